@@ -1,0 +1,233 @@
+"""Registered architectures: the networks as thinc models, with converters between spaCy's features and torch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Optional, Union
+
+import safetensors.torch
+import torch
+from spacy.attrs import TAG
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.tokens import Doc
+from thinc.api import (
+    ArgsKwargs,
+    Dropout,
+    HashEmbed,
+    Model,
+    PyTorchWrapper_v3,
+    chain,
+    concatenate,
+    list2ragged,
+    ragged2list,
+    torch2xp,
+    with_array,
+    xp2torch,
+)
+from thinc.types import Floats2d
+from torch import Tensor
+
+from .errors import Errors
+from .features import WordVectors
+from .networks.bilstm import BiLSTM
+from .networks.rin import RIN, Output
+from .segments import Segment, segment_docs
+
+Network = Union[RIN, BiLSTM]
+Scores = tuple[list[Segment], Output]
+
+
+def build_rin(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    rounds: int = 3,
+    width: Optional[int] = None,
+    use_entities: bool = True,
+    use_relations: bool = True,
+    relation_prior: float = 0.001,
+    max_length: int = 256,
+    overlap: int = 64,
+    block_size: int = 4096,
+    mixed_precision: bool = False,
+) -> Model[list[Doc], Scores]:
+    """Build the Recurrent Interaction Network (Sun et al., EMNLP 2020) on any token features.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
+    rounds (int): K, the rounds of interaction between entities and relations, at least 0.
+    width (Optional[int]): Width of the shared features; None is that of the token features.
+    use_entities (bool): False is the paper's "w/o ER".
+    use_relations (bool): False is the paper's "w/o RC".
+    relation_prior (float): Probability of a relation that an untrained network gives to a token pair.
+    max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
+    overlap (int): Tokens that the windows of a longer stretch share.
+    block_size (int): Token pairs that are scored at a time. It bounds the memory and changes no result.
+    mixed_precision (bool): Whether to compute in half precision on a GPU.
+    RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
+    RAISES (ValueError): R010 if a setting is out of range.
+    """
+    for name, value, valid, expected in [
+        ("rounds", rounds, rounds >= 0, "at least 0"),
+        ("width", width, width is None or width > 0, "positive or null"),
+        ("relation_prior", relation_prior, 0.0 < relation_prior < 1.0, "between 0 and 1"),
+        ("max_length", max_length, max_length > 0, "positive"),
+        ("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length"),
+        ("block_size", block_size, block_size > 0, "positive"),
+    ]:
+        if not valid:
+            raise ValueError(Errors.R010.format(name=name, expected=expected, value=value))
+    network = RIN(
+        rounds=rounds,
+        width=width,
+        use_entities=use_entities,
+        use_relations=use_relations,
+        relation_prior=relation_prior,
+        block_size=block_size,
+    )
+    wrapper = _wrap(network, _scores_from_torch, mixed_precision)
+    return Model(
+        "rin",
+        _rin_forward,
+        init=_rin_init,
+        layers=[tok2vec, wrapper],
+        refs={"tok2vec": tok2vec, "network": wrapper},
+        dims={"tags": None, "relations": None},
+        attrs={"max_length": max_length, "overlap": overlap},
+    )
+
+
+def build_word_pos_embed(
+    width: int = 100, pos_width: int = 10, pos_rows: int = 500, word_dropout: float = 0.04, min_count: int = 1
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build the paper's embedding: trainable word vectors beside part-of-speech embeddings, with dropout.
+
+    The vectors start from `nlp.vocab.vectors`. Part of speech is `token.tag`, so a tagger must stand before the
+    component, and in `training.annotating_components`. The rate of the input dropout is `training.dropout`.
+
+    width (int): Width of a word vector: that of the pipeline's vectors, if there are any.
+    pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
+    pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
+    word_dropout (float): Share of words that are replaced by the unknown word in training.
+    min_count (int): Times that a word must occur in the training corpus to get its own vector.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model, of width + pos_width columns.
+    """
+    embed: Model = WordVectors(width, word_dropout, min_count)
+    if pos_width:
+        table = HashEmbed(pos_width, pos_rows, column=0, dropout=0.0)
+        pos = chain(FeatureExtractor([TAG]), list2ragged(), with_array(table), ragged2list())
+        embed = concatenate(embed, pos)
+    return chain(embed, Dropout(0.0))
+
+
+def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2d], list[Floats2d]]:
+    """Build the paper's encoder: a BiLSTM, for the `encode` of a "spacy.Tok2Vec.v2".
+
+    width (int): Width of the output, half of it for each direction, so it must be even.
+    depth (int): Number of layers.
+    RETURNS (Model[List[Floats2d], List[Floats2d]]): The model.
+    RAISES (ValueError): R010 if a setting is out of range.
+    """
+    if width < 2 or width % 2:
+        raise ValueError(Errors.R010.format(name="width", expected="positive and even", value=width))
+    model = _wrap(BiLSTM(width=width, depth=depth), _features_from_torch, mixed_precision=False)
+    model.init = _bilstm_init
+    model.set_dim("nO", width)
+    return model
+
+
+def _wrap(network: Network, convert_outputs: Callable, mixed_precision: bool) -> Model:
+    return PyTorchWrapper_v3(
+        network,
+        convert_inputs=_features_to_torch,
+        convert_outputs=convert_outputs,
+        mixed_precision=mixed_precision,
+        serialize_model=_serialize,
+        deserialize_model=_deserialize,
+    )
+
+
+def _rin_init(model: Model, X: Optional[list[Doc]] = None, Y: Any = None) -> None:
+    tok2vec, wrapper = model.get_ref("tok2vec"), model.get_ref("network")
+    tok2vec.initialize(X=X)
+    n_features = tok2vec.maybe_get_dim("nO")
+    if n_features is None and X:
+        n_features = tok2vec.predict(X[:1])[0].shape[1]
+    if n_features is not None and model.has_dim("tags") and model.has_dim("relations"):
+        shim = wrapper.shims[0]
+        shim._model.build(n_features, model.get_dim("tags"), model.get_dim("relations"))
+        shim._model.to(shim.device)
+
+
+def _rin_forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[Scores, Callable]:
+    tok2vec, wrapper = model.layers
+    features, backprop_features = tok2vec(docs, is_train)
+    segments = segment_docs(docs, model.attrs["max_length"], model.attrs["overlap"])
+    pieces = [features[s.doc][s.start : s.end] for s in segments]
+    output, backprop_output = wrapper(pieces, is_train)
+
+    def backprop(d_output: Sequence[Tensor]) -> list[Doc]:
+        d_features = [model.ops.alloc2f(*x.shape) for x in features]
+        for segment, d_piece in zip(segments, backprop_output(d_output)):
+            d_features[segment.doc][segment.start : segment.end] += d_piece
+        return backprop_features(d_features)
+
+    return (segments, output), backprop
+
+
+def _bilstm_init(model: Model, X: Optional[list[Floats2d]] = None, Y: Any = None) -> None:
+    if X:
+        shim = model.shims[0]
+        shim._model.build(X[0].shape[1])
+        shim._model.to(shim.device)
+
+
+def _features_to_torch(model: Model, X: list[Floats2d], is_train: bool) -> tuple[ArgsKwargs, Callable]:
+    """Pack a list of features: (tokens, columns) each, to one (all tokens, columns) and the lengths."""
+    shim = model.shims[0]
+    expected = shim._model.n_features
+    if expected is None:
+        raise ValueError(Errors.R022)
+    found = X[0].shape[1] if X else expected
+    if found != expected:
+        raise ValueError(Errors.R020.format(found=found, expected=expected))
+    lengths = [len(x) for x in X]
+    flat = model.ops.as_contig(model.ops.flatten(X)) if sum(lengths) else model.ops.alloc2f(0, found)
+    features = xp2torch(flat, requires_grad=is_train, device=shim.device)
+
+    def backprop(d_torch: ArgsKwargs) -> list[Floats2d]:
+        d_flat = torch2xp(d_torch.args[0])
+        return model.ops.unflatten(d_flat, model.ops.asarray1i(lengths))
+
+    return ArgsKwargs(args=(features, lengths), kwargs={}), backprop
+
+
+def _features_from_torch(model: Model, X_Y: tuple[list[Floats2d], Tensor], is_train: bool) -> tuple[Any, Callable]:
+    X, y = X_Y
+    lengths = model.ops.asarray1i([len(x) for x in X])
+
+    def backprop(dY: list[Floats2d]) -> ArgsKwargs:
+        d_y = xp2torch(model.ops.as_contig(model.ops.flatten(dY)), device=y.device)
+        return ArgsKwargs(args=((y,),), kwargs={"grad_tensors": (d_y,)})
+
+    return model.ops.unflatten(torch2xp(y.detach()), lengths), backprop
+
+
+def _scores_from_torch(model: Model, X_Y: tuple[list[Floats2d], Any], is_train: bool) -> tuple[Output, Callable]:
+    X, tensors = X_Y
+    # Half precision ends here: decoding and loss are computed from float32.
+    output = Output(*(x.detach().float() for x in tensors), [len(x) for x in X], model.shims[0]._model.block_size)
+
+    def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
+        grads = tuple(grad.to(x.dtype) for grad, x in zip(d_tensors, tensors))
+        return ArgsKwargs(args=(tensors,), kwargs={"grad_tensors": grads})
+
+    return output, backprop
+
+
+def _serialize(network: Network) -> bytes:
+    return safetensors.torch.save({name: x.contiguous() for name, x in network.state_dict().items()})
+
+
+def _deserialize(network: Network, data: bytes, device: torch.device) -> Network:
+    state = safetensors.torch.load(data)
+    if state:
+        network.build_like(state)
+        network.load_state_dict(state)
+        network.to(device)
+    return network

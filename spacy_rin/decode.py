@@ -1,0 +1,120 @@
+"""From the network's scores to entities and triples of Docs."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .segments import Segment
+from .tagging import TypedSpan, decode_tags
+
+HEADS = ("last", "first")
+
+
+class ScoredTriple(NamedTuple):
+    """A triple between typed spans of a Doc: subject, label, object, probability."""
+
+    subject: TypedSpan
+    label: int
+    object: TypedSpan
+    score: float
+
+
+class Prediction(NamedTuple):
+    """What was found in a Doc.
+
+    entities (List[TypedSpan]): Entities in the order of the text.
+    triples (List[ScoredTriple]): Triples, ordered by subject, object and label.
+    """
+
+    entities: list[TypedSpan]
+    triples: list[ScoredTriple]
+
+
+class Scores(Protocol):
+    """What decoding needs of the network's output for packed segments; `networks.rin.Output` says more."""
+
+    def tag_scores(self) -> NDArray[np.floating]: ...
+
+    def probable(self, subjects: Any, objects: Any, threshold: float) -> tuple[Any, Any, Any]: ...
+
+
+def head_of(start: int, end: int, head: str) -> int:
+    """Get the token that stands for a span in a triple: its "last" or "first"."""
+    return end - 1 if head == "last" else start
+
+
+def decode(
+    n_docs: int,
+    segments: Sequence[Segment],
+    scores: Scores,
+    *,
+    threshold: float,
+    head: str,
+    rescue: bool,
+) -> list[Prediction]:
+    """Read entities and triples.
+
+    n_docs (int): Number of Docs in the batch.
+    segments (Sequence[Segment]): Their segments.
+    scores (Scores): The network's output for them.
+    threshold (float): Lowest probability of a triple.
+    head (str): Token that stands for an entity, "last" or "first".
+    rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
+    RETURNS (List[Prediction]): One for each Doc.
+    """
+    lengths = [segment.end - segment.start for segment in segments]
+    spans = decode_tags(scores.tag_scores(), lengths)
+    # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, `owners` among its entities.
+    tokens, owners, sizes, entities = [], [], [], []
+    offset = 0
+    for segment, length, found in zip(segments, lengths, spans):
+        n_before = len(tokens)
+        for start, end, kind in found:
+            heads = range(start, end) if rescue else (head_of(start, end, head),)
+            tokens.extend(offset + token for token in heads)
+            owners.extend([len(entities)] * len(heads))
+            entities.append((segment, (start + segment.start, end + segment.start, kind)))
+        sizes.append(len(tokens) - n_before)
+        offset += length
+    kept = [_in_core(segment, span, head) for segment, span in entities]
+    predictions = [Prediction([], []) for _ in range(n_docs)]
+    for (segment, span), keep in zip(entities, kept):
+        if keep:
+            predictions[segment.doc].entities.append(span)
+    known = [set(prediction.entities) for prediction in predictions]
+    best: list[dict[tuple[TypedSpan, TypedSpan, int], float]] = [{} for _ in range(n_docs)]
+    i, j = _ordered_pairs(sizes)
+    packed = np.asarray(tokens, dtype=np.int64)
+    where, labels, probs = scores.probable(packed[i], packed[j], threshold)
+    for pair, label, prob in zip(where.tolist(), labels.tolist(), probs.tolist()):
+        (segment, subject), (_, object_) = entities[owners[i[pair]]], entities[owners[j[pair]]]
+        # Windows that overlap may both see a triple, or see entities that the other one decides otherwise.
+        if subject != object_ and subject in known[segment.doc] and object_ in known[segment.doc]:
+            key = (subject, object_, label)
+            best[segment.doc][key] = max(prob, best[segment.doc].get(key, 0.0))
+    for prediction, triples in zip(predictions, best):
+        prediction.triples.extend(
+            ScoredTriple(subject, label, object_, triples[subject, object_, label])
+            for subject, object_, label in sorted(triples)
+        )
+    return predictions
+
+
+def _in_core(segment: Segment, span: TypedSpan, head: str) -> bool:
+    return segment.core_start <= head_of(span[0], span[1], head) < segment.core_end
+
+
+def _ordered_pairs(sizes: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pair every item with every other one of its group; groups of the given sizes stand one after the other."""
+    lefts, rights, offset = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
+    for size in sizes:
+        if size > 1:
+            items = np.arange(offset, offset + size)
+            left, right = np.repeat(items, size), np.tile(items, size)
+            distinct = left != right
+            lefts.append(left[distinct])
+            rights.append(right[distinct])
+        offset += size
+    return np.concatenate(lefts), np.concatenate(rights)

@@ -1,0 +1,85 @@
+"""Coded errors and warnings: each says what is wrong and what to do about it."""
+
+
+class _Coded(type):
+    """Prefix every message of a class with the name of its attribute."""
+
+    def __getattribute__(cls, name: str) -> str:
+        message = super().__getattribute__(name)
+        return message if name.startswith("_") else f"[{name}] {message}"
+
+
+class Errors(metaclass=_Coded):
+    """Messages of exceptions, `Errors.R001.format(...)`."""
+
+    # Relations on a Doc
+    R001 = (
+        "The custom attribute 'doc._.{name}' is already registered by something else, so the relations can't be "
+        "stored there. Give the component another name for it, e.g. nlp.add_pipe('rin_joint', "
+        "config={{'attr': 'rin_relations'}}), or remove the other extension first."
+    )
+    R002 = (
+        "A relation must be a Relation or a tuple (subject, label, object) or (subject, label, object, score), "
+        "with Spans of this Doc as subject and object, a non-empty string as label and a number from 0 to 1 as score, "
+        "but this was given: {value!r} ({reason})."
+    )
+    R003 = (
+        "The relations of this Doc belong to another text: the Doc was cut out of a longer one "
+        "(`Span.as_doc(copy_user_data=True)`, for instance). Set `doc._.{name}` anew."
+    )
+    # Settings and state of the component
+    R010 = "Setting '{name}' must be {expected}, but it is {value!r}."
+    R011 = (
+        "Component '{name}' has no labels yet, so it can't predict or be updated. Train it first (`spacy train`), or "
+        "call `nlp.initialize()` with examples that have entities and relations."
+    )
+    R012 = (
+        "No relations were found in the {n} training examples of component '{name}' (looked for 'doc._.{attr}'). If "
+        "your .spacy file was written with relations, check that it was made with `DocBin(store_user_data=True)` and "
+        "is read by the corpus reader 'spacy_rin.Corpus.v1' ('spacy.Corpus.v1' can drop them)."
+    )
+    R013 = (
+        "No examples with tokens were given to initialize component '{name}'. Check `corpora.train.path` and that "
+        "the file is not empty."
+    )
+    R014 = (
+        "The labels given to initialize component '{name}' must be a dict with the lists 'entities' and 'relations', "
+        "both of at least one non-empty string, as `spacy init labels` writes it, but they are: {labels!r}."
+    )
+    R015 = (
+        "Label '{label}' can't be added to component '{name}': its network is already initialized with "
+        "{n} labels. Give all labels before `nlp.initialize()`."
+    )
+    R016 = (
+        "The saved model of component '{name}' is damaged or doesn't fit its config ({reason}). Copy the whole "
+        "pipeline folder again; if the config was edited, undo that."
+    )
+    # Architectures
+    R020 = (
+        "The features of the network have {found} columns, but it was initialized with {expected}. Was the "
+        "tok2vec or transformer replaced? Then train the component anew."
+    )
+    R021 = (
+        "The word vectors of the pipeline have {found} dimensions, but 'spacy_rin.WordVectors.v1' was told "
+        "{expected}. Set its `width` to {found}, and the input width of the encoder accordingly."
+    )
+    R022 = "The network has no parameters yet: the component must be initialized or loaded before it is used."
+    # Corpora and converters
+    R030 = "{path}:{line}: {reason}"
+    R031 = "Unknown format '{format}'. Choose one of: {formats}."
+    R032 = "{path} has no records. Is it the right file, and is the format '{format}' right?"
+    R033 = "{path} doesn't exist."
+    R034 = "{path}: {reason}"
+
+
+class Warnings(metaclass=_Coded):
+    """Messages of warnings, `Warnings.W001.format(...)`."""
+
+    W001 = (
+        "{kind} label '{label}' is not among the labels of component '{name}' and is not learned. Labels are fixed "
+        "at initialization: check that the label file covers the training data."
+    )
+    W002 = (
+        "The words for 'spacy_rin.WordVectors.v1' were collected from {n} documents only. Use it inside the model of "
+        "'rin_joint', which shows it the whole training corpus; a shared 'tok2vec' component sees ten documents."
+    )

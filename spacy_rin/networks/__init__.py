@@ -1,0 +1,1 @@
+"""PyTorch modules. They know torch and numpy, and nothing of spaCy or thinc."""

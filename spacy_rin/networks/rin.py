@@ -1,0 +1,231 @@
+"""The Recurrent Interaction Network.
+
+Sun, Zhang, Mensah, Mao, Liu: Recurrent Interaction Network for Jointly Extracting Entities and Classifying
+Relations. EMNLP 2020. Equation numbers below are of that paper.
+
+Tokens of a batch are packed, see `pairs`.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .pairs import pair_loss, pair_max
+
+# A child that is forked after torch has started its threads hangs at the first parallel operation (spaCy's
+# n_process, DataLoaders). One thread a process is what such a child wants anyway.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+IntArray = NDArray[np.int64]
+
+
+class PaperGRU(nn.Module):
+    """Gated recurrent unit with the reset gate before the product, and without biases (eq. 4).
+
+    n_input (int): Width of the input y.
+    width (int): Width of the state h.
+    """
+
+    def __init__(self, n_input: int, width: int):
+        super().__init__()
+        self.gates = nn.Linear(width + n_input, 2 * width, bias=False)
+        self.candidate = nn.Linear(width + n_input, width, bias=False)
+
+    def forward(self, y: Tensor, h: Tensor) -> Tensor:
+        """Update the state.
+
+        y (Tensor): *Shape:* (tokens, n_input).
+        h (Tensor): *Shape:* (tokens, width).
+        RETURNS (Tensor): *Shape:* (tokens, width).
+        """
+        update, reset = self.gates(torch.cat([h, y], 1)).sigmoid().chunk(2, 1)
+        candidate = self.candidate(torch.cat([reset * h, y], 1)).tanh()
+        return torch.lerp(h, candidate, update)
+
+
+class RIN(nn.Module):
+    """Recurrent Interaction Network: entity tags and relations of token pairs that refine each other in K rounds.
+
+    It is made without parameters; `build` makes them once the sizes are known.
+
+    rounds (int): K, the rounds of interaction; 0 is the paper's "w/o interaction".
+    width (Optional[int]): d, the width of the shared features; None takes that of the input as it is, another width
+        than the input's adds a linear layer.
+    use_entities (bool): Whether entity features enter the shared features; False is the paper's "w/o ER".
+    use_relations (bool): Whether relation features enter the shared features; False is the paper's "w/o RC".
+    relation_prior (float): Probability of a relation label that an untrained network gives to a token pair. Nearly
+        all pairs have none: started at 0.5, as without it, the first epochs only learn that.
+    block_size (int): Token pairs scored at a time, which bounds the memory.
+    """
+
+    def __init__(
+        self,
+        *,
+        rounds: int = 3,
+        width: Optional[int] = None,
+        use_entities: bool = True,
+        use_relations: bool = True,
+        relation_prior: float = 0.001,
+        block_size: int = 4096,
+    ):
+        super().__init__()
+        self.rounds = rounds
+        self.width = width
+        self.use_entities = use_entities
+        self.use_relations = use_relations
+        self.relation_prior = relation_prior
+        self.block_size = block_size
+
+    def build(self, n_features: int, n_tags: int, n_relations: int) -> None:
+        """Make the parameters.
+
+        n_features (int): Width of the input.
+        n_tags (int): e, the number of entity tags.
+        n_relations (int): l, the number of relation labels.
+        """
+        width = self.width or n_features
+        self.project = nn.Linear(n_features, width) if width != n_features else nn.Identity()
+        self.gru_e = PaperGRU(n_tags, width) if self.rounds else None
+        self.gru_r = PaperGRU(n_relations, width) if self.rounds else None
+        self.tagger = nn.Linear(width, n_tags)
+        self.subject = nn.Linear(width, width, bias=False)
+        self.object = nn.Linear(width, width, bias=False)
+        self.relation = nn.Linear(width, n_relations)
+        with torch.no_grad():
+            # One matrix Wm of 2d columns would be drawn from a range narrower by √2.
+            self.subject.weight.mul_(0.5**0.5)
+            self.object.weight.mul_(0.5**0.5)
+            self.relation.bias.fill_(torch.tensor(self.relation_prior).logit())
+
+    def build_like(self, state: Mapping[str, Tensor]) -> None:
+        """Make parameters of the sizes of a state dict; KeyError if it lacks one that tells a size."""
+        n_tags, width = state["tagger.weight"].shape
+        n_features = state["project.weight"].shape[1] if "project.weight" in state else width
+        self.build(n_features, n_tags, len(state["relation.bias"]))
+
+    @property
+    def n_features(self) -> Optional[int]:
+        """Width of the input; None before `build`."""
+        if not hasattr(self, "tagger"):
+            return None
+        return (self.project if isinstance(self.project, nn.Linear) else self.tagger).in_features
+
+    def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Score tags, and what pairs are scored from, after the last round.
+
+        features (Tensor): H⁰ before projection, packed. *Shape:* (tokens, n_features).
+        lengths (Sequence[int]): Tokens of each sequence.
+        RETURNS (Tuple[Tensor, ...]): Tag logits (tokens, n_tags), subject terms (tokens, width), object terms
+            (tokens, width), Wr (n_relations, width) and br (n_relations,), to make an `Output` of.
+        """
+        shared = self.project(features)
+        entity = relation = shared
+        for _ in range(self.rounds):
+            tag_probs = self.tagger(entity).softmax(1)  # eq. 6
+            # σ is monotonic: the maximum of probabilities (eq. 5) is σ of the maximum of logits.
+            best = pair_max(
+                self.subject(relation), self.object(relation), self.relation.weight, lengths, self.block_size
+            )
+            relation = self.gru_r((best + self.relation.bias).sigmoid(), shared)
+            entity = self.gru_e(tag_probs, shared)
+            if self.use_relations:
+                shared = shared + relation  # eq. 2
+            if self.use_entities:
+                shared = shared + entity
+        return (
+            self.tagger(entity),
+            self.subject(relation),
+            self.object(relation),
+            self.relation.weight,
+            self.relation.bias,
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What RIN says of a batch of packed sequences; it scores pairs when asked, so that nobody needs all of them.
+
+    tags (Tensor): Tag logits. *Shape:* (tokens, tags).
+    subjects (Tensor): Subject terms. *Shape:* (tokens, width).
+    objects (Tensor): Object terms. *Shape:* (tokens, width).
+    weight (Tensor): Wr. *Shape:* (labels, width).
+    bias (Tensor): br. *Shape:* (labels,).
+    lengths (Sequence[int]): Tokens of each sequence.
+    block_size (int): Pairs to hold at a time.
+    """
+
+    tags: Tensor
+    subjects: Tensor
+    objects: Tensor
+    weight: Tensor
+    bias: Tensor
+    lengths: Sequence[int]
+    block_size: int
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What gradients are for, in the order of `RIN.forward`."""
+        return self.tags, self.subjects, self.objects, self.weight, self.bias
+
+    def tag_scores(self) -> NDArray[np.float32]:
+        """Tag logits on the CPU. *Shape:* (tokens, tags)."""
+        return self.tags.cpu().numpy()
+
+    def probable(self, subjects: IntArray, objects: IntArray, threshold: float) -> tuple[IntArray, IntArray, Any]:
+        """Find the relations of given pairs whose probability reaches a threshold (eq. 7).
+
+        subjects (ndarray): Subject tokens, as positions in the packed batch. *Shape:* (pairs,).
+        objects (ndarray): Object tokens. *Shape:* (pairs,).
+        threshold (float): Lowest probability.
+        RETURNS (Tuple[ndarray, ndarray, ndarray]): Positions in the list of pairs, labels and probabilities.
+            *Shape:* (found,) each.
+        """
+        found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+        with torch.no_grad():
+            for start in range(0, len(subjects), self.block_size):
+                stop = start + self.block_size
+                i, j = (torch.from_numpy(x[start:stop]).to(self.tags.device) for x in (subjects, objects))
+                hidden = (self.subjects[i] + self.objects[j]).relu_()
+                probs = torch.addmm(self.bias, hidden, self.weight.T).sigmoid_()
+                pair, label = (probs >= threshold).nonzero(as_tuple=True)
+                found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))
+        pairs, labels, scores = (np.concatenate(parts) for parts in zip(*found))
+        return pairs, labels, scores
+
+    def loss(
+        self, gold_tags: Tensor, gold_triples: Tensor, known_pairs: Sequence[bool], scale: float
+    ) -> tuple[float, tuple[Tensor, ...]]:
+        """Compute the loss and its gradients (eq. 8, 9).
+
+        gold_tags (ndarray): True tag of each token, -1 where it is not known. *Shape:* (tokens,).
+        gold_triples (ndarray): True triples as (subject token, object token, label), distinct. *Shape:* (triples, 3).
+        known_pairs (Sequence[bool]): For each sequence, whether its relations are annotated.
+        scale (float): Factor of loss and gradients: 1 / batch size.
+        RETURNS (Tuple[float, Tuple[Tensor, ...]]): The loss and the gradients of `tensors`.
+        """
+        device = self.tags.device
+        tags = self.tags.detach().requires_grad_()
+        with torch.enable_grad():
+            tag_loss = F.cross_entropy(tags, torch.from_numpy(gold_tags).to(device), ignore_index=-1, reduction="sum")
+        (d_tags,) = torch.autograd.grad(tag_loss, tags)
+        with torch.no_grad():
+            relation_loss, d_pairs = pair_loss(
+                *(x.detach() for x in (self.subjects, self.objects, self.weight, self.bias)),
+                self.lengths,
+                torch.from_numpy(gold_triples).to(device),
+                known_pairs,
+                self.block_size,
+            )
+        grads: tuple[Tensor, ...] = (d_tags, *d_pairs)
+        for grad in grads:
+            grad.mul_(scale)
+        return (float(tag_loss.detach()) + relation_loss) * scale, grads
+

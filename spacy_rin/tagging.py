@@ -1,0 +1,108 @@
+"""BIOES tags and labelled spans: pure functions on numpy arrays.
+
+Tag 0 is O; type t has the four tags 1 + 4t … 4 + 4t in the order B, I, E, S. One type gives the papers' five tags.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE = 0
+B, I, E, S = range(4)  # noqa: E741
+
+TypedSpan = tuple[int, int, int]  # first token, last token + 1, type
+
+
+def n_tags(n_types: int) -> int:
+    """Number of tags for a number of entity types."""
+    return 1 + 4 * n_types
+
+
+def encode_tags(spans: Sequence[TypedSpan], length: int) -> NDArray[np.int64]:
+    """Write spans as tags.
+
+    spans (Sequence[TypedSpan]): Spans that don't overlap.
+    length (int): Number of tokens.
+    RETURNS (ndarray): Tags. *Shape:* (length,).
+    """
+    tags = np.full(length, OUTSIDE, dtype=np.int64)
+    for start, end, kind in spans:
+        base = 1 + 4 * kind
+        if end - start == 1:
+            tags[start] = base + S
+        else:
+            tags[start : end - 1] = base + I
+            tags[start] = base + B
+            tags[end - 1] = base + E
+    return tags
+
+
+def decode_tags(scores: NDArray[np.floating], lengths: Sequence[int]) -> list[list[TypedSpan]]:
+    """Read the spans of the best well-formed tag sequence of each sequence.
+
+    scores (ndarray): Score of every tag, additive over tokens (logits or log-probabilities), sequences packed one
+        after the other. *Shape:* (tokens, tags).
+    lengths (Sequence[int]): Tokens of each sequence, none of them 0.
+    RETURNS (List[List[TypedSpan]]): The spans of each sequence, in order, counted from its first token.
+    """
+    if not len(scores):
+        return [[] for _ in lengths]
+    follows, opens, closes = _grammar(scores.shape[1])
+    tags = scores.argmax(1)
+    ends = np.cumsum(lengths)
+    starts = ends - np.asarray(lengths)
+    # The tag-wise best is the best sequence wherever it is well-formed: almost everywhere in a trained model.
+    faults = np.zeros(len(tags), dtype=bool)
+    faults[1:] = ~follows[tags[:-1], tags[1:]]
+    faults[starts] = ~opens[tags[starts]]
+    faults[ends - 1] |= ~closes[tags[ends - 1]]
+    for index in np.flatnonzero(np.logical_or.reduceat(faults, starts)):
+        rows = slice(starts[index], ends[index])
+        tags[rows] = _viterbi(scores[rows], follows, opens, closes)
+    inside, part = tags > 0, (tags - 1) % 4
+    firsts = np.flatnonzero(inside & ((part == B) | (part == S)))
+    lasts = np.flatnonzero(inside & ((part == E) | (part == S)))
+    owners = np.searchsorted(ends, firsts, side="right")
+    spans: list[list[TypedSpan]] = [[] for _ in lengths]
+    kinds = (tags[firsts] - 1) // 4
+    offsets = starts[owners]
+    for owner, first, end, kind in zip(
+        owners.tolist(), (firsts - offsets).tolist(), (lasts + 1 - offsets).tolist(), kinds.tolist()
+    ):
+        spans[owner].append((first, end, kind))
+    return spans
+
+
+@lru_cache(maxsize=32)
+def _grammar(n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """What may follow what (tags, tags), what may open and what may close a sequence (tags,)."""
+    tags = np.arange(n)
+    kind, part = (tags - 1) // 4, (tags - 1) % 4
+    outside = tags == OUTSIDE
+    opens = outside | (part == B) | (part == S)
+    closes = outside | (part == E) | (part == S)
+    goes_on = ~outside & ((part == B) | (part == I))
+    continues = ~outside & ((part == I) | (part == E))
+    same = kind[:, None] == kind[None, :]
+    follows = (closes[:, None] & opens[None, :]) | (goes_on[:, None] & continues[None, :] & same)
+    return follows, opens, closes
+
+
+def _viterbi(
+    scores: NDArray[np.floating], follows: NDArray[np.bool_], opens: NDArray[np.bool_], closes: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Find the best well-formed tag sequence. *Shape:* (tokens, tags) -> (tokens,)."""
+    barred = np.where(follows, 0.0, -np.inf)
+    best = np.where(opens, scores[0], -np.inf)
+    back = np.zeros(scores.shape, dtype=np.int64)
+    for i in range(1, len(scores)):
+        paths = best[:, None] + barred
+        back[i] = paths.argmax(0)
+        best = paths.max(0) + scores[i]
+    tags = np.empty(len(scores), dtype=np.int64)
+    tags[-1] = np.where(closes, best, -np.inf).argmax()
+    for i in range(len(scores) - 1, 0, -1):
+        tags[i - 1] = back[i, tags[i]]
+    return tags
