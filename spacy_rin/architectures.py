@@ -109,8 +109,8 @@ def build_word_pos_embed(
     """
     embed: Model = WordVectors(width, word_dropout, min_count)
     if pos_width:
-        table = HashEmbed(pos_width, pos_rows, column=0, dropout=0.0)
-        pos = chain(FeatureExtractor([TAG]), list2ragged(), with_array(table), ragged2list())
+        table: Model = HashEmbed(pos_width, pos_rows, column=0, dropout=0.0)
+        pos: Model = chain(FeatureExtractor([TAG]), list2ragged(), with_array(table), ragged2list())
         embed = concatenate(embed, pos)
     return chain(embed, Dropout(0.0))
 
@@ -211,7 +211,9 @@ def _features_from_torch(model: Model, X_Y: tuple[list[Floats2d], Tensor], is_tr
 def _scores_from_torch(model: Model, X_Y: tuple[list[Floats2d], Any], is_train: bool) -> tuple[Output, Callable]:
     X, tensors = X_Y
     # Half precision ends here: decoding and loss are computed from float32.
-    output = Output(*(x.detach().float() for x in tensors), [len(x) for x in X], model.shims[0]._model.block_size)
+    tags, subjects, objects, weight, bias = (x.detach().float() for x in tensors)
+    lengths = [len(x) for x in X]
+    output = Output(tags, subjects, objects, weight, bias, lengths, model.shims[0]._model.block_size)
 
     def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
         grads = tuple(grad.to(x.dtype) for grad, x in zip(d_tensors, tensors))

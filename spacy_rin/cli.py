@@ -7,13 +7,15 @@ command needs is imported when it runs.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from spacy.cli._util import Arg, Opt, app
 from wasabi import msg
 
 if TYPE_CHECKING:
+    from spacy.language import Language
+
     from .convert import Report
 
 HELP = """Commands for joint entity and relation extraction (spacy-rin)."""
@@ -57,6 +59,115 @@ def convert_cli(
     msg.good(f"Wrote {output_path}")
 
 
+@rin_cli.command("evaluate", no_args_is_help=True)
+def evaluate_cli(
+    model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
+    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy)")],
+    output_path: Annotated[Optional[Path], Opt("--output", "-o", help="File for the scores as JSON")] = None,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """
+    Score the entities and relations of a pipeline, relation by relation.
+
+    Exact match: the relation and both whole entities are right. Partial match: the relation and the heads of both
+    entities are right. Every gold triple that is not found counts as missed.
+
+    Example: spacy rin evaluate training/model-best corpus/test.spacy --output metrics.json
+    """
+    import srsly
+
+    from .corpus import create_corpus_reader
+
+    with _coded_errors():
+        nlp = _load(model, gpu_id)
+        scores = nlp.evaluate(list(create_corpus_reader(_existing(data_path))(nlp)))
+    rows = [
+        (title, *(_percent(scores.get(f"{key}_{letter}")) for letter in "prf"))
+        for title, key in [
+            ("relations, exact", "rel_exact"),
+            ("relations, partial", "rel_partial"),
+            ("entities", "ents"),
+        ]
+    ]
+    header, aligns = ("", "P", "R", "F1"), ("l", "r", "r", "r")
+    msg.table(rows, header=header, aligns=aligns, divider=True)
+    per_type = scores.get("rel_exact_per_type") or {}
+    rows = [(label, *(_percent(prf[letter]) for letter in "prf")) for label, prf in per_type.items()]
+    msg.table(rows, header=("relation, exact", *header[1:]), aligns=aligns, divider=True)
+    if output_path is not None:
+        output_path.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output_path, scores)
+        msg.good(f"Wrote {output_path}")
+
+
+@rin_cli.command("extract", no_args_is_help=True)
+def extract_cli(
+    model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
+    input_path: Annotated[Path, Arg(help="File with one text a line")],
+    output_path: Annotated[Optional[Path], Arg(help="File to write (.jsonl); without it, triples are shown")] = None,
+    batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
+    n_process: Annotated[int, Opt("--n-process", "-n", help="Number of processes")] = 1,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """
+    Extract entities and relations from raw texts.
+
+    The output can be corrected and learned from: it is in the format jsonl of `spacy rin convert`, with scores.
+
+    Example: spacy rin extract training/model-best texts.txt triples.jsonl
+    """
+    import srsly
+
+    from .extract import extract
+
+    with _coded_errors():
+        nlp = _load(model, gpu_id)
+        lines = _existing(input_path).read_text("utf8").splitlines()
+        rows = extract(nlp, filter(str.strip, lines), batch_size=batch_size, n_process=n_process)
+        if output_path is None:
+            for row in rows:
+                _show_triples(row)
+            return
+        unfinished = output_path.with_name(f".{output_path.name}.tmp")
+        try:
+            srsly.write_jsonl(unfinished, rows)
+            unfinished.replace(output_path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    msg.good(f"Wrote {output_path}")
+
+
+def _load(model: str, gpu_id: int) -> "Language":
+    import spacy
+    from spacy.cli._util import setup_gpu
+
+    setup_gpu(gpu_id, silent=True)
+    try:
+        return spacy.load(model)
+    except OSError as err:
+        msg.fail(f"Can't load the pipeline '{model}'", str(err), exits=1)
+        raise
+
+
+def _existing(path: Path) -> Path:
+    from .errors import Errors
+
+    if not path.is_file():
+        raise ValueError(Errors.R033.format(path=path))
+    return path
+
+
+def _percent(value: Optional[float]) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _show_triples(row: dict[str, Any]) -> None:
+    typer.echo(row["text"])
+    names = [row["text"][start:end] for start, end, _ in row["entities"]]
+    for (subject, label, object_), score in zip(row["relations"], row["scores"]):
+        typer.echo(f"  ({names[subject]}, {label}, {names[object_]})  {score:.2f}")
+
+
 def _show_report(report: "Report") -> None:
     counts = {
         "texts": report.docs,
@@ -72,12 +183,13 @@ def _show_report(report: "Report") -> None:
     if report.examples:
         msg.warn(f"Could not be aligned (first {len(report.examples)} of {report.lost_entities}):")
         for loss in report.examples:
-            msg.text(f"{loss.path}:{loss.line}: {loss.reason}")
+            # Not `msg.text`, which breaks lines: this keeps a path and its line in one piece.
+            typer.echo(f"{loss.path}:{loss.line}: {loss.reason}")
 
 
 @contextmanager
 def _coded_errors() -> Iterator[None]:
-    """Show errors of the user's input as one line; any other error is a bug and keeps its traceback."""
+    """Show errors in the user's input as a message; any other error is a bug and keeps its traceback."""
     try:
         yield
     except ValueError as err:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
-from spacy.errors import Errors as SpacyErrors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
@@ -22,20 +21,25 @@ from .relations import DEFAULT_ATTR, Relation, get_relations, has_relations, reg
 from .segments import Segment
 from .tagging import encode_tags, n_tags
 
+# Features that need neither vectors nor a tagger. A BiLSTM sees the whole sentence, as relations ask for.
 DEFAULT_CONFIG = """
 [model]
 @architectures = "spacy_rin.RIN.v1"
 rounds = 3
 
 [model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
+@architectures = "spacy.Tok2Vec.v2"
+
+[model.tok2vec.embed]
+@architectures = "spacy.MultiHashEmbed.v2"
 width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
+attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
+rows = [5000, 1000, 2500, 2500]
+include_static_vectors = false
+
+[model.tok2vec.encode]
+@architectures = "spacy_rin.BiLSTMEncoder.v1"
+width = 128
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 DEFAULT_SPANS_KEY = "rin"
@@ -170,11 +174,6 @@ class RINJoint(TrainablePipe):
         """What `spacy init labels` writes and `initialize` takes: {"entities": [...], "relations": [...]}."""
         return {"entities": list(self.entity_labels), "relations": list(self.relation_labels)}
 
-    @property
-    def hide_labels(self) -> bool:
-        """Labels of relations are many: `nlp.meta` and package READMEs show them, spaCy's tables of labels too."""
-        return False
-
     def add_label(self, label: str, *, kind: str = "relations") -> int:
         """Add a label before the network is initialized.
 
@@ -302,9 +301,7 @@ class RINJoint(TrainablePipe):
         validate_examples(examples, "RINJoint.update")
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
 
-    def get_loss(
-        self, examples: Iterable[Example], scores: tuple[list[Segment], Any]
-    ) -> tuple[float, Sequence[Any]]:
+    def get_loss(self, examples: Iterable[Example], scores: tuple[list[Segment], Any]) -> tuple[float, Sequence[Any]]:
         """Compute the loss and its gradient: cross-entropy of tags and of all pairs, summed (eq. 8, 9), divided by the
         number of Examples. Tokens and Examples without annotation add nothing.
 
@@ -317,8 +314,8 @@ class RINJoint(TrainablePipe):
         by_doc: list[list[Segment]] = [[] for _ in examples]
         for segment in segments:
             by_doc[segment.doc].append(segment)
-        tags, triples, known = [np.empty(0, np.int64)], [], []
-        offset = 0
+        tags, known, offset = [np.empty(0, np.int64)], [], 0
+        triples: list[tuple[int, int, int]] = []
         for example, parts in zip(examples, by_doc):
             entities, relations = self._gold(example)
             for segment in parts:

@@ -22,7 +22,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from .errors import Errors
-from .relations import get_relations, set_relations
+from .relations import get_relations, register_relations, set_relations
 
 SPANS_KEY = "rin"
 DEFAULT_ENTITY_LABEL = "ENTITY"
@@ -137,6 +137,7 @@ def convert(
         raise ValueError(Errors.R031.format(format=format, formats=", ".join(CONVERTERS)))
     if not entity_label:
         raise ValueError(Errors.R010.format(name="entity_label", expected="a non-empty string", value=entity_label))
+    register_relations()
     path, nlp, docs, report = Path(path), _blank(lang), [], Report()
     for record in CONVERTERS[format](path, nlp):
         if last_word:
@@ -230,7 +231,7 @@ def _copy_re_ids(line: str, data: Any, nlp: Language) -> Record:
 
 
 def _casrel(line: str, data: Any, nlp: Language) -> Record:
-    """CasRel: {"text", "triple_list" or "triples": [[subject, relation, object]]}, perhaps "entities": [[text, type]]."""
+    """CasRel: {"text", "triple_list" or "triples": [[subject, relation, object]]}, maybe "entities": [[text, type]]."""
     text = _string(data, "text")
     entities = _rows(data, "entities", (str, str)) if "entities" in data else []
     triples = _rows(data, "triples" if "triples" in data else "triple_list", (str, str, str))

@@ -67,8 +67,10 @@ def decode(
     lengths = [segment.end - segment.start for segment in segments]
     spans = decode_tags(scores.tag_scores(), lengths)
     # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, `owners` among its entities.
-    tokens, owners, sizes, entities = [], [], [], []
-    offset = 0
+    tokens: list[int] = []
+    owners: list[int] = []
+    entities: list[tuple[Segment, TypedSpan]] = []
+    sizes, offset = [], 0
     for segment, length, found in zip(segments, lengths, spans):
         n_before = len(tokens)
         for start, end, kind in found:

@@ -60,8 +60,8 @@ class Errors(metaclass=_Coded):
         "tok2vec or transformer replaced? Then train the component anew."
     )
     R021 = (
-        "The word vectors of the pipeline have {found} dimensions, but 'spacy_rin.WordVectors.v1' was told "
-        "{expected}. Set its `width` to {found}, and the input width of the encoder accordingly."
+        "The word vectors of the pipeline have {found} dimensions, but 'spacy_rin.WordPosEmbed.v1' was told "
+        "{expected}. Set its `width` to {found}."
     )
     R022 = "The network has no parameters yet: the component must be initialized or loaded before it is used."
     # Corpora and converters
@@ -80,6 +80,6 @@ class Warnings(metaclass=_Coded):
         "at initialization: check that the label file covers the training data."
     )
     W002 = (
-        "The words for 'spacy_rin.WordVectors.v1' were collected from {n} documents only. Use it inside the model of "
+        "The words for 'spacy_rin.WordPosEmbed.v1' were collected from {n} documents only. Use it inside the model of "
         "'rin_joint', which shows it the whole training corpus; a shared 'tok2vec' component sees ten documents."
     )

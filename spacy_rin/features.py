@@ -1,5 +1,6 @@
 """thinc layers that turn Docs into token features: trainable word vectors and part-of-speech embeddings."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Optional
@@ -12,7 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, uniform_init
 from thinc.types import Floats2d
 
-from .errors import Errors
+from .errors import Errors, Warnings
 
 # Row of the unknown word, and mark of a word without a row that has its vector in the pipeline.
 UNKNOWN, FIXED = 0, -1
@@ -61,6 +62,7 @@ def collect_words(model: Model, docs: Iterable[Doc]) -> None:
 
 def _init(model: Model, X: Optional[list[Doc]] = None, Y: Optional[list[Floats2d]] = None) -> None:
     if not model.attrs["words"] and X:
+        warnings.warn(Warnings.W002.format(n=len(X)), stacklevel=2)
         collect_words(model, X)
     words, width = model.attrs["words"], model.get_dim("nO")
     vectors = uniform_init(model.ops, (len(words) + 1, width))

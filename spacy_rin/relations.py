@@ -6,6 +6,7 @@ So they survive copying, pickling, DocBin, multiprocessing and retokenization, w
 
 from collections.abc import Iterable
 from functools import partial
+from numbers import Real
 from typing import Any, NamedTuple, Optional, Union
 
 from spacy.tokens import Doc, Span
@@ -121,16 +122,8 @@ def _check(doc: Doc, value: Any) -> Relation:
             reason = "subject and object must be non-empty Spans of this Doc"
         elif not isinstance(label, str) or not label:
             reason = "the label must be a non-empty string"
-        elif isinstance(score, bool) or not _is_number(score) or not 0.0 <= score <= 1.0:
+        elif not isinstance(score, Real) or isinstance(score, bool) or not 0.0 <= float(score) <= 1.0:
             reason = "the score must be a number from 0 to 1"
     if reason is not None:
         raise ValueError(Errors.R002.format(value=value, reason=reason))
     return Relation(subject, label, object_, float(score))
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return not isinstance(value, str)

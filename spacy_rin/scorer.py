@@ -23,7 +23,9 @@ def make_rin_scorer(head: str = "last", attr: str = DEFAULT_ATTR) -> Callable[..
     return partial(score, head=head, attr=attr)
 
 
-def score(examples: Iterable[Example], *, head: str = "last", attr: str = DEFAULT_ATTR, **kwargs: Any) -> dict[str, Any]:
+def score(
+    examples: Iterable[Example], *, head: str = "last", attr: str = DEFAULT_ATTR, **kwargs: Any
+) -> dict[str, Any]:
     """Score entities and relations.
 
     A triple is right by exact match if its label and the full spans of both entities are, by partial match if its

@@ -31,7 +31,7 @@ def segment_docs(docs: Sequence[Doc], max_length: int, overlap: int) -> list[Seg
     overlap (int): Tokens that neighbouring windows share; less than `max_length`.
     RETURNS (List[Segment]): The segments in order; none for an empty Doc.
     """
-    segments = []
+    segments: list[Segment] = []
     for index, doc in enumerate(docs):
         if doc.has_annotation("SENT_START"):
             bounds = [(sent.start, sent.end) for sent in doc.sents]

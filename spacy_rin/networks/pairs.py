@@ -25,9 +25,7 @@ class Block(NamedTuple):
     last: int
 
 
-def pair_blocks(
-    lengths: Sequence[int], block_size: int, wanted: Optional[Sequence[bool]] = None
-) -> Iterator[Block]:
+def pair_blocks(lengths: Sequence[int], block_size: int, wanted: Optional[Sequence[bool]] = None) -> Iterator[Block]:
     """Cut the pair matrices of packed sequences into blocks.
 
     lengths (Sequence[int]): Tokens of each sequence.
@@ -57,7 +55,7 @@ def pair_hidden(subjects: Tensor, objects: Tensor, block: Block) -> Tensor:
 
 class _PairMax(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, subjects: Tensor, objects: Tensor, weight: Tensor, lengths: Sequence[int], block_size: int
     ) -> Tensor:
         scores = subjects.new_empty((len(subjects), len(weight)))
@@ -70,7 +68,7 @@ class _PairMax(torch.autograd.Function):
         return scores
 
     @staticmethod
-    def backward(ctx: Any, d_scores: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, d_scores: Tensor) -> Any:
         subjects, objects, weight, winners = ctx.saved_tensors
         grads = PairGrads.zeros(subjects, objects, weight)
         for block in pair_blocks(ctx.lengths, ctx.block_size):
@@ -94,7 +92,8 @@ class PairGrads(NamedTuple):
     @classmethod
     def zeros(cls, subjects: Tensor, objects: Tensor, weight: Tensor) -> "PairGrads":
         """Make zero gradients."""
-        return cls(*(torch.zeros_like(x) for x in (subjects, objects, weight)), weight.new_zeros(len(weight)))
+        d_subjects, d_objects, d_weight = (torch.zeros_like(x) for x in (subjects, objects, weight))
+        return cls(d_subjects, d_objects, d_weight, weight.new_zeros(len(weight)))
 
     def add(self, block: Block, hidden: Tensor, weight: Tensor, d_logits: Tensor) -> None:
         """Add the gradients that come from the logits of one block.
@@ -165,4 +164,3 @@ def pair_loss(
         grads.add(block, hidden, weight, d_logits)
         grads.bias.add_(d_logits.sum((0, 1)))
     return float(loss), grads
-

@@ -93,8 +93,9 @@ class RIN(nn.Module):
         """
         width = self.width or n_features
         self.project = nn.Linear(n_features, width) if width != n_features else nn.Identity()
-        self.gru_e = PaperGRU(n_tags, width) if self.rounds else None
-        self.gru_r = PaperGRU(n_relations, width) if self.rounds else None
+        if self.rounds:
+            self.gru_e = PaperGRU(n_tags, width)
+            self.gru_r = PaperGRU(n_relations, width)
         self.tagger = nn.Linear(width, n_tags)
         self.subject = nn.Linear(width, width, bias=False)
         self.object = nn.Linear(width, width, bias=False)
@@ -172,7 +173,7 @@ class Output:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """What gradients are for, in the order of `RIN.forward`."""
+        """What the loss has gradients for, in the order of `RIN.forward`."""
         return self.tags, self.subjects, self.objects, self.weight, self.bias
 
     def tag_scores(self) -> NDArray[np.float32]:
@@ -188,7 +189,7 @@ class Output:
         RETURNS (Tuple[ndarray, ndarray, ndarray]): Positions in the list of pairs, labels and probabilities.
             *Shape:* (found,) each.
         """
-        found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+        found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         with torch.no_grad():
             for start in range(0, len(subjects), self.block_size):
                 stop = start + self.block_size
@@ -218,7 +219,10 @@ class Output:
         (d_tags,) = torch.autograd.grad(tag_loss, tags)
         with torch.no_grad():
             relation_loss, d_pairs = pair_loss(
-                *(x.detach() for x in (self.subjects, self.objects, self.weight, self.bias)),
+                self.subjects,
+                self.objects,
+                self.weight,
+                self.bias,
                 self.lengths,
                 torch.from_numpy(gold_triples).to(device),
                 known_pairs,
@@ -228,4 +232,3 @@ class Output:
         for grad in grads:
             grad.mul_(scale)
         return (float(tag_loss.detach()) + relation_loss) * scale, grads
-

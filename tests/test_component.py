@@ -1,0 +1,363 @@
+"""The component in a pipeline: what it learns, writes, keeps, refuses."""
+
+import multiprocessing
+import pickle
+import random
+import warnings
+
+import numpy as np
+import pytest
+import spacy
+from conftest import TRIPLES, gold_doc, make_examples, names, same_predictions, train
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+
+from spacy_rin.decode import Prediction, ScoredTriple
+from spacy_rin.relations import set_relations
+
+TEXTS = [text for text, _ in TRIPLES]
+
+
+def predict(nlp, texts=TEXTS):
+    return [nlp(text) for text in texts]
+
+
+def test_learns_its_corpus(trained):
+    for (text, triples), doc in zip(TRIPLES, predict(trained)):
+        assert names(doc) == set(triples), text
+        assert {(e.text, e.label_) for e in doc.ents} == {
+            (e.text, e.label_) for e in gold_doc(trained.vocab, text, triples).ents
+        }
+        assert [(s.start, s.end, s.label_) for s in doc.spans["rin"]] == [(e.start, e.end, e.label_) for e in doc.ents]
+        for relation in doc._.relations:
+            assert 0.5 <= relation.score <= 1.0
+            assert relation.subject.label_ == "PERSON"
+    scores = trained.evaluate(make_examples(trained.vocab))
+    assert scores["rel_exact_f"] == scores["rel_partial_f"] == scores["ents_f"] == 1.0
+
+
+def test_batch_equals_one_by_one(trained):
+    texts = [*TEXTS, "", "Ada", " ", " ".join(TEXTS)] * 3
+    random.Random(0).shuffle(texts)
+    alone = predict(trained, texts)
+    assert same_predictions(alone, trained.pipe(texts, batch_size=5))
+    assert same_predictions(alone, trained.pipe(texts, batch_size=100))
+    assert sum(len(doc._.relations) for doc in alone) > 20
+
+
+def test_n_process(trained):
+    expected = predict(trained, TEXTS * 4)
+    assert same_predictions(expected, trained.pipe(TEXTS * 4, n_process=2, batch_size=3))
+
+
+def test_spawned_process(trained):
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        data = pool.apply(predict_bytes, (trained.to_bytes(), TEXTS))
+    docs = [Doc(trained.vocab).from_bytes(x) for x in data]
+    assert same_predictions(predict(trained), docs)
+
+
+def predict_bytes(pipeline, texts):
+    """Load a pipeline in a fresh process, without importing the package by name."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rin_joint")
+    nlp.from_bytes(pipeline)
+    return [doc.to_bytes() for doc in nlp.pipe(texts)]
+
+
+def test_disk_and_bytes_give_the_same_predictions(trained, tmp_path):
+    expected = predict(trained)
+    trained.to_disk(tmp_path / "model")
+    from_disk = spacy.load(tmp_path / "model")
+    assert same_predictions(expected, predict(from_disk))
+    again = spacy.blank("en")
+    again.add_pipe("rin_joint")
+    again.from_bytes(from_disk.to_bytes())
+    assert same_predictions(expected, predict(again))
+    assert again.get_pipe("rin_joint").label_data == trained.get_pipe("rin_joint").label_data
+    assert same_predictions(expected, predict(pickle.loads(pickle.dumps(trained))))
+
+
+def test_training_goes_on_after_loading(trained, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    nlp = spacy.load(tmp_path / "model")
+    examples = make_examples(nlp.vocab, [*TRIPLES, ("Tom Hale leads Nimbus .", [("Tom Hale", "leads", "Nimbus")])])
+    optimizer = nlp.resume_training()
+    for _ in range(30):
+        nlp.update(examples, sgd=optimizer)
+    assert names(nlp("Tom Hale leads Nimbus .")) == {("Tom Hale", "leads", "Nimbus")}
+    assert names(nlp(TEXTS[2])) == set(TRIPLES[2][1])
+
+
+def test_annotations_survive(trained):
+    docs = predict(trained)
+    assert same_predictions(docs, [doc.copy() for doc in docs])
+    data = DocBin(docs=docs, store_user_data=True).to_bytes()
+    assert same_predictions(docs, DocBin().from_bytes(data).get_docs(trained.vocab))
+
+
+def test_loss_and_gradient_vanish_without_annotation(nlp):
+    component = nlp.add_pipe("rin_joint")
+    examples = make_examples(nlp.vocab)
+    nlp.initialize(lambda: examples)
+    bare = [Example(eg.predicted, Doc(nlp.vocab, words=[t.text for t in eg.reference])) for eg in examples]
+    scores, _ = component.model.begin_update([eg.predicted for eg in bare])
+    loss, grads = component.get_loss(bare, scores)
+    assert loss == 0.0
+    assert not any(grad.any() for grad in grads)
+    # Entities alone teach tags alone.
+    ner = [Example(eg.predicted, eg.reference.copy()) for eg in examples]
+    for eg in ner:
+        eg.reference.user_data.clear()
+    loss, (tags, subjects, *_) = component.get_loss(ner, scores)
+    assert loss > 0.0
+    assert tags.any()
+    assert not subjects.any()
+
+
+def test_gold_of_other_tokenization(nlp):
+    """Entities that the tokenizer cuts otherwise can't be learned; the rest of the Doc can."""
+    reference = gold_doc(nlp.vocab, "Ada Brook , born in Larne , founded Nimbus .", TRIPLES[2][1])
+    words = ["Ada", "Brook", ",", "born", "in", "La", "rne", ",", "founded", "Nimbus."]
+    spaces = [True, True, True, True, True, False, True, True, True, False]
+    example = Example(Doc(nlp.vocab, words=words, spaces=spaces), reference)
+    component = nlp.add_pipe("rin_joint")
+    nlp.initialize(lambda: [example])
+    entities, relations = component._gold(example)
+    types, labels = component.entity_labels, component.relation_labels
+    assert [(start, end, types[kind]) for start, end, kind in entities] == [(0, 2, "PERSON"), (5, 7, "PLACE")]
+    assert [(i, j, labels[label]) for i, j, label in relations] == [(1, 6, "born_in")]
+
+
+def test_loss_falls_in_windows(nlp):
+    """Long Docs are learned in windows, with what lies inside one."""
+    nlp.add_pipe("rin_joint", config={"model": {"max_length": 12, "overlap": 4}})
+    examples = make_examples(nlp.vocab, [(" ".join(TEXTS), [t for _, triples in TRIPLES for t in triples])])
+    optimizer = nlp.initialize(lambda: examples)
+    losses = [nlp.update(examples, sgd=optimizer)["rin_joint"] for _ in range(30)]
+    assert losses[-1] < losses[0] / 4
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "Ada", "🏳️‍🌈 e\u0301\u0301 👩‍👩‍👧 \u202eabc ﷽", "Ada " * 3000])
+def test_odd_texts(trained, text):
+    doc = trained(text)
+    assert doc.text == text
+    assert isinstance(doc._.relations, list)
+    assert doc.has_annotation("ENT_IOB")
+
+
+def test_batches_without_tokens(trained):
+    assert [doc._.relations for doc in trained.pipe(["", ""])] == [[], []]
+    assert list(trained.pipe([])) == []
+    nlp = trained
+    assert nlp.get_pipe("rin_joint").update([Example(nlp.make_doc(""), nlp.make_doc(""))]) == {"rin_joint": 0.0}
+
+
+def test_earlier_entities_are_kept_unless_told_otherwise(trained):
+    component = trained.get_pipe("rin_joint")
+    person = component.entity_labels.index("PERSON")
+    place = component.entity_labels.index("PLACE")
+    prediction = Prediction([(0, 2, person), (4, 5, place)], [ScoredTriple((0, 2, person), 0, (4, 5, place), 0.9)])
+
+    def annotate(overwrite):
+        doc = Doc(trained.vocab, words=["Ada", "Brook", "in", "old", "Larne", "1999"])
+        doc.ents = [Span(doc, 1, 2, label="RIVER"), Span(doc, 5, 6, label="DATE")]
+        component.overwrite = overwrite
+        try:
+            component.set_annotations([doc], [prediction])
+        finally:
+            component.overwrite = False
+        assert [(s.text, s.label_) for s in doc.spans["rin"]] == [("Ada Brook", "PERSON"), ("Larne", "PLACE")]
+        assert [r.subject.text for r in doc._.relations] == ["Ada Brook"]
+        return [(e.text, e.label_) for e in doc.ents]
+
+    assert annotate(False) == [("Brook", "RIVER"), ("Larne", "PLACE"), ("1999", "DATE")]
+    assert annotate(True) == [("Ada Brook", "PERSON"), ("Larne", "PLACE")]
+
+
+def test_threshold_is_read_at_prediction(trained):
+    component = trained.get_pipe("rin_joint")
+    counts = []
+    for threshold in (0.0, 0.5, 1.0):
+        component.cfg["threshold"] = threshold
+        counts.append(sum(len(doc._.relations) for doc in predict(trained)))
+    component.cfg["threshold"] = 0.5
+    assert counts[0] > counts[1] > counts[2]
+
+
+def test_labels(nlp, trained):
+    component = trained.get_pipe("rin_joint")
+    assert component.labels == ("ORG", "PERSON", "PLACE", "born_in", "founded", "leads")
+    assert component.label_data == {
+        "entities": ["ORG", "PERSON", "PLACE"],
+        "relations": ["born_in", "founded", "leads"],
+    }
+    with pytest.raises(ValueError, match="R015"):
+        component.add_label("owns")
+    assert component.add_label("leads") == 0
+    fresh = nlp.add_pipe("rin_joint")
+    assert fresh.add_label("owns") == 1
+    assert fresh.add_label("RIVER", kind="entities") == 1
+    assert fresh.labels == ("RIVER", "owns")
+    with pytest.raises(ValueError, match="R010"):
+        fresh.add_label("x", kind="tags")
+
+
+def test_labels_from_file(nlp):
+    component = nlp.add_pipe("rin_joint")
+    labels = {"entities": ["PLACE", "PERSON"], "relations": ["leads", "born_in"]}
+    examples = make_examples(nlp.vocab)
+    component.initialize(lambda: examples, nlp=nlp, labels=labels)
+    assert component.label_data == {"entities": ["PERSON", "PLACE"], "relations": ["born_in", "leads"]}
+    # Labels of the corpus that are not in the file: told once, and not learned.
+    with pytest.warns(UserWarning, match="W001.*'(founded|ORG)'"):
+        nlp.update(examples, sgd=nlp.create_optimizer())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update(examples, sgd=nlp.create_optimizer())
+
+
+def test_label_unseen_in_training_is_missed_by_evaluation(trained):
+    data = [("Ada Brook was born in Larne .", [("Ada Brook", "born_in", "Larne"), ("Larne", "twin_of", "Larne")])]
+    scores = trained.evaluate(make_examples(trained.vocab, data))
+    assert scores["rel_exact_r"] == 0.5
+    assert scores["rel_exact_per_type"]["twin_of"]["r"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["leads"],
+        {"relations": ["leads"]},
+        {"entities": [], "relations": ["leads"]},
+        {"entities": [""], "relations": ["a"]},
+    ],
+)
+def test_bad_label_data(nlp, labels):
+    component = nlp.add_pipe("rin_joint")
+    with pytest.raises(ValueError, match="R014"):
+        component.initialize(lambda: make_examples(nlp.vocab), labels=labels)
+
+
+def test_corpora_that_teach_nothing(nlp):
+    component = nlp.add_pipe("rin_joint")
+    with pytest.raises(ValueError, match=r"R012.*store_user_data"):
+        component.initialize(lambda: make_examples(nlp.vocab, [("It rained .", [])]))
+    empty = Doc(nlp.vocab)
+    set_relations(empty, [])
+    with pytest.raises(ValueError, match="R013"):
+        component.initialize(lambda: [Example(Doc(nlp.vocab), empty)])
+    with pytest.raises(ValueError, match="R011"):
+        component.predict([nlp.make_doc("Ada Brook leads Orbix .")])
+    with pytest.raises(ValueError, match="R011"):
+        component.update(make_examples(nlp.vocab))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"threshold": 1.5},
+        {"head": "middle"},
+        {"model": {"rounds": -1}},
+        {"model": {"overlap": 300}},
+        {"model": {"relation_prior": 1.0}},
+        {"model": {"width": 0}},
+        {"model": {"block_size": 0}},
+        {"model": {"max_length": 0}},
+    ],
+)
+def test_bad_settings(nlp, config):
+    with pytest.raises(ValueError, match="R010"):
+        nlp.add_pipe("rin_joint", config=config)
+
+
+def test_attribute_clash(nlp):
+    Doc.set_extension("taken", default=[])
+    try:
+        with pytest.raises(ValueError, match="R001"):
+            nlp.add_pipe("rin_joint", config={"attr": "taken"})
+    finally:
+        Doc.remove_extension("taken")
+
+
+def test_attribute_taken_later(trained):
+    """Other plugins replace `doc._.relations` by force; that must not pass in silence."""
+    original = Doc.get_extension("relations")
+    Doc.set_extension("relations", default=[], force=True)
+    try:
+        with pytest.raises(ValueError, match="R001"):
+            trained(TEXTS[0])
+    finally:
+        Doc.set_extension("relations", getter=original[2], setter=original[3], force=True)
+    assert names(trained(TEXTS[0])) == set(TRIPLES[0][1])
+
+
+def test_own_attribute(nlp):
+    nlp.add_pipe("rin_joint", config={"attr": "facts", "scorer": {"attr": "facts"}})
+    docs = [gold_doc(nlp.vocab, *item) for item in TRIPLES]
+    for doc in docs:
+        set_relations(doc, doc._.relations, "facts")
+        doc.user_data.pop("spacy_rin.relations")
+    train(nlp, [Example(Doc(nlp.vocab, words=[t.text for t in doc]), doc) for doc in docs], 60)
+    doc = nlp(TEXTS[0])
+    assert [r.label for r in doc._.facts] == ["born_in"]
+    assert doc._.relations == []
+    Doc.remove_extension("facts")
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "swapped bytes"])
+def test_damaged_folder(trained, tmp_path, damage):
+    trained.to_disk(tmp_path)
+    path = tmp_path / "rin_joint" / "model"
+    data = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(data[: len(data) // 2] if damage == "cut" else data[::-1])
+    with pytest.raises(ValueError, match=r"R016.*'rin_joint'"):
+        spacy.load(tmp_path)
+
+
+def test_model_of_another_config(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    config = (tmp_path / "config.cfg").read_text()
+    (tmp_path / "config.cfg").write_text(config.replace("rounds = 3", "rounds = 0"))
+    with pytest.raises(ValueError, match="R016"):
+        spacy.load(tmp_path)
+
+
+def test_model_file_holds_no_pickle(trained, tmp_path):
+    """Arbitrary code in a model file can't run: tensors are safetensors, the rest is msgpack and JSON."""
+    trained.to_disk(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "rin_joint").iterdir()) == ["cfg", "model"]
+    data = (tmp_path / "rin_joint" / "model").read_bytes()
+    assert b'"dtype":"F32"' in data  # the header of safetensors
+    assert b"PK\x03\x04" not in data  # what torch.save writes
+
+
+def test_untrained_pipeline_round_trips(nlp, tmp_path):
+    nlp.add_pipe("rin_joint")
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    train(again, make_examples(again.vocab), 60)
+    assert names(again(TEXTS[0])) == set(TRIPLES[0][1])
+
+
+def test_same_seed_same_model(nlp):
+    weights = []
+    for _ in range(2):
+        fresh = spacy.blank("en")
+        component = fresh.add_pipe("rin_joint")
+        train(fresh, make_examples(fresh.vocab), 3)
+        weights.append(component.model.get_ref("network").shims[0].to_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_predictions_leave_docs_alone(trained):
+    doc = trained.make_doc(TEXTS[0])
+    (prediction,) = trained.get_pipe("rin_joint").predict([doc])
+    assert len(prediction.triples) == 1
+    assert not doc.user_data
+    assert not doc.has_annotation("ENT_IOB")
+    assert np.isfinite(prediction.triples[0].score)

@@ -1,0 +1,54 @@
+import pytest
+import spacy
+from conftest import TRIPLES, gold_doc, names
+from spacy.tokens import Doc, DocBin
+from spacy.training import Corpus
+
+from spacy_rin.corpus import create_corpus_reader
+
+
+@pytest.fixture
+def path(nlp, tmp_path):
+    docs = [gold_doc(nlp.vocab, *item) for item in TRIPLES]
+    # Spaces are known, and the tokens are not what the tokenizer would make.
+    known = Doc(nlp.vocab, words=["Ada", "Brook's", "don't"], spaces=[True, True, False])
+    path = tmp_path / "train.spacy"
+    DocBin(docs=[*docs, known, Doc(nlp.vocab)], store_user_data=True).to_disk(path)
+    return path
+
+
+def test_keeps_tokens_and_relations(path):
+    nlp = spacy.blank("en")
+    examples = list(create_corpus_reader(path)(nlp))
+    assert len(examples) == len(TRIPLES) + 1  # the empty Doc has nothing to teach
+    for (text, triples), eg in zip(TRIPLES, examples):
+        assert [t.text for t in eg.predicted] == [t.text for t in eg.reference] == text.split()
+        assert names(eg.reference) == set(triples)
+        assert not eg.predicted.user_data
+        assert not eg.predicted.ents
+    assert [t.text for t in examples[-1].predicted] == ["Ada", "Brook's", "don't"]
+    assert examples[-1].predicted.text == "Ada Brook's don't"
+
+
+def test_limit_and_directory(path):
+    nlp = spacy.blank("en")
+    assert len(list(create_corpus_reader(path.parent, limit=2)(nlp))) == 2
+
+
+def test_same_corpus_twice(path):
+    nlp = spacy.blank("en")
+    reader = create_corpus_reader(path)
+    assert [eg.text for eg in reader(nlp)] == [eg.text for eg in reader(nlp)]
+
+
+def test_spacy_reader_keeps_them_for_evaluate(path):
+    """`spacy evaluate` and `spacy find-threshold` read with spaCy's own reader."""
+    nlp = spacy.blank("en")
+    for (text, triples), eg in zip(TRIPLES, Corpus(path)(nlp)):
+        assert [t.text for t in eg.predicted] == text.split()
+        assert names(eg.reference) == set(triples)
+
+
+def test_no_path():
+    with pytest.raises(ValueError, match="E913"):
+        create_corpus_reader(None)

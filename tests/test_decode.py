@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from spacy_rin.decode import ScoredTriple, decode
+from spacy_rin.segments import Segment
+from spacy_rin.tagging import encode_tags
+
+
+class FixedScores:
+    """Tags and pair probabilities set by hand; everything else is improbable."""
+
+    def __init__(self, tags, probs):
+        self.tags, self.probs = np.asarray(tags), probs
+
+    def tag_scores(self):
+        return np.eye(9)[self.tags]
+
+    def probable(self, subjects, objects, threshold):
+        found = [
+            (pair, label, prob)
+            for pair, (i, j) in enumerate(zip(subjects.tolist(), objects.tolist()))
+            for (a, b, label), prob in self.probs.items()
+            if (a, b) == (i, j) and prob >= threshold
+        ]
+        return tuple(np.array(column) for column in (zip(*found) if found else ([], [], [])))
+
+
+def run(n_docs, segments, tags, probs, *, threshold=0.5, head="last", rescue=False):
+    return decode(n_docs, segments, FixedScores(tags, probs), threshold=threshold, head=head, rescue=rescue)
+
+
+# Tokens 0-1 are a person, 3 and 5-6 are places.
+ENTITIES = [(0, 2, 0), (3, 4, 1), (5, 7, 1)]
+ONE = [Segment(0, 0, 8, 0, 8)]
+TAGS = encode_tags(ENTITIES, 8)
+
+
+def test_by_hand():
+    probs = {(1, 3, 0): 0.9, (1, 3, 1): 0.6, (6, 1, 0): 0.5, (3, 6, 2): 0.4, (1, 4, 0): 0.9, (3, 3, 0): 0.9}
+    (prediction,) = run(1, ONE, TAGS, probs)
+    assert prediction.entities == ENTITIES
+    person, place, town = ENTITIES
+    # Too improbable, no entity at token 4, and an entity with itself: no triples.
+    assert prediction.triples == [
+        ScoredTriple(person, 0, place, 0.9),
+        ScoredTriple(person, 1, place, 0.6),
+        ScoredTriple(town, 0, person, 0.5),
+    ]
+
+
+def test_head_decides_which_token_stands_for_an_entity():
+    probs = {(0, 5, 0): 0.8, (1, 6, 1): 0.7}
+    person, _, town = ENTITIES
+    assert run(1, ONE, TAGS, probs)[0].triples == [ScoredTriple(person, 1, town, 0.7)]
+    assert run(1, ONE, TAGS, probs, head="first")[0].triples == [ScoredTriple(person, 0, town, 0.8)]
+
+
+def test_rescue_takes_any_token_of_an_entity_and_the_best_score():
+    probs = {(0, 3, 0): 0.6, (1, 3, 0): 0.7, (0, 5, 1): 0.8, (0, 1, 0): 0.9}
+    person, place, town = ENTITIES
+    assert run(1, ONE, TAGS, probs)[0].triples == [ScoredTriple(person, 0, place, 0.7)]
+    assert run(1, ONE, TAGS, probs, rescue=True)[0].triples == [
+        ScoredTriple(person, 0, place, 0.7),
+        ScoredTriple(person, 1, town, 0.8),
+    ]
+
+
+def test_docs_keep_their_own():
+    segments = [Segment(0, 0, 2, 0, 2), Segment(2, 0, 2, 0, 2), Segment(2, 2, 4, 2, 4)]
+    tags = [4, 8, 4, 0, 8, 4]
+    # (1, 2) and (3, 4) would cross from one segment to the next.
+    probs = {(0, 1, 0): 0.9, (1, 2, 0): 0.9, (2, 4, 0): 0.9, (5, 4, 1): 0.7}
+    first, empty, last = run(3, segments, tags, probs)
+    assert first.triples == [ScoredTriple((0, 1, 0), 0, (1, 2, 1), 0.9)]
+    assert empty == ([], [])
+    assert last.entities == [(0, 1, 0), (2, 3, 1), (3, 4, 0)]
+    assert last.triples == [ScoredTriple((3, 4, 0), 1, (2, 3, 1), 0.7)]
+
+
+def test_overlapping_windows_agree():
+    # Windows [0, 6) and [4, 10), the border between them at 5. Packed token 6 + k is token 4 + k.
+    segments = [Segment(0, 0, 6, 0, 5), Segment(0, 4, 10, 5, 10)]
+    left = encode_tags([(1, 2, 0), (4, 5, 1), (5, 6, 1)], 6)
+    right = encode_tags([(0, 1, 1), (1, 3, 1), (4, 5, 0)], 6)
+    # Token 5 is one entity to the left window, and the first token of another to the right one, which decides.
+    probs = {
+        (1, 4, 0): 0.9,  # seen by the left window alone
+        (1, 5, 0): 0.9,  # with an entity that the right window overrules
+        (10, 6, 1): 0.8,  # seen by the right one, its object decided by the left one
+        (8, 6, 2): 0.6,
+    }
+    (prediction,) = run(1, segments, np.concatenate([left, right]), probs)
+    assert prediction.entities == [(1, 2, 0), (4, 5, 1), (5, 7, 1), (8, 9, 0)]
+    assert prediction.triples == [
+        ScoredTriple((1, 2, 0), 0, (4, 5, 1), 0.9),
+        ScoredTriple((5, 7, 1), 2, (4, 5, 1), 0.6),
+        ScoredTriple((8, 9, 0), 1, (4, 5, 1), 0.8),
+    ]
+
+
+@pytest.mark.parametrize("n_docs", [0, 2])
+def test_no_segments(n_docs):
+    assert run(n_docs, [], np.empty(0, int), {}) == [([], [])] * n_docs

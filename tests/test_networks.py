@@ -1,0 +1,270 @@
+"""The networks against values worked out by hand and a plain dense reference."""
+
+import itertools
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from spacy_rin.networks.bilstm import BiLSTM
+from spacy_rin.networks.pairs import pair_blocks, pair_loss, pair_max
+from spacy_rin.networks.rin import RIN, Output, PaperGRU
+
+shapes = st.fixed_dictionaries(
+    {
+        "lengths": st.lists(st.integers(1, 6), min_size=1, max_size=4),
+        "width": st.integers(1, 5),
+        "labels": st.integers(1, 4),
+        "block_size": st.integers(1, 40),
+        "seed": st.integers(0, 1000),
+    }
+)
+
+
+def random_pairs(lengths, width, labels, seed, dtype=torch.float64):
+    torch.manual_seed(seed)
+    n = sum(lengths)
+    tensors = [torch.randn(*shape, dtype=dtype) for shape in [(n, width), (n, width), (labels, width), (labels,)]]
+    return [x.requires_grad_() for x in tensors]
+
+
+def dense_logits(subjects, objects, weight, bias):
+    return torch.relu(subjects[:, None] + objects[None]) @ weight.T + bias
+
+
+def split(lengths, *tensors):
+    return zip(*(x.split(lengths) for x in tensors))
+
+
+def reference_rin(network, features):
+    """The paper's equations for one sequence, pair by pair: eq. 2-7 with the concatenation written out."""
+    wm = torch.cat([network.subject.weight, network.object.weight], 1)
+    wr, br = network.relation.weight, network.relation.bias
+
+    def classify_relations(hr):
+        n = len(hr)
+        rows = [[wr @ torch.relu(wm @ torch.cat([hr[i], hr[j]])) + br for j in range(n)] for i in range(n)]
+        return torch.stack([torch.stack(row) for row in rows])
+
+    def classify_tags(he):
+        return he @ network.tagger.weight.T + network.tagger.bias
+
+    def gru(cell, y, h):
+        d = h.shape[1]
+        wz, wu = cell.gates.weight[:d], cell.gates.weight[d:]
+        hy = torch.cat([h, y], 1)
+        z, u = torch.sigmoid(hy @ wz.T), torch.sigmoid(hy @ wu.T)
+        candidate = torch.tanh(torch.cat([u * h, y], 1) @ cell.candidate.weight.T)
+        return (1 - z) * h + z * candidate
+
+    h = network.project(features)
+    he = hr = h
+    for _ in range(network.rounds):
+        ye = torch.softmax(classify_tags(he), 1)
+        yr = torch.sigmoid(classify_relations(hr)).amax(1)
+        hr, he = gru(network.gru_r, yr, h), gru(network.gru_e, ye, h)
+        h = h + (hr if network.use_relations else 0) + (he if network.use_entities else 0)
+    return classify_tags(he), classify_relations(hr)
+
+
+def test_gru_by_hand():
+    cell = PaperGRU(1, 1)
+    with torch.no_grad():
+        cell.gates.weight[:] = torch.tensor([[1.0, 0.0], [0.0, 2.0]])  # z from h, u from y
+        cell.candidate.weight[:] = torch.tensor([[3.0, 0.5]])
+    h, y = 0.4, 0.3
+    z, u = 1 / (1 + np.exp(-h)), 1 / (1 + np.exp(-2 * y))
+    expected = (1 - z) * h + z * np.tanh(3 * u * h + 0.5 * y)
+    assert cell(torch.tensor([[y]]), torch.tensor([[h]])).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_pair_max_by_hand():
+    subjects, objects = torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]])
+    # relu(s_i + o_j): row 0 is 1.5, 3; row 1 is 0, 1
+    weight = torch.tensor([[1.0], [-1.0]])
+    assert pair_max(subjects, objects, weight, [2], 100).tolist() == [[3.0, -1.5], [1.0, 0.0]]
+    # Apart, each token is paired with itself alone.
+    assert pair_max(subjects, objects, weight, [1, 1], 100).tolist() == [[1.5, -1.5], [1.0, -1.0]]
+
+
+@given(lengths=st.lists(st.integers(0, 9), max_size=6), block_size=st.integers(1, 50))
+def test_blocks_hold_every_pair_once(lengths, block_size):
+    pairs = []
+    for block in pair_blocks(lengths, block_size):
+        rows, columns = range(block.start, block.stop), range(block.first, block.last)
+        assert len(rows) == 1 or len(rows) * len(columns) <= block_size
+        pairs += [(i, j) for i in rows for j in columns]
+    starts = np.cumsum([0, *lengths])
+    assert pairs == [(i, j) for a, b in itertools.pairwise(starts) for i in range(a, b) for j in range(a, b)]
+
+
+@settings(deadline=None)
+@given(shape=shapes, ties=st.booleans())
+def test_pair_max_equals_dense(shape, ties):
+    lengths, block_size = shape["lengths"], shape["block_size"]
+    subjects, objects, weight, _ = random_pairs(lengths, shape["width"], shape["labels"], shape["seed"])
+    if ties:
+        # Equal objects tie everywhere; the values are the same whoever wins.
+        objects = (objects.detach() * 0).requires_grad_()
+    inputs = (subjects, objects, weight)
+    ours = pair_max(*inputs, lengths, block_size)
+    dense = torch.cat([dense_logits(s, o, weight, 0.0).max(1).values for s, o in split(lengths, subjects, objects)])
+    assert torch.allclose(ours, dense)
+    upstream = torch.randn_like(ours)
+    grads = [torch.autograd.grad((y * upstream).sum(), inputs) for y in (ours, dense)]
+    for name, mine, theirs in zip(["subjects", "objects", "weight"], *grads):
+        if ties and name == "objects":
+            # A tie may go to another object, of the same sequence.
+            mine, theirs = ([x.sum(0) for x in g.split(lengths)] for g in (mine, theirs))
+            assert all(torch.allclose(a, b) for a, b in zip(mine, theirs))
+        else:
+            assert torch.allclose(mine, theirs), name
+
+
+def test_pair_max_gradcheck():
+    subjects, objects, weight, _ = random_pairs([3, 2], 4, 3, seed=1)
+    assert torch.autograd.gradcheck(lambda *x: pair_max(*x, [3, 2], 4), (subjects, objects, weight))
+
+
+@settings(deadline=None)
+@given(shape=shapes, data=st.data())
+def test_pair_loss_equals_dense(shape, data):
+    lengths, labels = shape["lengths"], shape["labels"]
+    tensors = random_pairs(lengths, shape["width"], labels, shape["seed"])
+    subjects, objects, weight, bias = tensors
+    known = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
+    gold, dense_loss, offset = set(), 0.0, 0
+    for length, wanted, s, o in zip(lengths, known, subjects.split(lengths), objects.split(lengths)):
+        target = torch.zeros(length, length, labels, dtype=torch.float64)
+        token = st.integers(0, length - 1)
+        for i, j, t in data.draw(st.lists(st.tuples(token, token, st.integers(0, labels - 1)), max_size=5)):
+            target[i, j, t] = 1.0
+            gold.add((i + offset, j + offset, t))
+        if wanted:
+            logits = dense_logits(s, o, weight, bias)
+            dense_loss = dense_loss + F.binary_cross_entropy_with_logits(logits, target, reduction="sum")
+        offset += length
+    gold = torch.tensor(list(gold), dtype=torch.int64).view(-1, 3)
+    with torch.no_grad():
+        loss, grads = pair_loss(*tensors, lengths, gold, known, shape["block_size"])
+    if not any(known):
+        assert loss == 0.0
+        assert all(not grad.any() for grad in grads)
+        return
+    assert loss == pytest.approx(dense_loss.item())
+    for mine, theirs in zip(grads, torch.autograd.grad(dense_loss, tensors)):
+        assert torch.allclose(mine, theirs)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 3])
+@pytest.mark.parametrize(
+    "setting",
+    [{}, {"use_entities": False}, {"use_relations": False}, {"width": 6}],
+    ids=["RIN", "w/o ER", "w/o RC", "d"],
+)
+def test_rin_equals_paper(rounds, setting):
+    torch.manual_seed(0)
+    lengths = [3, 1, 4]
+    network = RIN(rounds=rounds, block_size=5, relation_prior=0.3, **setting)
+    network.build(n_features=4, n_tags=5, n_relations=3)
+    network.double()
+    features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
+    tensors = network(features, lengths)
+    tags, subjects, objects, weight, bias = tensors
+    inputs = [features, *network.parameters()]
+    gold = torch.tensor([[0, 2, 1], [0, 2, 2], [5, 4, 0], [3, 3, 1]])
+    reference_loss, offset = 0.0, 0
+    for x, tag, s, o in split(lengths, features, tags, subjects, objects):
+        expected_tags, expected_pairs = reference_rin(network, x)
+        assert torch.allclose(tag, expected_tags)
+        assert torch.allclose(dense_logits(s, o, weight, bias), expected_pairs)
+        target = torch.zeros_like(expected_pairs)
+        for i, j, t in gold.tolist():
+            if offset <= i < offset + len(x):
+                target[i - offset, j - offset, t] = 1.0
+        truth = torch.zeros(len(x), dtype=torch.int64)
+        reference_loss = reference_loss + F.cross_entropy(expected_tags, truth, reduction="sum")
+        reference_loss = reference_loss + F.binary_cross_entropy_with_logits(expected_pairs, target, reduction="sum")
+        offset += len(x)
+    output = Output(*(x.detach() for x in tensors), lengths, 5)
+    loss, grads = output.loss(np.zeros(8, np.int64), gold.numpy(), [True] * 3, scale=0.5)
+    assert loss == pytest.approx(reference_loss.item() / 2)
+    expected = torch.autograd.grad(reference_loss / 2, inputs, retain_graph=True, allow_unused=True)
+    torch.autograd.backward(tensors, grads)
+    for parameter, theirs in zip(inputs, expected):
+        assert torch.allclose(parameter.grad, theirs)
+
+
+def test_variants_differ():
+    torch.manual_seed(0)
+    features = torch.randn(5, 4)
+    results = []
+    for setting in [{}, {"rounds": 2}, {"rounds": 0}, {"use_entities": False}, {"use_relations": False}]:
+        torch.manual_seed(1)
+        network = RIN(**{"rounds": 3, **setting})
+        network.build(4, 5, 3)
+        results.append(network(features, [5])[0])
+    for i, a in enumerate(results):
+        assert not any(torch.allclose(a, b, atol=1e-4) for b in results[:i])
+
+
+def test_untrained_network_starts_at_prior():
+    torch.manual_seed(0)
+    network = RIN(relation_prior=0.002)
+    network.build(4, 5, 3)
+    assert network.relation.bias.sigmoid().tolist() == pytest.approx([0.002] * 3)
+
+
+def test_unknown_tags_add_nothing():
+    network = RIN(rounds=1)
+    network.build(4, 5, 3)
+    tensors = network(torch.randn(3, 4), [3])
+    output = Output(*(x.detach() for x in tensors), [3], 100)
+    loss, grads = output.loss(np.full(3, -1), np.empty((0, 3), np.int64), [False], 1.0)
+    assert loss == 0.0
+    assert not any(grad.any() for grad in grads)
+
+
+def test_probable_pairs():
+    weight, bias = torch.tensor([[1.0], [-1.0]]), torch.tensor([-2.0, 0.5])
+    output = Output(
+        torch.zeros(2, 5), torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]]), weight, bias, [2], 1
+    )
+    # Hidden values of the pairs (0, 0), (0, 1), (1, 1) are 1.5, 3, 1.
+    pairs, labels, probs = output.probable(np.array([0, 0, 1]), np.array([0, 1, 1]), 0.3)
+    # Their logits are (-0.5, -1), (1, -2.5), (-1, -0.5), and that of the threshold is -0.85.
+    found = dict(zip(zip(pairs.tolist(), labels.tolist()), probs.tolist()))
+    assert found == pytest.approx({(0, 0): 0.3775407, (1, 0): 0.7310586, (2, 1): 0.3775407})
+    assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), 0.0)[0]) == 0
+
+
+def test_bilstm_ignores_its_neighbours():
+    torch.manual_seed(0)
+    network = BiLSTM(width=4)
+    network.build(3)
+    features, lengths = torch.randn(7, 3), [2, 0, 4, 1]
+    together = network(features, lengths)
+    apart = torch.cat([network(x, [len(x)]) for x in features.split(lengths)])
+    assert together.shape == (7, 4)
+    assert torch.allclose(together, apart, atol=1e-6)
+    # The second direction reads from the end.
+    reversed_, _ = network.lstm(features[:2])
+    assert torch.allclose(together[:2], reversed_, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_computes():
+    torch.randn(500, 500) @ torch.randn(500, 500)  # starts the threads of the parent
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)  # a child that hangs is killed
+        network = RIN(rounds=1)
+        network.build(100, 5, 50)
+        network(torch.randn(300, 100), [300])
+        os._exit(0 if torch.get_num_threads() == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
