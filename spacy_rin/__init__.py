@@ -6,6 +6,10 @@ __version__ = "0.1.0"
 __all__ = ["Relation", "register_relations"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     if name in __all__:
         from . import relations

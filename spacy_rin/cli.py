@@ -38,6 +38,7 @@ def convert_cli(
     lang: Annotated[str, Opt("--lang", "-l", help="Language code, for the tokenizer of raw text (jsonl)")] = "en",
     entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label of entities without a type")] = "ENTITY",
     last_word: Annotated[bool, Opt("--last-word", "-w", help="Reduce every entity to its last token")] = False,
+    tagger: Annotated[Optional[str], Opt("--tagger", "-t", help="Pipeline to tag texts that have no tags")] = None,
 ) -> None:
     """
     Convert a data set with entities and relations to a .spacy file.
@@ -53,7 +54,9 @@ def convert_cli(
     with _coded_errors():
         if output_path.resolve() == input_path.resolve():
             raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
-        docs, report = convert(input_path, format, lang=lang, entity_label=entity_label, last_word=last_word)
+        docs, report = convert(
+            input_path, format, lang=lang, entity_label=entity_label, last_word=last_word, tagger=tagger
+        )
         write_docs(docs, output_path)
     _show_report(report)
     msg.good(f"Wrote {output_path}")

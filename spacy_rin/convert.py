@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -122,6 +122,7 @@ def convert(
     lang: str = "en",
     entity_label: str = DEFAULT_ENTITY_LABEL,
     last_word: bool = False,
+    tagger: str | Path | None = None,
 ) -> tuple[list[Doc], Report]:
     """Read a file of annotated texts into Docs.
 
@@ -130,6 +131,7 @@ def convert(
     lang (str): Language of the vocabulary, and of the tokenizer if the format is raw text.
     entity_label (str): Label of the entities that have no type.
     last_word (bool): Whether to reduce every entity to its last token, as the papers do for partial match.
+    tagger (Optional[Union[str, Path]]): A pipeline whose tagger tags the texts of formats that have no tags.
     RETURNS (Tuple[List[Doc], Report]): The Docs, and what was kept and what was lost.
     RAISES (ValueError): R010, R030-R034 for a wrong argument or a file that is missing, malformed or empty.
     """
@@ -139,10 +141,13 @@ def convert(
         raise ValueError(Errors.R010.format(name="entity_label", expected="a non-empty string", value=entity_label))
     register_relations()
     path, nlp, docs, report = Path(path), _blank(lang), [], Report()
+    tag = _load_tagger(tagger, nlp) if tagger is not None else None
     for record in CONVERTERS[format](path, nlp):
         if last_word:
             record = replace(record, entities=[(end - 1, end, label) for _, end, label in record.entities])
         doc = make_doc(record, nlp.vocab, entity_label)
+        if tag is not None and record.tags is None:
+            doc = tag(doc)
         report.add(path, record, doc)
         docs.append(doc)
     if not docs:
@@ -372,6 +377,18 @@ def _name(names: Mapping[int, str], ident: Any, kind: str) -> str:
     if type(ident) is not int or ident not in names:
         raise _Malformed(f"{ident!r:.60} is not the id of a {kind}")
     return names[ident]
+
+
+def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:
+    """Load the components of a pipeline that tag, on the vocabulary of another."""
+    try:
+        source = spacy.load(name, vocab=nlp.vocab)
+    except OSError as err:
+        raise ValueError(Errors.R034.format(path=name, reason="there is no such pipeline")) from err
+    if not source.has_pipe("tagger"):
+        raise ValueError(Errors.R034.format(path=name, reason="the pipeline has no component 'tagger'"))
+    pipes = [pipe for pipe_name, pipe in source.pipeline if pipe_name in ("tok2vec", "transformer", "tagger")]
+    return lambda doc: reduce(lambda tagged, pipe: pipe(tagged), pipes, doc)
 
 
 def _blank(lang: str) -> Language:

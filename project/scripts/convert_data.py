@@ -1,0 +1,50 @@
+"""Convert the parts of a data set to corpus/<data set>/{train,dev,test}.spacy.
+
+Usage: python scripts/convert_data.py {sample,webnlg,nyt}
+"""
+
+import subprocess
+import sys
+from typing import NamedTuple
+
+
+class DataSet(NamedTuple):
+    """Where a data set lies and what its files are.
+
+    folder (str): Folder of the files train, dev and test.
+    suffix (str): Ending of the files.
+    options (List[str]): Options of `spacy rin convert`.
+    """
+
+    folder: str
+    suffix: str
+    options: list[str]
+
+
+DATA_SETS = {
+    "sample": DataSet("assets/sample", "jsonl", ["--format", "jsonl"]),
+    "webnlg": DataSet("assets/data/webnlg", "json", ["--format", "jointer"]),
+    # NYT has no part-of-speech tags: it gets those of the tagger that the command `tagger` trains.
+    "nyt": DataSet("assets/data/nyt", "json", ["--format", "casrel", "--tagger", "training/tagger/model-best"]),
+}
+
+
+def main(name: str) -> None:
+    """Convert a data set.
+
+    name (str): A key of `DATA_SETS`.
+    RAISES (CalledProcessError): If a file can't be converted; `spacy rin convert` has said why.
+    """
+    data = DATA_SETS[name]
+    for part in ("train", "dev", "test"):
+        source, target = f"{data.folder}/{part}.{data.suffix}", f"corpus/{name}/{part}.spacy"
+        subprocess.run([sys.executable, "-m", "spacy", "rin", "convert", source, target, *data.options], check=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in DATA_SETS:
+        sys.exit(f"Choose a data set: {', '.join(DATA_SETS)}")
+    try:
+        main(sys.argv[1])
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
