@@ -76,11 +76,11 @@ def same_predictions(left, right):
     return True
 
 
-def train(nlp, examples, steps):
+def train(nlp, examples, steps, learn_rate=0.005):
     """Learn a few examples by heart, from the same seed."""
     fix_random_seed(0)
     optimizer = nlp.initialize(lambda: examples)
-    optimizer.learn_rate = 0.005
+    optimizer.learn_rate = learn_rate
     for _ in range(steps):
         losses = nlp.update(examples, sgd=optimizer)
     return losses

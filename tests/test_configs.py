@@ -99,7 +99,7 @@ def test_trains_from_the_command_line(corpus, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "REL_EXACT_F" in done.stdout
     model = tmp_path / "out" / "model-best"
-    assert util.load_meta(model)["performance"]["rel_exact_f"] == 1.0
+    assert util.load_meta(model / "meta.json")["performance"]["rel_exact_f"] == 1.0
     run_spacy("evaluate", model, corpus, "--output", tmp_path / "metrics.json")
     assert '"rel_exact_f":1.0' in (tmp_path / "metrics.json").read_text().replace(" ", "")
     assert "Best threshold" in run_spacy(
