@@ -245,10 +245,12 @@ class RINJoint(TrainablePipe):
         if not any(len(doc) for doc in docs):
             return [Prediction([], []) for _ in docs]
         segments, output = self.model.predict(docs)
+        blank = [docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments]
         return decode(
             len(docs),
             segments,
             output,
+            np.concatenate(blank).astype(bool),
             threshold=self.cfg["threshold"],
             head=self.head,
             rescue=self.rescue,

@@ -49,6 +49,7 @@ def decode(
     n_docs: int,
     segments: Sequence[Segment],
     scores: Scores,
+    blank: NDArray[np.bool_],
     *,
     threshold: float,
     head: str,
@@ -59,13 +60,14 @@ def decode(
     n_docs (int): Number of Docs in the batch.
     segments (Sequence[Segment]): Their segments.
     scores (Scores): The network's output for them.
+    blank (ndarray): Which tokens of the packed segments are white space. *Shape:* (tokens,).
     threshold (float): Lowest probability of a triple.
     head (str): Token that stands for an entity, "last" or "first".
     rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
     RETURNS (List[Prediction]): One for each Doc.
     """
     lengths = [segment.end - segment.start for segment in segments]
-    spans = decode_tags(scores.tag_scores(), lengths)
+    spans = decode_tags(scores.tag_scores(), lengths, blank)
     # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, `owners` among its entities.
     tokens: list[int] = []
     owners: list[int] = []

@@ -5,6 +5,7 @@ Tag 0 is O; type t has the four tags 1 + 4t … 4 + 4t in the order B, I, E, S. 
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,17 +40,23 @@ def encode_tags(spans: Sequence[TypedSpan], length: int) -> NDArray[np.int64]:
     return tags
 
 
-def decode_tags(scores: NDArray[np.floating], lengths: Sequence[int]) -> list[list[TypedSpan]]:
+def decode_tags(
+    scores: NDArray[np.floating], lengths: Sequence[int], blank: Optional[NDArray[np.bool_]] = None
+) -> list[list[TypedSpan]]:
     """Read the spans of the best well-formed tag sequence of each sequence.
 
     scores (ndarray): Score of every tag, additive over tokens (logits or log-probabilities), sequences packed one
         after the other. *Shape:* (tokens, tags).
     lengths (Sequence[int]): Tokens of each sequence, none of them 0.
+    blank (Optional[ndarray]): Which tokens can't be the first or last of a span: white space. *Shape:* (tokens,).
     RETURNS (List[List[TypedSpan]]): The spans of each sequence, in order, counted from its first token.
     """
     if not len(scores):
         return [[] for _ in lengths]
     follows, opens, closes = _grammar(scores.shape[1])
+    if blank is not None and blank.any():
+        border = (np.arange(scores.shape[1]) > 0) & ((np.arange(scores.shape[1]) - 1) % 4 != I)
+        scores = np.where(blank[:, None] & border, -np.inf, scores)
     tags = scores.argmax(1)
     ends = np.cumsum(lengths)
     starts = ends - np.asarray(lengths)

@@ -145,6 +145,7 @@ def test_odd_texts(trained, text):
     assert doc.text == text
     assert isinstance(doc._.relations, list)
     assert doc.has_annotation("ENT_IOB")
+    assert not any(ent[0].is_space or ent[-1].is_space for ent in doc.ents)
 
 
 def test_batches_without_tokens(trained):

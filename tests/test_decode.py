@@ -26,7 +26,15 @@ class FixedScores:
 
 
 def run(n_docs, segments, tags, probs, *, threshold=0.5, head="last", rescue=False):
-    return decode(n_docs, segments, FixedScores(tags, probs), threshold=threshold, head=head, rescue=rescue)
+    return decode(
+        n_docs,
+        segments,
+        FixedScores(tags, probs),
+        np.zeros(len(tags), bool),
+        threshold=threshold,
+        head=head,
+        rescue=rescue,
+    )
 
 
 # Tokens 0-1 are a person, 3 and 5-6 are places.

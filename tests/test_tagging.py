@@ -59,5 +59,13 @@ def test_only_faulty_sequences_are_mended():
     assert decode_tags(np.concatenate([good, faulty, good]), [3, 3, 3]) == [[(0, 2, 0)], [(2, 3, 1)], [(0, 2, 0)]]
 
 
+def test_spans_have_no_white_space_at_their_ends():
+    tags = one_hot([S1, OUT, B1, I1, E1, B2, E2], 9)
+    blank = np.array([1, 0, 0, 1, 0, 1, 0], bool)
+    # White space inside a span is left alone; a span that begins with it is mended.
+    assert decode_tags(tags * 2 + one_hot([OUT] * 6 + [S2], 9), [7], blank) == [[(2, 5, 0), (6, 7, 1)]]
+    assert decode_tags(tags, [7]) == [[(0, 1, 0), (2, 5, 0), (5, 7, 1)]]
+
+
 def test_nothing_to_decode():
     assert decode_tags(np.empty((0, 5)), []) == []
