@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from spacy_rin.networks.bilstm import BiLSTM
-from spacy_rin.networks.pairs import pair_blocks, pair_loss, pair_max
+from spacy_rin.networks.pairs import pair_chunks, pair_loss, pair_max
 from spacy_rin.networks.rin import RIN, Output, PaperGRU
 
 shapes = st.fixed_dictionaries(
@@ -43,7 +43,7 @@ def split(lengths, *tensors):
 
 def reference_rin(network, features):
     """The paper's equations for one sequence, pair by pair: eq. 2-7 with the concatenation written out."""
-    wm = torch.cat([network.subject.weight, network.object.weight], 1)
+    wm = torch.cat(network.pair_terms.weight.chunk(2), 1)
     wr, br = network.relation.weight, network.relation.bias
 
     def classify_relations(hr):
@@ -56,10 +56,11 @@ def reference_rin(network, features):
 
     def gru(cell, y, h):
         d = h.shape[1]
-        wz, wu = cell.gates.weight[:d], cell.gates.weight[d:]
+        recurrent = [*cell.gates.weight.split(d), cell.candidate.weight]
+        wz, wu, wo = (torch.cat(pair, 1) for pair in zip(recurrent, cell.input.weight.split(d)))
         hy = torch.cat([h, y], 1)
         z, u = torch.sigmoid(hy @ wz.T), torch.sigmoid(hy @ wu.T)
-        candidate = torch.tanh(torch.cat([u * h, y], 1) @ cell.candidate.weight.T)
+        candidate = torch.tanh(torch.cat([u * h, y], 1) @ wo.T)
         return (1 - z) * h + z * candidate
 
     h = network.project(features)
@@ -75,8 +76,9 @@ def reference_rin(network, features):
 def test_gru_by_hand():
     cell = PaperGRU(1, 1)
     with torch.no_grad():
-        cell.gates.weight[:] = torch.tensor([[1.0, 0.0], [0.0, 2.0]])  # z from h, u from y
-        cell.candidate.weight[:] = torch.tensor([[3.0, 0.5]])
+        cell.gates.weight[:] = torch.tensor([[1.0], [0.0]])  # z from h
+        cell.candidate.weight[:] = 3.0
+        cell.input.weight[:] = torch.tensor([[0.0], [2.0], [0.5]])  # u from y
     h, y = 0.4, 0.3
     z, u = 1 / (1 + np.exp(-h)), 1 / (1 + np.exp(-2 * y))
     expected = (1 - z) * h + z * np.tanh(3 * u * h + 0.5 * y)
@@ -93,12 +95,16 @@ def test_pair_max_by_hand():
 
 
 @given(lengths=st.lists(st.integers(0, 9), max_size=6), block_size=st.integers(1, 50))
-def test_blocks_hold_every_pair_once(lengths, block_size):
+def test_chunks_hold_every_pair_once(lengths, block_size):
     pairs = []
-    for block in pair_blocks(lengths, block_size):
-        rows, columns = range(block.start, block.stop), range(block.first, block.last)
-        assert len(rows) == 1 or len(rows) * len(columns) <= block_size
-        pairs += [(i, j) for i in rows for j in columns]
+    for chunk in pair_chunks(lengths, block_size):
+        found = []
+        for block in chunk:
+            assert block.low == len(found)
+            found += [(i, j) for i in range(block.start, block.stop) for j in range(block.first, block.last)]
+            assert block.high == len(found)
+        assert len(found) <= block_size or (len(chunk) == 1 and chunk[0].stop - chunk[0].start == 1)
+        pairs += found
     starts = np.cumsum([0, *lengths])
     assert pairs == [(i, j) for a, b in itertools.pairwise(starts) for i in range(a, b) for j in range(a, b)]
 

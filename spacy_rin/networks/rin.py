@@ -36,8 +36,10 @@ class PaperGRU(nn.Module):
 
     def __init__(self, n_input: int, width: int):
         super().__init__()
-        self.gates = nn.Linear(width + n_input, 2 * width, bias=False)
-        self.candidate = nn.Linear(width + n_input, width, bias=False)
+        # Each of the paper's Wz, Wu and Wo by its columns for y and for h, those for y in one product.
+        self.input = nn.Linear(n_input, 3 * width, bias=False)
+        self.gates = nn.Linear(width, 2 * width, bias=False)
+        self.candidate = nn.Linear(width, width, bias=False)
 
     def forward(self, y: Tensor, h: Tensor) -> Tensor:
         """Update the state.
@@ -46,8 +48,10 @@ class PaperGRU(nn.Module):
         h (Tensor): *Shape:* (tokens, width).
         RETURNS (Tensor): *Shape:* (tokens, width).
         """
-        update, reset = self.gates(torch.cat([h, y], 1)).sigmoid().chunk(2, 1)
-        candidate = self.candidate(torch.cat([reset * h, y], 1)).tanh()
+        width = h.shape[1]
+        for_gates, for_candidate = self.input(y).split([2 * width, width], 1)
+        update, reset = (for_gates + self.gates(h)).sigmoid().chunk(2, 1)
+        candidate = (for_candidate + self.candidate(reset * h)).tanh()
         return torch.lerp(h, candidate, update)
 
 
@@ -74,7 +78,7 @@ class RIN(nn.Module):
         use_entities: bool = True,
         use_relations: bool = True,
         relation_prior: float = 0.001,
-        block_size: int = 4096,
+        block_size: int = 2048,
     ):
         super().__init__()
         self.rounds = rounds
@@ -97,13 +101,12 @@ class RIN(nn.Module):
             self.gru_e = PaperGRU(n_tags, width)
             self.gru_r = PaperGRU(n_relations, width)
         self.tagger = nn.Linear(width, n_tags)
-        self.subject = nn.Linear(width, width, bias=False)
-        self.object = nn.Linear(width, width, bias=False)
+        self.pair_terms = nn.Linear(width, 2 * width, bias=False)
         self.relation = nn.Linear(width, n_relations)
         with torch.no_grad():
-            # One matrix Wm of 2d columns would be drawn from a range narrower by √2.
-            self.subject.weight.mul_(0.5**0.5)
-            self.object.weight.mul_(0.5**0.5)
+            # Wm, which has 2d columns, stands here as two matrices of d, one on top of the other: drawn from a range
+            # wider by √2 than Wm would be.
+            self.pair_terms.weight.mul_(0.5**0.5)
             self.relation.bias.fill_(torch.tensor(self.relation_prior).logit())
 
     def build_like(self, state: Mapping[str, Tensor]) -> None:
@@ -132,22 +135,15 @@ class RIN(nn.Module):
         for _ in range(self.rounds):
             tag_probs = self.tagger(entity).softmax(1)  # eq. 6
             # σ is monotonic: the maximum of probabilities (eq. 5) is σ of the maximum of logits.
-            best = pair_max(
-                self.subject(relation), self.object(relation), self.relation.weight, lengths, self.block_size
-            )
+            subjects, objects = self.pair_terms(relation).chunk(2, 1)
+            best = pair_max(subjects, objects, self.relation.weight, lengths, self.block_size)
             relation = self.gru_r((best + self.relation.bias).sigmoid(), shared)
             entity = self.gru_e(tag_probs, shared)
             if self.use_relations:
                 shared = shared + relation  # eq. 2
             if self.use_entities:
                 shared = shared + entity
-        return (
-            self.tagger(entity),
-            self.subject(relation),
-            self.object(relation),
-            self.relation.weight,
-            self.relation.bias,
-        )
+        return self.tagger(entity), *self.pair_terms(relation).chunk(2, 1), self.relation.weight, self.relation.bias
 
 
 @dataclass(frozen=True)
