@@ -82,32 +82,24 @@ def decode(
             entities.append((segment, (start + segment.start, end + segment.start, kind)))
         sizes.append(len(tokens) - n_before)
         offset += length
-    kept = [_in_core(segment, span, head) for segment, span in entities]
     predictions = [Prediction([], []) for _ in range(n_docs)]
-    for (segment, span), keep in zip(entities, kept):
-        if keep:
+    for segment, span in entities:
+        if segment.core_start <= head_of(span[0], span[1], head) < segment.core_end:
             predictions[segment.doc].entities.append(span)
-    known = [set(prediction.entities) for prediction in predictions]
-    best: list[dict[tuple[TypedSpan, TypedSpan, int], float]] = [{} for _ in range(n_docs)]
+    best: dict[tuple[int, TypedSpan, TypedSpan, int], float] = {}
     i, j = _ordered_pairs(sizes)
     packed = np.asarray(tokens, dtype=np.int64)
     where, labels, probs = scores.probable(packed[i], packed[j], threshold)
     for pair, label, prob in zip(where.tolist(), labels.tolist(), probs.tolist()):
         (segment, subject), (_, object_) = entities[owners[i[pair]]], entities[owners[j[pair]]]
         # Windows that overlap may both see a triple, or see entities that the other one decides otherwise.
-        if subject != object_ and subject in known[segment.doc] and object_ in known[segment.doc]:
-            key = (subject, object_, label)
-            best[segment.doc][key] = max(prob, best[segment.doc].get(key, 0.0))
-    for prediction, triples in zip(predictions, best):
-        prediction.triples.extend(
-            ScoredTriple(subject, label, object_, triples[subject, object_, label])
-            for subject, object_, label in sorted(triples)
-        )
+        known = predictions[segment.doc].entities
+        if subject != object_ and subject in known and object_ in known:
+            key = (segment.doc, subject, object_, label)
+            best[key] = max(prob, best.get(key, 0.0))
+    for (doc, subject, object_, label), prob in sorted(best.items()):
+        predictions[doc].triples.append(ScoredTriple(subject, label, object_, prob))
     return predictions
-
-
-def _in_core(segment: Segment, span: TypedSpan, head: str) -> bool:
-    return segment.core_start <= head_of(span[0], span[1], head) < segment.core_end
 
 
 def _ordered_pairs(sizes: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
