@@ -264,7 +264,7 @@ def test_corpora_that_teach_nothing(nlp):
         {"model": {"overlap": 300}},
         {"model": {"relation_prior": 1.0}},
         {"model": {"width": 0}},
-        {"model": {"block_size": 0}},
+        {"model": {"chunk_bytes": 0}},
         {"model": {"max_length": 0}},
     ],
 )

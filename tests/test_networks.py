@@ -20,7 +20,7 @@ shapes = st.fixed_dictionaries(
         "lengths": st.lists(st.integers(1, 6), min_size=1, max_size=4),
         "width": st.integers(1, 5),
         "labels": st.integers(1, 4),
-        "block_size": st.integers(1, 40),
+        "size": st.integers(1, 40),
         "seed": st.integers(0, 1000),
     }
 )
@@ -94,16 +94,16 @@ def test_pair_max_by_hand():
     assert pair_max(subjects, objects, weight, [1, 1], 100).tolist() == [[1.5, -1.5], [1.0, -1.0]]
 
 
-@given(lengths=st.lists(st.integers(0, 9), max_size=6), block_size=st.integers(1, 50))
-def test_chunks_hold_every_pair_once(lengths, block_size):
+@given(lengths=st.lists(st.integers(0, 9), max_size=6), size=st.integers(1, 50))
+def test_chunks_hold_every_pair_once(lengths, size):
     pairs = []
-    for chunk in pair_chunks(lengths, block_size):
+    for chunk in pair_chunks(lengths, size):
         found = []
         for block in chunk:
             assert block.low == len(found)
             found += [(i, j) for i in range(block.start, block.stop) for j in range(block.first, block.last)]
             assert block.high == len(found)
-        assert len(found) <= block_size or (len(chunk) == 1 and chunk[0].stop - chunk[0].start == 1)
+        assert len(found) <= size or (len(chunk) == 1 and chunk[0].stop - chunk[0].start == 1)
         pairs += found
     starts = np.cumsum([0, *lengths])
     assert pairs == [(i, j) for a, b in itertools.pairwise(starts) for i in range(a, b) for j in range(a, b)]
@@ -112,13 +112,13 @@ def test_chunks_hold_every_pair_once(lengths, block_size):
 @settings(deadline=None)
 @given(shape=shapes, ties=st.booleans())
 def test_pair_max_equals_dense(shape, ties):
-    lengths, block_size = shape["lengths"], shape["block_size"]
+    lengths, size = shape["lengths"], shape["size"]
     subjects, objects, weight, _ = random_pairs(lengths, shape["width"], shape["labels"], shape["seed"])
     if ties:
         # Equal objects tie everywhere; the values are the same whoever wins.
         objects = (objects.detach() * 0).requires_grad_()
     inputs = (subjects, objects, weight)
-    ours = pair_max(*inputs, lengths, block_size)
+    ours = pair_max(*inputs, lengths, size)
     dense = torch.cat([dense_logits(s, o, weight, 0.0).max(1).values for s, o in split(lengths, subjects, objects)])
     assert torch.allclose(ours, dense)
     upstream = torch.randn_like(ours)
@@ -157,7 +157,7 @@ def test_pair_loss_equals_dense(shape, data):
         offset += length
     gold = torch.tensor(list(gold), dtype=torch.int64).view(-1, 3)
     with torch.no_grad():
-        loss, grads = pair_loss(*tensors, lengths, gold, known, shape["block_size"])
+        loss, grads = pair_loss(*tensors, lengths, gold, known, shape["size"])
     if not any(known):
         assert loss == 0.0
         assert all(not grad.any() for grad in grads)
@@ -176,7 +176,7 @@ def test_pair_loss_equals_dense(shape, data):
 def test_rin_equals_paper(rounds, setting):
     torch.manual_seed(0)
     lengths = [3, 1, 4]
-    network = RIN(rounds=rounds, block_size=5, relation_prior=0.3, **setting)
+    network = RIN(rounds=rounds, chunk_bytes=300, relation_prior=0.3, **setting)
     network.build(n_features=4, n_tags=5, n_relations=3)
     network.double()
     features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)

@@ -26,6 +26,8 @@ if hasattr(os, "register_at_fork"):
 
 IntArray = NDArray[np.int64]
 
+DEFAULT_BYTES_CPU, DEFAULT_BYTES_GPU = 4 * 2**20, 512 * 2**20
+
 
 class PaperGRU(nn.Module):
     """Gated recurrent unit with the reset gate before the product, and without biases (eq. 4).
@@ -67,7 +69,8 @@ class RIN(nn.Module):
     use_relations (bool): Whether relation features enter the shared features; False is the paper's "w/o RC".
     relation_prior (float): Probability of a relation label that an untrained network gives to a token pair. Nearly
         all pairs have none: started at 0.5, as without it, the first epochs only learn that.
-    block_size (int): Token pairs scored at a time, which bounds the memory.
+    chunk_bytes (Optional[int]): Bytes that token pairs may take at a time, in training and prediction; it changes no
+        result. None is what is fast: 4 MiB on a CPU, which stay in its cache, and 512 MiB on a GPU.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class RIN(nn.Module):
         use_entities: bool = True,
         use_relations: bool = True,
         relation_prior: float = 0.001,
-        block_size: int = 2048,
+        chunk_bytes: Optional[int] = None,
     ):
         super().__init__()
         self.rounds = rounds
@@ -86,7 +89,7 @@ class RIN(nn.Module):
         self.use_entities = use_entities
         self.use_relations = use_relations
         self.relation_prior = relation_prior
-        self.block_size = block_size
+        self.chunk_bytes = chunk_bytes
 
     def build(self, n_features: int, n_tags: int, n_relations: int) -> None:
         """Make the parameters.
@@ -122,6 +125,14 @@ class RIN(nn.Module):
             return None
         return (self.project if isinstance(self.project, nn.Linear) else self.tagger).in_features
 
+    @property
+    def chunk_size(self) -> int:
+        """Token pairs to score at a time, by `chunk_bytes`: each has hidden values, their gradient, and logits."""
+        weight = self.relation.weight
+        n_bytes = self.chunk_bytes or (DEFAULT_BYTES_CPU if weight.device.type == "cpu" else DEFAULT_BYTES_GPU)
+        n_relations, width = weight.shape
+        return max(1, n_bytes // (4 * (2 * width + n_relations)))
+
     def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Score tags, and what pairs are scored from, after the last round.
 
@@ -130,13 +141,14 @@ class RIN(nn.Module):
         RETURNS (Tuple[Tensor, ...]): Tag logits (tokens, n_tags), subject terms (tokens, width), object terms
             (tokens, width), Wr (n_relations, width) and br (n_relations,), to make an `Output` of.
         """
+        size = self.chunk_size
         shared = self.project(features)
         entity = relation = shared
         for _ in range(self.rounds):
             tag_probs = self.tagger(entity).softmax(1)  # eq. 6
             # σ is monotonic: the maximum of probabilities (eq. 5) is σ of the maximum of logits.
             subjects, objects = self.pair_terms(relation).chunk(2, 1)
-            best = pair_max(subjects, objects, self.relation.weight, lengths, self.block_size)
+            best = pair_max(subjects, objects, self.relation.weight, lengths, size)
             relation = self.gru_r((best + self.relation.bias).sigmoid(), shared)
             entity = self.gru_e(tag_probs, shared)
             if self.use_relations:
@@ -156,7 +168,7 @@ class Output:
     weight (Tensor): Wr. *Shape:* (labels, width).
     bias (Tensor): br. *Shape:* (labels,).
     lengths (Sequence[int]): Tokens of each sequence.
-    block_size (int): Pairs to hold at a time.
+    chunk_size (int): Pairs to hold at a time.
     """
 
     tags: Tensor
@@ -165,7 +177,7 @@ class Output:
     weight: Tensor
     bias: Tensor
     lengths: Sequence[int]
-    block_size: int
+    chunk_size: int
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -187,8 +199,8 @@ class Output:
         """
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         with torch.no_grad():
-            for start in range(0, len(subjects), self.block_size):
-                stop = start + self.block_size
+            for start in range(0, len(subjects), self.chunk_size):
+                stop = start + self.chunk_size
                 i, j = (torch.from_numpy(x[start:stop]).to(self.tags.device) for x in (subjects, objects))
                 hidden = (self.subjects[i] + self.objects[j]).relu_()
                 probs = torch.addmm(self.bias, hidden, self.weight.T).sigmoid_()
@@ -222,7 +234,7 @@ class Output:
                 self.lengths,
                 torch.from_numpy(gold_triples).to(device),
                 known_pairs,
-                self.block_size,
+                self.chunk_size,
             )
         grads: tuple[Tensor, ...] = (d_tags, *d_pairs)
         for grad in grads:
