@@ -7,12 +7,19 @@ import signal
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from spacy_rin.networks.bilstm import BiLSTM
-from spacy_rin.networks.pairs import pair_chunks, pair_loss, pair_max
+from spacy_rin.networks.pairs import (
+    _pair_max_backward_dense,
+    _pair_max_backward_sparse,
+    _pair_max_forward,
+    pair_chunks,
+    pair_loss,
+    pair_max,
+)
 from spacy_rin.networks.rin import RIN, Output, PaperGRU
 
 shapes = st.fixed_dictionaries(
@@ -111,6 +118,8 @@ def test_chunks_hold_every_pair_once(lengths, size):
 
 @settings(deadline=None)
 @given(shape=shapes, ties=st.booleans())
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=False)
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=True)
 def test_pair_max_equals_dense(shape, ties):
     lengths, size = shape["lengths"], shape["size"]
     subjects, objects, weight, _ = random_pairs(lengths, shape["width"], shape["labels"], shape["seed"])
@@ -204,6 +213,36 @@ def test_rin_equals_paper(rounds, setting):
     torch.autograd.backward(tensors, grads)
     for parameter, theirs in zip(inputs, expected):
         assert torch.allclose(parameter.grad, theirs)
+
+
+def test_mixed_precision():
+    """Autocast, here that of the CPU, changes results by rounding only, and logits stay in single precision."""
+    torch.manual_seed(0)
+    network = RIN(rounds=2, width=6)
+    network.build(4, 5, 3)
+    features = torch.randn(8, 4)
+    expected = network(features, [3, 5])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        tags, *tensors = network(features, [3, 5])
+    assert all(x.dtype == torch.float32 for x in tensors)
+    for x, y in zip([tags, *tensors], expected):
+        assert torch.allclose(x.float(), y, atol=0.05)
+    torch.autograd.backward([tags, *tensors], [torch.ones_like(x) for x in (tags, *tensors)])
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("lengths", [[3, 5, 1], [300, 2]])
+def test_sparse_backward_equals_dense(lengths):
+    """The form for CPUs against the form for GPUs, with labels enough for the search by bytes, and without."""
+    for labels in (5, 80):
+        subjects, objects, weight, _ = (x.detach() for x in random_pairs(lengths, 4, labels, seed=0))
+        winners = torch.empty(sum(lengths), labels, dtype=torch.int32)
+        _pair_max_forward(subjects, objects, weight, lengths, 50, winners)
+        inputs = (subjects, objects, weight, winners, torch.randn(sum(lengths), labels, dtype=torch.float64), lengths)
+        for ours, theirs in zip(_pair_max_backward_sparse(*inputs, 50), _pair_max_backward_dense(*inputs, 1000)):
+            assert torch.allclose(ours, theirs)
+        for rows, o in zip(winners.split(lengths), objects.split(lengths)):
+            assert rows.max() < len(o)
 
 
 def test_variants_differ():

@@ -54,7 +54,7 @@ class PaperGRU(nn.Module):
         for_gates, for_candidate = self.input(y).split([2 * width, width], 1)
         update, reset = (for_gates + self.gates(h)).sigmoid().chunk(2, 1)
         candidate = (for_candidate + self.candidate(reset * h)).tanh()
-        return torch.lerp(h, candidate, update)
+        return h + update * (candidate - h)
 
 
 class RIN(nn.Module):
@@ -147,7 +147,7 @@ class RIN(nn.Module):
         for _ in range(self.rounds):
             tag_probs = self.tagger(entity).softmax(1)  # eq. 6
             # σ is monotonic: the maximum of probabilities (eq. 5) is σ of the maximum of logits.
-            subjects, objects = self.pair_terms(relation).chunk(2, 1)
+            subjects, objects = self._pair_terms(relation)
             best = pair_max(subjects, objects, self.relation.weight, lengths, size)
             relation = self.gru_r((best + self.relation.bias).sigmoid(), shared)
             entity = self.gru_e(tag_probs, shared)
@@ -155,7 +155,12 @@ class RIN(nn.Module):
                 shared = shared + relation  # eq. 2
             if self.use_entities:
                 shared = shared + entity
-        return self.tagger(entity), *self.pair_terms(relation).chunk(2, 1), self.relation.weight, self.relation.bias
+        return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias
+
+    def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the subject and object terms. Pairs are scored in single precision, also under autocast."""
+        subjects, objects = self.pair_terms(relation).to(self.relation.weight.dtype).chunk(2, 1)
+        return subjects, objects
 
 
 @dataclass(frozen=True)
