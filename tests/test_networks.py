@@ -215,6 +215,33 @@ def test_rin_equals_paper(rounds, setting):
         assert torch.allclose(parameter.grad, theirs)
 
 
+def test_early_stop():
+    """A sequence stops after the first round that changes none of its predictions, whatever others do."""
+    torch.manual_seed(3)
+    lengths = [4, 1, 6, 3, 5]
+    network = RIN(rounds=6, relation_prior=0.5)
+    network.build(4, 5, 3)
+    network.eval()
+    features = torch.randn(sum(lengths), 4) * 3
+    with torch.no_grad():
+        by_round = []
+        for rounds in range(7):
+            network.rounds = rounds
+            tags, subjects, objects, weight, bias = network(features, lengths)
+            best = pair_max(subjects, objects, weight, lengths, 100) + bias
+            by_round.append((tags, subjects, torch.cat([tags.argmax(1, keepdim=True), best > 0], 1)))
+        network.stop_early = True
+        tags, subjects, *_ = network(features, lengths)
+    stops = []
+    for index, rows in enumerate(torch.arange(sum(lengths)).split(lengths)):
+        predictions = [round_[2][rows] for round_ in by_round]
+        stop = next((k for k in range(1, 6) if torch.equal(predictions[k], predictions[k - 1])), 6)
+        stops.append(stop)
+        assert torch.allclose(tags[rows], by_round[stop][0][rows], atol=1e-5), index
+        assert torch.allclose(subjects[rows], by_round[stop][1][rows], atol=1e-5), index
+    assert len(set(stops)) > 1  # else the test says little
+
+
 def test_mixed_precision():
     """Autocast, here that of the CPU, changes results by rounding only, and logits stay in single precision."""
     torch.manual_seed(0)

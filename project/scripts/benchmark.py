@@ -9,7 +9,6 @@ ratios hold when the machine's speed drifts. Without the corpora, only the netwo
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spacy_rin.features import collect_words
 from spacy_rin.networks.rin import RIN, Output, PaperGRU
 
 
@@ -116,7 +116,7 @@ class Subject:
         loss = F.cross_entropy(tags, self.tags, reduction="sum")
         loss = (loss + F.binary_cross_entropy_with_logits(pairs, target, reduction="sum")) / shape.batch
         loss.backward()
-        return float(loss)
+        return float(loss.detach())
 
     def predict(self) -> None:
         """Score the batch as prediction does: here every fifth token heads an entity."""
@@ -158,9 +158,15 @@ def take_turns(functions: dict[str, Callable[[], Any]], runs: int) -> dict[str, 
 
 
 def peak_memory(form: str, shape: Shape) -> float:
-    """MiB that a training step takes at its peak, above what the process had before, in a process of its own."""
+    """MiB that a training step takes at its peak, above what its process had before (Linux)."""
     command = [sys.executable, __file__, "--peak", form, *map(str, shape)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def memory_kib(field: str) -> int:
+    """Read a figure of this process from Linux: "VmRSS", what it has, or "VmHWM", the most that it had."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def matmul_rate(shape: Shape) -> float:
@@ -244,7 +250,7 @@ def measure_pipeline(train_path: Path, test_path: Path, config: Path, vectors: s
     train_path (Path): Training corpus.
     test_path (Path): Corpus to predict.
     config (Path): Config with the components "tagger" and "rin_joint".
-    vectors (str): Word vectors, or "".
+    vectors (str): Word vectors, or "null".
     quick (bool): Whether to take few sentences.
     RETURNS (Dict[str, Any]): Figures.
     """
@@ -253,17 +259,20 @@ def measure_pipeline(train_path: Path, test_path: Path, config: Path, vectors: s
     from spacy.training import Example
     from spacy.training.initialize import init_nlp
 
-    overrides = {"paths.train": str(train_path), "paths.dev": str(test_path), "initialize.vectors": vectors or None}
+    overrides = {
+        "paths.train": str(train_path),
+        "paths.dev": str(test_path),
+        "initialize.vectors": None if vectors == "null" else vectors,
+    }
     loaded = util.load_config(config, overrides=overrides)
-    # The yardstick: spaCy's own named entity recognizer on features of its own like those of rin_joint.
-    tok2vec = loaded["components"]["rin_joint"]["model"]["tok2vec"]
-    ner = {"@architectures": "spacy.TransitionBasedParser.v2", "state_type": "ner", "extra_state_tokens": False}
-    ner.update(hidden_width=64, maxout_pieces=2, use_upper=True, nO=None, tok2vec=tok2vec)
-    loaded["components"]["ner"] = {"factory": "ner", "model": ner}
-    loaded["nlp"]["pipeline"] = [*loaded["nlp"]["pipeline"], "ner"]
     nlp = init_nlp(loaded)
     settings = loaded.interpolate()["training"]
     examples = list(util.resolve_dot_names(loaded.interpolate(), ["corpora.train"])[0](nlp))
+    # The yardstick: spaCy's own named entity recognizer on features of its own like those of rin_joint.
+    tok2vec = loaded["components"]["rin_joint"]["model"]["tok2vec"]
+    ner = nlp.add_pipe("ner", config={"model": {"tok2vec": tok2vec}})
+    collect_words(ner.model, (eg.predicted for eg in examples))
+    ner.initialize(lambda: examples, nlp=nlp)
     optimizer = nlp.create_optimizer()
     optimizer.learn_rate = 0.001
     size = settings["batcher"]["size"]
@@ -330,17 +339,18 @@ def main() -> None:
     if sys.argv[1:2] == ["--peak"]:
         subject = Subject(sys.argv[2], Shape(*map(int, sys.argv[3:])))
         Subject(sys.argv[2], Shape(2, 2, 1, batch=1, width=2)).train()  # what torch loads at its first step
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here on
+        before = memory_kib("VmRSS")
         subject.train()
-        sys.stdout.write(str((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+        sys.stdout.write(str((memory_kib("VmHWM") - before) / 1024))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--quick", default="false", choices=["true", "false"])
+    parser.add_argument("--quick", type=str.lower, default="false", choices=["true", "false"])
     parser.add_argument("--train", type=Path, default=Path("corpus/webnlg/train.spacy"))
     parser.add_argument("--test", type=Path, default=Path("corpus/webnlg/test.spacy"))
     parser.add_argument("--config", type=Path, default=Path("../configs/webnlg.cfg"))
-    parser.add_argument("--vectors", default="")
+    parser.add_argument("--vectors", default="null")
     args = parser.parse_args()
     quick = args.quick == "true"
     args.out.mkdir(parents=True, exist_ok=True)
