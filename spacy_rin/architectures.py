@@ -43,7 +43,7 @@ def build_rin(
     use_relations: bool = True,
     relation_prior: float = 0.001,
     max_length: int = 256,
-    overlap: int = 64,
+    overlap: Optional[int] = None,
     stop_early: bool = False,
     chunk_bytes: Optional[int] = None,
     mixed_precision: bool = False,
@@ -57,7 +57,7 @@ def build_rin(
     use_relations (bool): False is the paper's "w/o RC".
     relation_prior (float): Probability of a relation that an untrained network gives to a token pair.
     max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
-    overlap (int): Tokens that the windows of a longer stretch share.
+    overlap (Optional[int]): Tokens that the windows of a longer stretch share; null is a quarter of `max_length`.
     stop_early (bool): Whether prediction leaves out further rounds for a sentence whose predictions a round did not
         change. Faster, but not always the same.
     chunk_bytes (Optional[int]): Bytes that token pairs may take at a time, in training and prediction. It bounds the
@@ -66,6 +66,8 @@ def build_rin(
     RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
     RAISES (ValueError): R010 if a setting is out of range.
     """
+    if overlap is None:
+        overlap = max_length // 4
     for name, value, valid, expected in [
         ("rounds", rounds, rounds >= 0, "at least 0"),
         ("width", width, width is None or width > 0, "positive or null"),

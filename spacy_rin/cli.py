@@ -80,10 +80,16 @@ def evaluate_cli(
     import srsly
 
     from .corpus import create_corpus_reader
+    from .errors import Errors
+    from .relations import DEFAULT_ATTR
 
     with _coded_errors():
         nlp = _load(model, gpu_id)
-        scores = nlp.evaluate(list(create_corpus_reader(_existing(data_path))(nlp)))
+        if not data_path.exists():
+            raise ValueError(Errors.R033.format(path=data_path))
+        scores = nlp.evaluate(list(create_corpus_reader(data_path)(nlp)))
+        if scores.get("rel_exact_f") is None:
+            raise ValueError(Errors.R036.format(path=data_path, attr=DEFAULT_ATTR))
     rows = [
         (title, *(_percent(scores.get(f"{key}_{letter}")) for letter in "prf"))
         for title, key in [
@@ -109,11 +115,11 @@ def extract_cli(
     input_path: Annotated[Path, Arg(help="File with one text a line")],
     output_path: Annotated[Optional[Path], Arg(help="File to write (.jsonl); without it, triples are shown")] = None,
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
-    n_process: Annotated[int, Opt("--n-process", "-n", help="Number of processes")] = 1,
+    n_process: Annotated[int, Opt("--n-process", "-n", min=-1, help="Number of processes, -1 for all cores")] = 1,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
-    Extract entities and relations from raw texts.
+    Extract entities and relations from raw texts, one a line.
 
     The output can be corrected and learned from: it is in the format jsonl of `spacy rin convert`, with scores.
 
@@ -121,22 +127,22 @@ def extract_cli(
     """
     import srsly
 
+    from .convert import finished_file, read_text
+    from .errors import Errors
     from .extract import extract
 
     with _coded_errors():
         nlp = _load(model, gpu_id)
-        lines = _existing(input_path).read_text("utf8").splitlines()
-        rows = extract(nlp, filter(str.strip, lines), batch_size=batch_size, n_process=n_process)
+        texts = filter(str.strip, read_text(input_path).split("\n"))
+        rows = extract(nlp, texts, batch_size=batch_size, n_process=n_process)
         if output_path is None:
             for row in rows:
                 _show_triples(row)
             return
-        unfinished = output_path.with_name(f".{output_path.name}.tmp")
-        try:
+        if output_path.resolve() == input_path.resolve():
+            raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
+        with finished_file(output_path) as unfinished:
             srsly.write_jsonl(unfinished, rows)
-            unfinished.replace(output_path)
-        finally:
-            unfinished.unlink(missing_ok=True)
     msg.good(f"Wrote {output_path}")
 
 
@@ -150,14 +156,6 @@ def _load(model: str, gpu_id: int) -> "Language":
     except OSError as err:
         msg.fail(f"Can't load the pipeline '{model}'", str(err), exits=1)
         raise
-
-
-def _existing(path: Path) -> Path:
-    from .errors import Errors
-
-    if not path.is_file():
-        raise ValueError(Errors.R033.format(path=path))
-    return path
 
 
 def _percent(value: Optional[float]) -> str:

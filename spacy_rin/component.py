@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
+from spacy.attrs import TAG
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
@@ -56,7 +57,7 @@ DEFAULT_SPANS_KEY = "rin"
         "overwrite": False,
         "spans_key": DEFAULT_SPANS_KEY,
         "attr": DEFAULT_ATTR,
-        "scorer": {"@scorers": "spacy_rin.rin_scorer.v1", "head": "last", "attr": DEFAULT_ATTR},
+        "scorer": {"@scorers": "spacy_rin.rin_scorer.v1"},
     },
     default_score_weights={
         "rel_exact_f": 1.0,
@@ -152,7 +153,8 @@ class RINJoint(TrainablePipe):
         self.spans_key = spans_key
         self.attr = attr
         self.cfg: dict[str, Any] = {"threshold": threshold, "entities": [], "relations": []}
-        self._warned: set[tuple[str, str]] = set()
+        self._warned: set[str] = set()
+        self._reads_tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
 
     @property
     def entity_labels(self) -> tuple[str, ...]:
@@ -221,6 +223,8 @@ class RINJoint(TrainablePipe):
             docs.append(example.predicted)
             if labels is None:
                 for span in self._gold_entities(example.reference):
+                    if not span.label_:
+                        raise ValueError(Errors.R017.format(span=span.text, text=example.reference.text[:100]))
                     self.add_label(span.label_, kind="entities")
                 for relation in get_relations(example.reference, self.attr):
                     self.add_label(relation.label, kind="relations")
@@ -301,6 +305,8 @@ class RINJoint(TrainablePipe):
         self._require_labels()
         examples = list(examples)
         validate_examples(examples, "RINJoint.update")
+        if self._reads_tags and not any(eg.predicted.has_annotation("TAG") for eg in examples):
+            self._warn_once(Warnings.W003.format(name=self.name))
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
 
     def get_loss(self, examples: Iterable[Example], scores: tuple[list[Segment], Any]) -> tuple[float, Sequence[Any]]:
@@ -320,31 +326,32 @@ class RINJoint(TrainablePipe):
         triples: list[tuple[int, int, int]] = []
         for example, parts in zip(examples, by_doc):
             entities, relations = self._gold(example)
+            learned: set[tuple[int, int, int]] = set()
             for segment in parts:
                 length = segment.end - segment.start
-                if entities is None:
-                    tags.append(np.full(length, -1))
-                else:
-                    inside = [
-                        (start - segment.start, end - segment.start, kind)
-                        for start, end, kind in entities
-                        if segment.start <= start and end <= segment.end
-                    ]
-                    tags.append(encode_tags(inside, length))
+                tags.append(_segment_tags(entities, segment))
                 known.append(relations is not None)
                 shift = offset - segment.start
-                triples.extend(
-                    (i + shift, j + shift, label)
-                    for i, j, label in relations or ()
-                    if segment.start <= i < segment.end and segment.start <= j < segment.end
-                )
+                inside = [
+                    triple
+                    for triple in relations or ()
+                    if all(segment.start <= token < segment.end for token in triple[:2])
+                ]
+                triples.extend((i + shift, j + shift, label) for i, j, label in inside)
+                learned.update(inside)
                 offset += length
+            if len(parts) > 1 and len(learned) < len(relations or ()):
+                self._warn_once(Warnings.W004.format(name=self.name))
         return output.loss(
             np.concatenate(tags),
             np.asarray(triples, dtype=np.int64).reshape(-1, 3),
             known,
             1.0 / max(1, len(examples)),
         )
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score a batch of Examples with the component's scorer, see `scorer.score`."""
+        return super().score(examples, **{"head": self.head, "attr": self.attr, **kwargs})
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RINJoint":
         """Load the component from bytes; ValueError R016 if they are damaged."""
@@ -401,11 +408,14 @@ class RINJoint(TrainablePipe):
         try:
             return labels.index(label)
         except ValueError:
-            if (kind, label) not in self._warned:
-                self._warned.add((kind, label))
-                name = "Entity" if kind == "entities" else "Relation"
-                warnings.warn(Warnings.W001.format(kind=name, label=label, name=self.name), stacklevel=2)
+            name = "Entity" if kind == "entities" else "Relation"
+            self._warn_once(Warnings.W001.format(kind=name, label=label, name=self.name))
             return None
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            warnings.warn(message, stacklevel=3)
 
 
 _DIMS = {"entities": "tags", "relations": "relations"}
@@ -423,6 +433,20 @@ def _aligner(example: Example) -> Callable[[Span], Optional[tuple[int, int]]]:
         return (aligned[0].start, aligned[0].end) if aligned else None
 
     return align
+
+
+def _segment_tags(entities: Optional[list], segment: Segment) -> np.ndarray:
+    """Make the gold tags of a segment: -1, not known, for everything if there is no annotation, and for what is left
+    of entities that the segment's borders cut."""
+    length = segment.end - segment.start
+    if entities is None:
+        return np.full(length, -1)
+    shifted = [(start - segment.start, end - segment.start, kind) for start, end, kind in entities]
+    tags = encode_tags([span for span in shifted if span[0] >= 0 and span[1] <= length], length)
+    for start, end, _ in shifted:
+        if (start < 0 < end) or (start < length < end):
+            tags[max(start, 0) : end] = -1
+    return tags
 
 
 def _check_labels(labels: Any, name: str) -> None:

@@ -9,7 +9,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from pathlib import Path
@@ -181,11 +181,23 @@ def write_docs(docs: Iterable[Doc], path: str | Path) -> None:
     path (Union[str, Path]): The file; folders that it lacks are made.
     RAISES (ValueError): R034 if it can't be written.
     """
+    with finished_file(path) as unfinished:
+        DocBin(docs=docs, store_user_data=True).to_disk(unfinished)
+
+
+@contextmanager
+def finished_file(path: str | Path) -> Iterator[Path]:
+    """Give a file to write to, beside the one that is wanted, which takes its place once it is finished.
+
+    path (Union[str, Path]): The file that is wanted; folders that it lacks are made.
+    YIELDS (Path): The file to write to.
+    RAISES (ValueError): R034 if it can't be written.
+    """
     path = Path(path)
     unfinished = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        DocBin(docs=docs, store_user_data=True).to_disk(unfinished)
+        yield unfinished
         unfinished.replace(path)
     except OSError as err:
         raise ValueError(Errors.R034.format(path=path, reason=err.strerror)) from err
@@ -413,7 +425,8 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file, without a byte order mark; ValueError R030, R033 or R034 if that can't be done."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -428,7 +441,7 @@ def _read_text(path: Path) -> str:
 
 def _values(path: Path) -> Iterator[tuple[str, Any]]:
     """Decode the items of a JSON list, or JSON values one after another, one by one with the place of each."""
-    text = _read_text(path)
+    text = read_text(path)
     pos = _skip(text, 0)
     closing = "]" if text.startswith("[", pos) else ""  # a text that is not a list ends with nothing
     if closing:

@@ -83,9 +83,11 @@ def decode(
         sizes.append(len(tokens) - n_before)
         offset += length
     predictions = [Prediction([], []) for _ in range(n_docs)]
+    kept = set()
     for segment, span in entities:
         if segment.core_start <= head_of(span[0], span[1], head) < segment.core_end:
             predictions[segment.doc].entities.append(span)
+            kept.add((segment.doc, span))
     best: dict[tuple[int, TypedSpan, TypedSpan, int], float] = {}
     i, j = _ordered_pairs(sizes)
     packed = np.asarray(tokens, dtype=np.int64)
@@ -93,8 +95,7 @@ def decode(
     for pair, label, prob in zip(where.tolist(), labels.tolist(), probs.tolist()):
         (segment, subject), (_, object_) = entities[owners[i[pair]]], entities[owners[j[pair]]]
         # Windows that overlap may both see a triple, or see entities that the other one decides otherwise.
-        known = predictions[segment.doc].entities
-        if subject != object_ and subject in known and object_ in known:
+        if subject != object_ and (segment.doc, subject) in kept and (segment.doc, object_) in kept:
             key = (segment.doc, subject, object_, label)
             best[key] = max(prob, best.get(key, 0.0))
     for (doc, subject, object_, label), prob in sorted(best.items()):

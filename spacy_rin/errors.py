@@ -54,6 +54,11 @@ class Errors(metaclass=_Coded):
         "The saved model of component '{name}' is damaged or doesn't fit its config ({reason}). Copy the whole "
         "pipeline folder again; if the config was edited, undo that."
     )
+    R017 = (
+        "The entity '{span}' in the gold annotation has no label (\"{text}\"). Give every entity, and every Span of a "
+        "relation, a label: Span(doc, start, end, label='PERSON')."
+    )
+    R018 = "The pipeline has no component 'rin_joint', so there are no relations to extract."
     # Architectures
     R020 = (
         "The features of the network have {found} columns, but it was initialized with {expected}. Was the "
@@ -70,6 +75,11 @@ class Errors(metaclass=_Coded):
     R032 = "{path} has no records. Is it the right file, and is the format '{format}' right?"
     R033 = "{path} doesn't exist."
     R034 = "{path}: {reason}"
+    R035 = (
+        "The augmenter changed the number of tokens of a text, so that its relations can't be kept. Use one that keeps "
+        "the tokens, or sets the relations itself."
+    )
+    R036 = "{path} has no annotated relations to score against (looked for 'doc._.{attr}')."
 
 
 class Warnings(metaclass=_Coded):
@@ -82,4 +92,12 @@ class Warnings(metaclass=_Coded):
     W002 = (
         "The words for 'spacy_rin.WordPosEmbed.v1' were collected from {n} documents only. Use it inside the model of "
         "'rin_joint', which shows it the whole training corpus; a shared 'tok2vec' component sees ten documents."
+    )
+    W003 = (
+        "Component '{name}' reads part-of-speech tags, but the texts it learns from have none, so it will not know "
+        "what to do with tags later. Name the tagger in `training.annotating_components`."
+    )
+    W004 = (
+        "Some gold relations of component '{name}' are between entities in different sentences, or further apart than "
+        "a window of a long text. They can't be learned or found; see `max_length` of 'spacy_rin.RIN.v1'."
     )

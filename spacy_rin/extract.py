@@ -6,20 +6,23 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from .component import RINJoint
+from .errors import Errors
 from .relations import DEFAULT_ATTR, get_relations
 
 
-def extract(
-    nlp: Language, texts: Iterable[str], *, attr: str = DEFAULT_ATTR, **pipe_options: Any
-) -> Iterator[dict[str, Any]]:
+def extract(nlp: Language, texts: Iterable[str], **pipe_options: Any) -> Iterator[dict[str, Any]]:
     """Read texts and give what is stated in each.
 
-    nlp (Language): A pipeline with a trained "rin_joint".
+    nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
     texts (Iterable[str]): The texts.
-    attr (str): The extension attribute of the relations.
     **pipe_options: Options of `nlp.pipe`: `batch_size`, `n_process`.
     YIELDS (Dict[str, Any]): `doc_to_json` of each text, in order.
+    RAISES (ValueError): R018 if the pipeline has no "rin_joint".
     """
+    attr = next((pipe.attr for _, pipe in nlp.pipeline if isinstance(pipe, RINJoint)), None)
+    if attr is None:
+        raise ValueError(Errors.R018)
     for doc in nlp.pipe(texts, **pipe_options):
         yield doc_to_json(doc, attr=attr)
 

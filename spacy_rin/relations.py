@@ -85,6 +85,8 @@ def set_relations(doc: Doc, relations: Iterable[RelationLike], attr: str = DEFAU
     attr (str): The extension attribute's name.
     RAISES (ValueError): R002 if one of them is not a relation between Spans of this Doc.
     """
+    if not isinstance(relations, Iterable):
+        raise ValueError(Errors.R002.format(value=relations, reason="a list of relations was expected"))
     stored = []
     for value in relations:
         relation = _check(doc, value)

@@ -1,7 +1,6 @@
 """Scores of relations: precision, recall and F1 over sets of triples."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from spacy.scorer import PRFScore, get_ner_prf
@@ -13,14 +12,12 @@ from .relations import DEFAULT_ATTR, Relation, get_relations, has_relations
 Key = tuple[Any, str, Any]
 
 
-def make_rin_scorer(head: str = "last", attr: str = DEFAULT_ATTR) -> Callable[..., dict[str, Any]]:
-    """Make the scorer of the component.
+def make_rin_scorer() -> Callable[..., dict[str, Any]]:
+    """Make the scorer of the component, which gives it its own `head` and `attr`.
 
-    head (str): Token of an entity that a partial match compares, "last" or "first": as for the component.
-    attr (str): The extension attribute of the relations.
     RETURNS (Callable[[Iterable[Example]], Dict[str, Any]]): The scorer.
     """
-    return partial(score, head=head, attr=attr)
+    return score
 
 
 def score(

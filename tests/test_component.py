@@ -12,8 +12,11 @@ from conftest import TRIPLES, gold_doc, make_examples, names, same_predictions, 
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
+from spacy_rin.component import _segment_tags
 from spacy_rin.decode import Prediction, ScoredTriple
+from spacy_rin.extract import extract
 from spacy_rin.relations import set_relations
+from spacy_rin.segments import Segment
 
 TEXTS = [text for text, _ in TRIPLES]
 
@@ -130,6 +133,7 @@ def test_gold_of_other_tokenization(nlp):
     assert [(i, j, labels[label]) for i, j, label in relations] == [(1, 6, "born_in")]
 
 
+@pytest.mark.filterwarnings("ignore:.*W004")
 def test_loss_falls_in_windows(nlp):
     """Long Docs are learned in windows, with what lies inside one."""
     nlp.add_pipe("rin_joint", config={"model": {"max_length": 12, "overlap": 4}})
@@ -241,6 +245,14 @@ def test_bad_label_data(nlp, labels):
         component.initialize(lambda: make_examples(nlp.vocab), labels=labels)
 
 
+def test_entity_without_a_label(nlp):
+    component = nlp.add_pipe("rin_joint")
+    doc = Doc(nlp.vocab, words=["Ada", "left", "Larne"])
+    set_relations(doc, [(doc[0:1], "left", doc[2:3])])
+    with pytest.raises(ValueError, match=r"R017.*'Ada'"):
+        component.initialize(lambda: [Example(doc.copy(), doc)])
+
+
 def test_corpora_that_teach_nothing(nlp):
     component = nlp.add_pipe("rin_joint")
     with pytest.raises(ValueError, match=r"R012.*store_user_data"):
@@ -295,7 +307,7 @@ def test_attribute_taken_later(trained):
 
 
 def test_own_attribute(nlp):
-    nlp.add_pipe("rin_joint", config={"attr": "facts", "scorer": {"attr": "facts"}})
+    nlp.add_pipe("rin_joint", config={"attr": "facts"})
     docs = [gold_doc(nlp.vocab, *item) for item in TRIPLES]
     for doc in docs:
         set_relations(doc, doc._.relations, "facts")
@@ -304,7 +316,66 @@ def test_own_attribute(nlp):
     doc = nlp(TEXTS[0])
     assert [r.label for r in doc._.facts] == ["born_in"]
     assert doc._.relations == []
+    assert next(extract(nlp, TEXTS[:1]))["relations"] == [[0, "born_in", 1]]
+    assert nlp.evaluate([Example(nlp.make_doc(doc.text), doc) for doc in docs])["rel_exact_f"] > 0.9
     Doc.remove_extension("facts")
+
+
+def test_head_reaches_the_scorer(trained):
+    component = trained.get_pipe("rin_joint")
+    gold = gold_doc(trained.vocab, *TRIPLES[0])
+    predicted = gold.copy()
+    (born_in,) = TRIPLES[0][1]
+    predicted._.relations = [(predicted[1:2], born_in[1], predicted[5:6])]  # "Brook" for "Ada Brook"
+    scores = {}
+    for head in ("first", "last"):
+        component.head = head
+        scores[head] = component.score([Example(predicted, gold)])["rel_partial_f"]
+    assert scores == {"first": 0.0, "last": 1.0}
+
+
+def test_warns_when_tags_are_missing(nlp):
+    """Without the tagger in `annotating_components`, tags at prediction would be a surprise to the network."""
+    embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 16, "attrs": ["NORM", "TAG"], "rows": [50, 50]}
+    embed["include_static_vectors"] = False
+    tok2vec = {"embed": embed, "encode": {"@architectures": "spacy_rin.BiLSTMEncoder.v1", "width": 16}}
+    nlp.add_pipe("rin_joint", config={"model": {"tok2vec": {"@architectures": "spacy.Tok2Vec.v2", **tok2vec}}})
+    examples = make_examples(nlp.vocab)
+    optimizer = nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match="W003"):
+        nlp.update(examples, sgd=optimizer)
+    for eg in examples:
+        for token in eg.predicted:
+            token.tag_ = "X"
+    nlp.update(examples, sgd=optimizer)
+
+
+def test_relations_across_sentences_are_not_learned_in_silence(nlp):
+    component = nlp.add_pipe("rin_joint")
+    examples = make_examples(nlp.vocab)
+    nlp.initialize(lambda: examples)
+    reference = examples[2].reference
+    for i in (0, 4):
+        examples[2].predicted[i].is_sent_start = True
+    with pytest.warns(UserWarning, match="W004"):
+        nlp.update(examples[2:3])
+    scores, _ = component.model.begin_update([examples[2].predicted])
+    assert [(s.start, s.end) for s in scores[0]] == [(0, 4), (4, len(reference))]
+
+
+def test_tags_of_cut_entities_are_not_known():
+    entities = [(0, 2, 0), (3, 6, 1), (8, 9, 0)]
+    tags = _segment_tags(entities, Segment(0, 4, 10, 4, 10))
+    assert tags.tolist() == [-1, -1, 0, 0, 4, 0]
+    tags = _segment_tags(entities, Segment(0, 0, 5, 0, 5))
+    assert tags.tolist() == [1, 3, 0, -1, -1]
+    assert _segment_tags(None, Segment(0, 4, 6, 4, 6)).tolist() == [-1, -1]
+
+
+def test_many_entities_in_a_doc(trained):
+    """Decoding looks entities up at once: two thousand of them, each with a relation."""
+    doc = trained(" ".join(["Ada Brook leads Orbix ."] * 1000))
+    assert len(doc._.relations) >= 1000
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "swapped bytes"])

@@ -2,7 +2,8 @@ import pytest
 import spacy
 from conftest import TRIPLES, gold_doc, names
 from spacy.tokens import Doc, DocBin
-from spacy.training import Corpus
+from spacy.training import Corpus, Example
+from spacy.training.augment import create_lower_casing_augmenter
 
 from spacy_rin.corpus import create_corpus_reader
 
@@ -47,6 +48,33 @@ def test_spacy_reader_keeps_them_for_evaluate(path):
     for (text, triples), eg in zip(TRIPLES, Corpus(path)(nlp)):
         assert [t.text for t in eg.predicted] == text.split()
         assert names(eg.reference) == set(triples)
+
+
+def test_augmenters_keep_relations(path):
+    """spaCy's augmenters make a new reference without user data."""
+    nlp = spacy.blank("en")
+    reader = create_corpus_reader(path, augmenter=create_lower_casing_augmenter(1.0))
+    for (text, triples), eg in zip(TRIPLES, reader(nlp)):
+        assert eg.reference.text == text.lower() + " "
+        assert names(eg.reference) == {(s.lower(), label, o.lower()) for s, label, o in triples}
+        assert [s.label_ for s in eg.reference.spans["rin"]] == [e.label_ for e in eg.reference.ents]
+
+    def shorten(nlp, example):
+        yield Example(Doc(nlp.vocab, words=["a"]), Doc(nlp.vocab, words=["a"]))
+
+    with pytest.raises(ValueError, match="R035"):
+        list(create_corpus_reader(path, augmenter=shorten)(nlp))
+
+
+def test_norms_are_those_of_prediction(nlp, tmp_path):
+    doc = nlp.make_doc("She ca n't leave")
+    DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
+    (example,) = create_corpus_reader(tmp_path / "a.spacy")(nlp)
+    assert [t.norm_ for t in example.predicted] == [t.norm_ for t in doc]
+    text = "She can't leave"
+    DocBin(docs=[nlp.make_doc(text)]).to_disk(tmp_path / "b.spacy")
+    (example,) = create_corpus_reader(tmp_path / "b.spacy")(nlp)
+    assert [t.norm_ for t in example.predicted] == ["she", "can", "not", "leave"]
 
 
 def test_no_path():

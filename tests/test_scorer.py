@@ -46,8 +46,8 @@ def test_by_hand():
 
 def test_first_heads():
     example = Example(make_doc([((0, 1), "left", LARNE), ((2, 3), "saw", WICK)]), make_doc(GOLD))
-    assert make_rin_scorer(head="first")([example])["rel_partial_p"] == 0.5
-    assert make_rin_scorer(head="last")([example])["rel_partial_r"] == pytest.approx(1 / 3)
+    assert make_rin_scorer()([example], head="first")["rel_partial_p"] == 0.5
+    assert make_rin_scorer()([example], head="last")["rel_partial_r"] == pytest.approx(1 / 3)
 
 
 def test_counts_are_over_all_docs():

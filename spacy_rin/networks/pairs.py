@@ -9,6 +9,7 @@ Pairs are formed inside a sequence only.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple, Optional
 
 import torch
@@ -194,25 +195,23 @@ def _pair_max_backward_sparse(
     winners = winners + (ends - columns).to(kind).unsqueeze(1)
     sorted_winners, order = winners.flatten().sort()
     labels, values = (order % n_labels).to(kind), d_scores.flatten()[order]
-    ends = torch.bincount(sorted_winners, minlength=total).cumsum(0, dtype=kind)
     by_label, values_by_label = winners.T.contiguous(), d_scores.T.contiguous()
     chunks = list(pair_chunks(lengths, size))
+    n_pairs_before = [0, *accumulate(chunk[-1].high for chunk in chunks)]
+    bounds = torch.searchsorted(sorted_winners, torch.tensor(n_pairs_before, dtype=kind)).tolist()
     buffer = _buffer(subjects, chunks, subjects.shape[1])
-    n_pairs = low = 0
-    for chunk in chunks:
+    for chunk, n_pairs, low, high in zip(chunks, n_pairs_before, bounds, bounds[1:]):
         hidden = _hidden(subjects, objects, chunk, buffer)
         rows = slice(chunk[0].start, chunk[-1].stop)
         n_rows = rows.stop - rows.start
-        bags = ends[n_pairs : n_pairs + len(hidden)] - low
-        high = low + int(bags[-1])
+        counts = torch.bincount(sorted_winners[low:high] - n_pairs, minlength=len(hidden))
         d_hidden = F.embedding_bag(
             labels[low:high],
             weight,
-            F.pad(bags[:-1], (1, 0)),
+            (counts.cumsum(0) - counts).to(kind),
             mode="sum",
             per_sample_weights=values[low:high],
         )
-        low = high
         _add_term_grads(d_subjects, d_objects, chunk, hidden, d_hidden)
         d_weight += F.embedding_bag(
             (by_label[:, rows] - n_pairs).flatten(),
@@ -221,7 +220,6 @@ def _pair_max_backward_sparse(
             mode="sum",
             per_sample_weights=values_by_label[:, rows].flatten(),
         )
-        n_pairs += len(hidden)
     return d_subjects, d_objects, d_weight
 
 
