@@ -39,6 +39,7 @@ def convert_cli(
     entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label of entities without a type")] = "ENTITY",
     last_word: Annotated[bool, Opt("--last-word", "-w", help="Reduce every entity to its last token")] = False,
     tagger: Annotated[Optional[str], Opt("--tagger", "-t", help="Pipeline to tag texts that have no tags")] = None,
+    attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
 ) -> None:
     """
     Convert a data set with entities and relations to a .spacy file.
@@ -55,7 +56,7 @@ def convert_cli(
         if output_path.resolve() == input_path.resolve():
             raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
         docs, report = convert(
-            input_path, format, lang=lang, entity_label=entity_label, last_word=last_word, tagger=tagger
+            input_path, format, lang=lang, entity_label=entity_label, last_word=last_word, tagger=tagger, attr=attr
         )
         write_docs(docs, output_path)
     _show_report(report)

@@ -22,7 +22,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from .errors import Errors
-from .relations import get_relations, register_relations, set_relations
+from .relations import DEFAULT_ATTR, get_relations, register_relations, set_relations
 
 SPANS_KEY = "rin"
 DEFAULT_ENTITY_LABEL = "ENTITY"
@@ -93,14 +93,15 @@ class Report:
     overlapping_entities: int = 0
     examples: list[Loss] = field(default_factory=list)
 
-    def add(self, path: Path, record: Record, doc: Doc) -> None:
+    def add(self, path: Path, record: Record, doc: Doc, attr: str = DEFAULT_ATTR) -> None:
         """Count one text.
 
         path (Path): The file.
         record (Record): The record read from it.
         doc (Doc): The Doc made of the record.
+        attr (str): The extension attribute of the relations.
         """
-        relations = get_relations(doc)
+        relations = get_relations(doc, attr)
         self.docs += 1
         self.entities += len(doc.spans[SPANS_KEY])
         self.triples += len(relations)
@@ -123,6 +124,7 @@ def convert(
     entity_label: str = DEFAULT_ENTITY_LABEL,
     last_word: bool = False,
     tagger: str | Path | None = None,
+    attr: str = DEFAULT_ATTR,
 ) -> tuple[list[Doc], Report]:
     """Read a file of annotated texts into Docs.
 
@@ -132,6 +134,7 @@ def convert(
     entity_label (str): Label of the entities that have no type.
     last_word (bool): Whether to reduce every entity to its last token, as the papers do for partial match.
     tagger (Optional[Union[str, Path]]): A pipeline whose tagger tags the texts of formats that have no tags.
+    attr (str): The extension attribute of the relations.
     RETURNS (Tuple[List[Doc], Report]): The Docs, and what was kept and what was lost.
     RAISES (ValueError): R010, R030-R034 for a wrong argument or a file that is missing, malformed or empty.
     """
@@ -139,28 +142,29 @@ def convert(
         raise ValueError(Errors.R031.format(format=format, formats=", ".join(CONVERTERS)))
     if not entity_label:
         raise ValueError(Errors.R010.format(name="entity_label", expected="a non-empty string", value=entity_label))
-    register_relations()
+    register_relations(attr)
     path, nlp, docs, report = Path(path), _blank(lang), [], Report()
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
     for record in CONVERTERS[format](path, nlp):
         if last_word:
             record = replace(record, entities=[(end - 1, end, label) for _, end, label in record.entities])
-        doc = make_doc(record, nlp.vocab, entity_label)
+        doc = make_doc(record, nlp.vocab, entity_label, attr)
         if tag is not None and record.tags is None:
             doc = tag(doc)
-        report.add(path, record, doc)
+        report.add(path, record, doc, attr)
         docs.append(doc)
     if not docs:
         raise ValueError(Errors.R032.format(path=path, format=format))
     return docs, report
 
 
-def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LABEL) -> Doc:
+def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LABEL, attr: str = DEFAULT_ATTR) -> Doc:
     """Build the Doc of a record: entities in `doc.spans["rin"]` and `doc.ents`, relations in `doc._.relations`.
 
     record (Record): The record.
     vocab (Vocab): The vocabulary of the Doc.
     entity_label (str): Label of the entities that have no type.
+    attr (str): The extension attribute of the relations.
     RETURNS (Doc): The Doc; entities and relations are annotated even if there are none.
     """
     doc = Doc(vocab, words=record.words, spaces=record.spaces, tags=record.tags)
@@ -170,7 +174,7 @@ def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LA
     doc.spans[SPANS_KEY] = list(spans.values())
     doc.set_ents(filter_spans(spans.values()), default="outside")
     triples = dict.fromkeys((entities[s], label, entities[o]) for s, label, o in record.relations)
-    set_relations(doc, [(spans[s], label, spans[o]) for s, label, o in triples])
+    set_relations(doc, [(spans[s], label, spans[o]) for s, label, o in triples], attr)
     return doc
 
 

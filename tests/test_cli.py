@@ -1,16 +1,18 @@
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
 
 import pytest
 import spacy
+from conftest import make_examples
 from spacy.cli._util import app
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 import spacy_rin.cli
-from spacy_rin.convert import CONVERTERS
+from spacy_rin.convert import CONVERTERS, convert
 from spacy_rin.relations import get_relations
 
 RECORD = {"text": "Kim lives in new Oslo", "triples": [["Kim", "home", "new Oslo"], ["Kim", "home", "Rome"]]}
@@ -79,6 +81,14 @@ def test_coded_errors_are_messages(tmp_path, source, content, args, code):
     assert not (tmp_path / "out.spacy").exists()
 
 
+def test_convert_to_another_attribute(tmp_path, source):
+    assert run("convert", source, tmp_path / "out.spacy", "--format", "casrel", "--attr", "facts").exit_code == 0
+    (doc,) = DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.blank("en").vocab)
+    assert [r.label for r in get_relations(doc, "facts")] == ["home"]
+    assert get_relations(doc) == []
+    doc.remove_extension("facts")
+
+
 def test_input_is_not_overwritten(tmp_path, source):
     before = source.read_bytes()
     result = run("convert", source, tmp_path / "." / "in.json", "--format", "casrel")
@@ -93,6 +103,75 @@ def test_bugs_keep_their_traceback(tmp_path, source, monkeypatch):
     monkeypatch.setitem(CONVERTERS, "casrel", broken)
     result = run("convert", source, tmp_path / "out.spacy", "--format", "casrel")
     assert isinstance(result.exception, ValueError) and "a bug" in str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def model(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    trained.to_disk(folder)
+    return folder
+
+
+def write_gold(nlp, path, relations=True):
+    docs = [eg.reference for eg in make_examples(nlp.vocab)]
+    DocBin(docs=docs, store_user_data=relations).to_disk(path)
+
+
+def test_evaluate(trained, model, tmp_path):
+    write_gold(trained, tmp_path / "gold.spacy")
+    result = run("evaluate", model, tmp_path / "gold.spacy", "--output", tmp_path / "new" / "metrics.json")
+    assert result.exit_code == 0, result.output
+    for row in ("relations, exact", "relations, partial", "entities", "born_in", "founded", "leads"):
+        assert re.search(rf"^{row} +100.0 +100.0 +100.0$", result.output, re.MULTILINE)
+    assert json.loads((tmp_path / "new" / "metrics.json").read_text())["rel_exact_per_type"]["leads"]["f"] == 1.0
+    # A folder of files, as in a config
+    assert run("evaluate", model, tmp_path).exit_code == 0
+
+
+def test_evaluate_refuses_what_it_cannot_score(trained, model, tmp_path):
+    write_gold(trained, tmp_path / "gold.spacy", relations=False)
+    for path, code in [(tmp_path / "gold.spacy", "R036"), (tmp_path / "none.spacy", "R033")]:
+        result = run("evaluate", model, path)
+        assert result.exit_code == 1
+        assert code in result.output
+
+
+def test_extract(model, tmp_path):
+    texts = ["Ada Brook was born in Larne .", "Tom Hale founded and leads\u2028Orbix .", "", "It rained all day ."]
+    (tmp_path / "texts.txt").write_bytes(b"\xef\xbb\xbf" + "\n".join(texts).encode())
+    shown = run("extract", model, tmp_path / "texts.txt")
+    assert shown.exit_code == 0, shown.output
+    assert "(Ada Brook, born_in, Larne)" in shown.output
+    out = tmp_path / "new" / "triples.jsonl"
+    assert run("extract", model, tmp_path / "texts.txt", out).exit_code == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["text"] for row in rows] == [text for text in texts if text]
+    assert rows[0]["entities"] == [[0, 9, "PERSON"], [22, 27, "PLACE"]]
+    assert rows[0]["relations"] == [[0, "born_in", 1]]
+    assert 0.5 <= rows[0]["scores"][0] <= 1.0
+    assert rows[2]["relations"] == rows[2]["entities"] == []
+    # What was extracted can be corrected and learned from.
+    docs, report = convert(out, "jsonl")
+    assert report.triples == sum(len(row["relations"]) for row in rows)
+    assert [[r.label for r in doc._.relations] for doc in docs] == [[r[1] for r in row["relations"]] for row in rows]
+    assert [path.name for path in out.parent.iterdir()] == ["triples.jsonl"]
+
+
+def test_extract_refuses(model, tmp_path):
+    (tmp_path / "texts.txt").write_bytes(b"Ada \xff")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    (tmp_path / "good.txt").write_text("Ada")
+    for args, code in [
+        ((model, tmp_path / "texts.txt"), "R030"),
+        ((model, tmp_path / "none.txt"), "R033"),
+        ((model, tmp_path / "good.txt", tmp_path / "good.txt"), "R034"),
+        ((tmp_path / "blank", tmp_path / "good.txt"), "R018"),
+        ((tmp_path / "none", tmp_path / "good.txt"), "Can't load the pipeline"),
+    ]:
+        result = run("extract", *args)
+        assert result.exit_code == 1, result.output
+        assert code in result.output
+    assert (tmp_path / "good.txt").read_text() == "Ada"
 
 
 def test_help():
