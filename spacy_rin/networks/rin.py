@@ -42,6 +42,9 @@ class PaperGRU(nn.Module):
         self.input = nn.Linear(n_input, 3 * width, bias=False)
         self.gates = nn.Linear(width, 2 * width, bias=False)
         self.candidate = nn.Linear(width, width, bias=False)
+        for weight in self.parameters():
+            # The range of the whole matrices: parts with few columns would start too large.
+            nn.init.uniform_(weight, -((width + n_input) ** -0.5), (width + n_input) ** -0.5)
 
     def forward(self, y: Tensor, h: Tensor) -> Tensor:
         """Update the state.
