@@ -208,7 +208,8 @@ class RINJoint(TrainablePipe):
         get_examples (Callable[[], Iterable[Example]]): Gives the training corpus.
         nlp (Optional[Language]): The pipeline.
         labels (Optional[Dict[str, List[str]]]): `label_data`, so that the corpus need not be searched for labels.
-        RAISES (ValueError): R012 without relations, R013 without examples, R014 if `labels` is not label data.
+        RAISES (ValueError): R012 without relations, R013 without examples, R014 if `labels` is not label data, R015 for
+            new labels in a component that is initialized, R017 for an entity without a label.
         """
         validate_get_examples(get_examples, "RINJoint.initialize")
         if labels is not None:
@@ -235,7 +236,7 @@ class RINJoint(TrainablePipe):
         self.model.set_dim("tags", n_tags(len(self.entity_labels)))
         self.model.set_dim("relations", len(self.relation_labels))
         collect_words(self.model, docs)
-        self.model.initialize(X=[doc for doc in docs[:100] if len(doc)][:10])
+        self.model.initialize(X=[doc for doc in docs if len(doc)][:10])
 
     def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
         """Find entities and triples without changing the Docs.
@@ -273,8 +274,7 @@ class RINJoint(TrainablePipe):
             spans = {span: Span(doc, span[0], span[1], label=types[span[2]]) for span in prediction.entities}
             found = list(spans.values())
             doc.spans[self.spans_key] = found
-            # Earlier entities come first, so that `filter_spans` can only drop new ones where spans are equal: it
-            # prefers longer ones, hence the check.
+            # `doc.ents` can't overlap: what was there keeps its tokens, and of what was found the longest spans win.
             kept = [] if self.overwrite else list(doc.ents)
             taken = {i for ent in kept for i in range(ent.start, ent.end)}
             free = [span for span in found if taken.isdisjoint(range(span.start, span.end))]

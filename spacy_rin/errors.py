@@ -34,9 +34,9 @@ class Errors(metaclass=_Coded):
         "call `nlp.initialize()` with examples that have entities and relations."
     )
     R012 = (
-        "No relations were found in the {n} training examples of component '{name}' (looked for 'doc._.{attr}'). If "
-        "your .spacy file was written with relations, check that it was made with `DocBin(store_user_data=True)` and "
-        "is read by the corpus reader 'spacy_rin.Corpus.v1' ('spacy.Corpus.v1' can drop them)."
+        "No relations were found in the {n} training example(s) of component '{name}' (looked for 'doc._.{attr}'). "
+        "Give `nlp.initialize()` examples that have some. If they come from a .spacy file, check that it was written "
+        "with `DocBin(store_user_data=True)` and is read by 'spacy_rin.Corpus.v1' ('spacy.Corpus.v1' can drop them)."
     )
     R013 = (
         "No examples with tokens were given to initialize component '{name}'. Check `corpora.train.path` and that "
@@ -48,7 +48,7 @@ class Errors(metaclass=_Coded):
     )
     R015 = (
         "Label '{label}' can't be added to component '{name}': its network is already initialized with "
-        "{n} labels. Give all labels before `nlp.initialize()`."
+        "{n} labels. Give all labels before `nlp.initialize()`, or add a fresh component."
     )
     R016 = (
         "The saved model of component '{name}' is damaged or doesn't fit its config ({reason}). Copy the whole "

@@ -188,11 +188,9 @@ def _pair_max_backward_sparse(
     d_subjects, d_objects, d_weight = (torch.zeros_like(x) for x in (subjects, objects, weight))
     n_labels = len(weight)
     columns = torch.tensor(lengths).repeat_interleave(torch.tensor(lengths))
-    ends = columns.cumsum(0)
-    total = int(ends[-1])
-    kind = torch.int32 if total < 2**31 else torch.int64
+    kind = torch.int32 if int(columns.sum()) < 2**31 else torch.int64
     # Pairs are numbered in the order of the chunks: sorted by pair, the winners of a chunk are a slice.
-    winners = winners + (ends - columns).to(kind).unsqueeze(1)
+    winners = winners + (columns.cumsum(0) - columns).to(kind).unsqueeze(1)
     sorted_winners, order = winners.flatten().sort()
     labels, values = (order % n_labels).to(kind), d_scores.flatten()[order]
     by_label, values_by_label = winners.T.contiguous(), d_scores.T.contiguous()
