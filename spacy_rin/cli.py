@@ -82,7 +82,6 @@ def evaluate_cli(
 
     from .corpus import create_corpus_reader
     from .errors import Errors
-    from .relations import DEFAULT_ATTR
 
     with _coded_errors():
         nlp = _load(model, gpu_id)
@@ -90,7 +89,7 @@ def evaluate_cli(
             raise ValueError(Errors.R033.format(path=data_path))
         scores = nlp.evaluate(list(create_corpus_reader(data_path)(nlp)))
         if scores.get("rel_exact_f") is None:
-            raise ValueError(Errors.R036.format(path=data_path, attr=DEFAULT_ATTR))
+            raise ValueError(Errors.R036.format(path=data_path))
     rows = [
         (title, *(_percent(scores.get(f"{key}_{letter}")) for letter in "prf"))
         for title, key in [

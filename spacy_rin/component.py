@@ -18,7 +18,15 @@ from thinc.api import Config, Model
 from .decode import HEADS, Prediction, decode, head_of
 from .errors import Errors, Warnings
 from .features import collect_words
-from .relations import DEFAULT_ATTR, Relation, get_relations, has_relations, register_relations, set_relations
+from .relations import (
+    DEFAULT_ATTR,
+    DEFAULT_SPANS_KEY,
+    Relation,
+    get_relations,
+    has_relations,
+    register_relations,
+    set_relations,
+)
 from .segments import Segment
 from .tagging import encode_tags, n_tags
 
@@ -43,7 +51,6 @@ include_static_vectors = false
 width = 128
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
-DEFAULT_SPANS_KEY = "rin"
 
 
 @Language.factory(

@@ -22,9 +22,8 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from .errors import Errors
-from .relations import DEFAULT_ATTR, get_relations, register_relations, set_relations
+from .relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, register_relations, set_relations
 
-SPANS_KEY = "rin"
 DEFAULT_ENTITY_LABEL = "ENTITY"
 MAX_EXAMPLES = 10
 
@@ -103,7 +102,7 @@ class Report:
         """
         relations = get_relations(doc, attr)
         self.docs += 1
-        self.entities += len(doc.spans[SPANS_KEY])
+        self.entities += len(doc.spans[DEFAULT_SPANS_KEY])
         self.triples += len(relations)
         self.duplicate_triples += len(record.relations) - len(relations)
         self.lost_triples += record.lost_triples
@@ -111,7 +110,7 @@ class Report:
             (r.subject.start, r.subject.end) == (r.object.start, r.object.end) for r in relations
         )
         self.lost_entities += len(record.lost_entities)
-        self.overlapping_entities += len(doc.spans[SPANS_KEY]) - len(doc.ents)
+        self.overlapping_entities += len(doc.spans[DEFAULT_SPANS_KEY]) - len(doc.ents)
         losses = (Loss(path, record.line, reason) for reason in record.lost_entities)
         self.examples = [*self.examples, *losses][:MAX_EXAMPLES]
 
@@ -171,7 +170,7 @@ def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LA
     entities = [(start, end, label or entity_label) for start, end, label in record.entities]
     # The sort is stable: of two types given to the same tokens, `doc.ents` gets the one that was given first.
     spans = {key: Span(doc, *key) for key in sorted(dict.fromkeys(entities), key=lambda entity: entity[:2])}
-    doc.spans[SPANS_KEY] = list(spans.values())
+    doc.spans[DEFAULT_SPANS_KEY] = list(spans.values())
     doc.set_ents(filter_spans(spans.values()), default="outside")
     triples = dict.fromkeys((entities[s], label, entities[o]) for s, label, o in record.relations)
     set_relations(doc, [(spans[s], label, spans[o]) for s, label, o in triples], attr)

@@ -79,7 +79,10 @@ class Errors(metaclass=_Coded):
         "The augmenter changed the number of tokens of a text, so that its relations can't be kept. Use one that keeps "
         "the tokens, or sets the relations itself."
     )
-    R036 = "{path} has no annotated relations to score against (looked for 'doc._.{attr}')."
+    R036 = (
+        "There is nothing to score: {path} has no annotated relations (were they written with "
+        "`DocBin(store_user_data=True)`?), or the pipeline has no component 'rin_joint'."
+    )
 
 
 class Warnings(metaclass=_Coded):

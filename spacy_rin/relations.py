@@ -14,6 +14,7 @@ from spacy.tokens import Doc, Span
 from .errors import Errors
 
 DEFAULT_ATTR = "relations"
+DEFAULT_SPANS_KEY = "rin"  # of all entities, in `doc.spans`
 
 
 class Relation(NamedTuple):

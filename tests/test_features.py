@@ -107,6 +107,16 @@ def test_bad_encoder_width():
         build_bilstm_encoder(width=5)
 
 
+def test_encoder_checks_its_input():
+    encoder = build_bilstm_encoder(width=4)
+    with pytest.raises(ValueError, match="R022"):
+        encoder.predict([np.zeros((2, 3), dtype="f")])
+    encoder.initialize(X=[np.zeros((2, 3), dtype="f")])
+    assert encoder.predict([np.zeros((2, 3), dtype="f"), np.zeros((0, 3), dtype="f")])[0].shape == (2, 4)
+    with pytest.raises(ValueError, match=r"R020.*5 columns"):
+        encoder.predict([np.zeros((2, 5), dtype="f")])
+
+
 def test_shared_tok2vec_sees_few_words(nlp):
     embed = {"@architectures": "spacy_rin.WordPosEmbed.v1", "width": 16}
     encode = {"@architectures": "spacy_rin.BiLSTMEncoder.v1", "width": 20}

@@ -260,7 +260,7 @@ class Output:
         return pairs, labels, scores
 
     def loss(
-        self, gold_tags: Tensor, gold_triples: Tensor, known_pairs: Sequence[bool], scale: float
+        self, gold_tags: IntArray, gold_triples: IntArray, known_pairs: Sequence[bool], scale: float
     ) -> tuple[float, tuple[Tensor, ...]]:
         """Compute the loss and its gradients (eq. 8, 9).
 
