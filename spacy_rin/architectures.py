@@ -217,10 +217,7 @@ def _features_from_torch(model: Model, X_Y: tuple[list[Floats2d], Tensor], is_tr
 
 def _scores_from_torch(model: Model, X_Y: tuple[list[Floats2d], Any], is_train: bool) -> tuple[Output, Callable]:
     X, tensors = X_Y
-    # Half precision ends here: decoding and loss are computed from float32.
-    tags, subjects, objects, weight, bias = (x.detach().float() for x in tensors)
-    lengths = [len(x) for x in X]
-    output = Output(tags, subjects, objects, weight, bias, lengths, model.shims[0]._model.chunk_size)
+    output = Output.of(model.shims[0]._model, tensors, [len(x) for x in X])
 
     def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
         grads = tuple(grad.to(x.dtype) for grad, x in zip(d_tensors, tensors))

@@ -206,7 +206,7 @@ def test_rin_equals_paper(rounds, setting):
         reference_loss = reference_loss + F.cross_entropy(expected_tags, truth, reduction="sum")
         reference_loss = reference_loss + F.binary_cross_entropy_with_logits(expected_pairs, target, reduction="sum")
         offset += len(x)
-    output = Output(*(x.detach() for x in tensors), lengths, 5)
+    output = Output.of(network, tensors, lengths)
     loss, grads = output.loss(np.zeros(8, np.int64), gold.numpy(), [True] * 3, scale=0.5)
     assert loss == pytest.approx(reference_loss.item() / 2)
     expected = torch.autograd.grad(reference_loss / 2, inputs, retain_graph=True, allow_unused=True)
@@ -221,7 +221,6 @@ def test_early_stop():
     lengths = [4, 1, 6, 3, 5]
     network = RIN(rounds=6, relation_prior=0.5)
     network.build(4, 5, 3)
-    network.eval()
     features = torch.randn(sum(lengths), 4) * 3
     with torch.no_grad():
         by_round = []
@@ -231,7 +230,7 @@ def test_early_stop():
             best = pair_max(subjects, objects, weight, lengths, 100) + bias
             by_round.append((tags, subjects, torch.cat([tags.argmax(1, keepdim=True), best > 0], 1)))
         network.stop_early = True
-        tags, subjects, *_ = network(features, lengths)
+        tags, subjects, *_ = network.eval()(features, lengths)
     stops = []
     for index, rows in enumerate(torch.arange(sum(lengths)).split(lengths)):
         predictions = [round_[2][rows] for round_ in by_round]
@@ -264,7 +263,7 @@ def test_sparse_backward_equals_dense(lengths):
     for labels in (5, 80):
         subjects, objects, weight, _ = (x.detach() for x in random_pairs(lengths, 4, labels, seed=0))
         winners = torch.empty(sum(lengths), labels, dtype=torch.int32)
-        _pair_max_forward(subjects, objects, weight, lengths, 50, winners)
+        _pair_max_forward(subjects, objects, weight, lengths, 50, winners=winners)
         inputs = (subjects, objects, weight, winners, torch.randn(sum(lengths), labels, dtype=torch.float64), lengths)
         for ours, theirs in zip(_pair_max_backward_sparse(*inputs, 50), _pair_max_backward_dense(*inputs, 1000)):
             assert torch.allclose(ours, theirs)
@@ -296,7 +295,7 @@ def test_unknown_tags_add_nothing():
     network = RIN(rounds=1)
     network.build(4, 5, 3)
     tensors = network(torch.randn(3, 4), [3])
-    output = Output(*(x.detach() for x in tensors), [3], 100)
+    output = Output.of(network, tensors, [3])
     loss, grads = output.loss(np.full(3, -1), np.empty((0, 3), np.int64), [False], 1.0)
     assert loss == 0.0
     assert not any(grad.any() for grad in grads)
@@ -313,6 +312,40 @@ def test_probable_pairs():
     found = dict(zip(zip(pairs.tolist(), labels.tolist()), probs.tolist()))
     assert found == pytest.approx({(0, 0): 0.3775407, (1, 0): 0.7310586, (2, 1): 0.3775407})
     assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), 0.0)[0]) == 0
+
+
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    rounds=st.integers(0, 3),
+    stop_early=st.booleans(),
+    data=st.data(),
+)
+def test_prediction_equals_training_form(lengths, rounds, stop_early, data):
+    """What prediction computes for some pairs alone is what the form for training computes for all."""
+    torch.manual_seed(0)
+    network = RIN(rounds=rounds, relation_prior=0.4, chunk_bytes=200)
+    network.build(4, 5, 3)
+    features = torch.randn(sum(lengths), 4) * 2
+    pairs = data.draw(st.lists(st.sampled_from(list(_pairs_inside(lengths))), max_size=8))
+    i, j = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    with torch.no_grad():
+        whole = Output.of(network, network(features, lengths), lengths)
+        # With less than two rounds there is nothing to stop.
+        network.stop_early = stop_early and rounds < 2
+        output = Output.of(network, network.eval()(features, lengths), lengths)
+    assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
+    hidden = torch.relu(whole.subjects[i] + whole.objects[j])
+    expected = torch.sigmoid(hidden @ whole.weight.T + whole.bias).numpy()
+    pair, label, prob = output.probable(i, j, 0.0)
+    assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]
+    assert np.allclose(prob, expected[pair, label], atol=1e-5)
+
+
+def _pairs_inside(lengths):
+    starts = np.cumsum([0, *lengths])
+    for a, b in itertools.pairwise(starts.tolist()):
+        yield from itertools.product(range(a, b), repeat=2)
 
 
 def test_bilstm_ignores_its_neighbours():

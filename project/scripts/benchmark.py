@@ -102,8 +102,8 @@ class Subject:
         features, shape = self.features.clone().requires_grad_(), self.shape
         if self.form == "ours":
             lengths = [shape.length] * shape.batch
-            tensors = self.network(features, lengths)
-            output = Output(*(x.detach() for x in tensors), lengths, self.network.chunk_size)
+            tensors = self.network.train()(features, lengths)
+            output = Output.of(self.network, tensors, lengths)
             loss, grads = output.loss(
                 self.tags.numpy(), self.gold.numpy(), [True] * shape.batch, scale=1.0 / shape.batch
             )
@@ -127,7 +127,8 @@ class Subject:
                 (pairs.sigmoid() >= 0.5).nonzero()
                 return
             lengths = [shape.length] * shape.batch
-            output = Output(*self.network(self.features, lengths), lengths, self.network.chunk_size)
+            network = self.network.eval()
+            output = Output.of(network, network(self.features, lengths), lengths)
             heads = torch.arange(0, len(self.features)).view(shape.batch, -1)[:, ::5]
             i = heads.unsqueeze(2).expand(-1, -1, heads.shape[1]).flatten()
             j = heads.unsqueeze(1).expand(-1, heads.shape[1], -1).flatten()

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 class Block(NamedTuple):
     """Some rows of the pair matrix of one sequence, and where they lie in their chunk.
 
-    start, stop (int): The subjects, as positions in the packed batch.
-    first, last (int): The objects: all tokens of the sequence.
+    start, stop (int): The subjects, as positions among all subjects.
+    first, last (int): The objects, as positions in the packed batch: all tokens of the sequence.
     low, high (int): The pairs, as positions in the chunk, row by row.
     """
 
@@ -36,28 +36,35 @@ class Block(NamedTuple):
 Chunk = list[Block]
 
 
-def pair_chunks(lengths: Sequence[int], size: int, wanted: Optional[Sequence[bool]] = None) -> Iterator[Chunk]:
+def pair_chunks(
+    lengths: Sequence[int],
+    size: int,
+    *,
+    n_subjects: Optional[Sequence[int]] = None,
+    wanted: Optional[Sequence[bool]] = None,
+) -> Iterator[Chunk]:
     """Cut the pair matrices of packed sequences into chunks: of some short sequences, or of some rows of a long one.
 
     lengths (Sequence[int]): Tokens of each sequence.
     size (int): Pairs in a chunk at the most, but at least one row.
+    n_subjects (Optional[Sequence[int]]): How many of the packed subjects each sequence has; None if all its tokens are.
     wanted (Optional[Sequence[bool]]): Whether to take a sequence; None takes all.
     YIELDS (List[Block]): The chunks, in order; together they hold every pair of the wanted sequences once.
     """
     chunk: Chunk = []
-    first = n_pairs = 0
-    for index, length in enumerate(lengths):
-        last = first + length
+    first = begin = n_pairs = 0
+    for index, (length, n_rows) in enumerate(zip(lengths, n_subjects or lengths)):
+        last, end = first + length, begin + n_rows
         rows = max(1, size // max(1, length))
-        for start in range(first, last, rows) if wanted is None or wanted[index] else ():
-            stop = min(start + rows, last)
+        for start in range(begin, end, rows) if wanted is None or wanted[index] else ():
+            stop = min(start + rows, end)
             pairs = (stop - start) * length
             if chunk and n_pairs + pairs > size:
                 yield chunk
                 chunk, n_pairs = [], 0
             chunk.append(Block(start, stop, first, last, n_pairs, n_pairs + pairs))
             n_pairs += pairs
-        first = last
+        first, begin = last, end
     if chunk:
         yield chunk
 
@@ -90,7 +97,7 @@ class _PairMax(torch.autograd.Function):
         ctx: Any, subjects: Tensor, objects: Tensor, weight: Tensor, lengths: Sequence[int], size: int
     ) -> Tensor:
         winners = torch.empty((len(subjects), len(weight)), dtype=torch.int32, device=weight.device)
-        scores = _pair_max_forward(subjects, objects, weight, lengths, size, winners)
+        scores = _pair_max_forward(subjects, objects, weight, lengths, size, winners=winners)
         ctx.save_for_backward(subjects, objects, weight, winners)
         ctx.lengths, ctx.size = lengths, size
         return scores
@@ -111,11 +118,13 @@ def _pair_max_forward(
     weight: Tensor,
     lengths: Sequence[int],
     size: int,
+    *,
+    n_subjects: Optional[Sequence[int]] = None,
     winners: Optional[Tensor] = None,
 ) -> Tensor:
     """Compute the maxima, and write to `winners`, if given, which object of its sequence has each."""
     scores = subjects.new_empty((len(subjects), len(weight)))
-    chunks = list(pair_chunks(lengths, size))
+    chunks = list(pair_chunks(lengths, size, n_subjects=n_subjects))
     buffer, logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
     for chunk in chunks:
         hidden = _hidden(subjects, objects, chunk, buffer)
@@ -221,21 +230,29 @@ def _pair_max_backward_sparse(
     return d_subjects, d_objects, d_weight
 
 
-def pair_max(subjects: Tensor, objects: Tensor, weight: Tensor, lengths: Sequence[int], size: int) -> Tensor:
-    """Compute each token's highest score as a subject, over all objects of its sequence (eq. 5 and 7, before σ).
+def pair_max(
+    subjects: Tensor,
+    objects: Tensor,
+    weight: Tensor,
+    lengths: Sequence[int],
+    size: int,
+    n_subjects: Optional[Sequence[int]] = None,
+) -> Tensor:
+    """Compute each subject's highest scores over all objects of its sequence (eq. 5 and 7, before σ).
 
     Equal to the maximum over dim 1 of the dense scores, in value and gradient, but nothing of the size of the pair
     matrix is kept: the backward pass computes chunks anew.
 
-    subjects (Tensor): Subject terms of the packed tokens. *Shape:* (tokens, width).
-    objects (Tensor): Object terms. *Shape:* (tokens, width).
+    subjects (Tensor): Subject terms of the packed tokens, or of some of them. *Shape:* (subjects, width).
+    objects (Tensor): Object terms of the packed tokens. *Shape:* (tokens, width).
     weight (Tensor): Wr. *Shape:* (labels, width).
     lengths (Sequence[int]): Tokens of each sequence.
     size (int): Pairs to hold at a time.
-    RETURNS (Tensor): *Shape:* (tokens, labels).
+    n_subjects (Optional[Sequence[int]]): Subjects of each sequence, for prediction; None if all its tokens are.
+    RETURNS (Tensor): *Shape:* (subjects, labels).
     """
     if not torch.is_grad_enabled():
-        return _pair_max_forward(subjects, objects, weight, lengths, size)
+        return _pair_max_forward(subjects, objects, weight, lengths, size, n_subjects=n_subjects)
     maxima: Any = _PairMax.apply
     return maxima(subjects, objects, weight, lengths, size)
 
@@ -273,7 +290,7 @@ def pair_loss(
     """
     grads = PairGrads(*(torch.zeros_like(x) for x in (subjects, objects, weight, bias)))
     loss = torch.zeros((), dtype=torch.float64, device=subjects.device)
-    chunks = list(pair_chunks(lengths, size, known))
+    chunks = list(pair_chunks(lengths, size, wanted=known))
     buffer, logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
     targets = _targets(gold, chunks)
     for chunk, target in zip(chunks, targets):

@@ -7,8 +7,9 @@ Tokens of a batch are packed, see `pairs`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Optional
 
 import numpy as np
@@ -140,25 +141,53 @@ class RIN(nn.Module):
         n_relations, width = weight.shape
         return max(1, n_bytes // (4 * (2 * width + n_relations)))
 
-    def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Score tags, and what pairs are scored from, after the last round.
+    def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, ...]:
+        """Score tags, and make what pairs are scored from.
+
+        The last round gives each token relation features of its own. Prediction needs those of the heads of entities
+        alone, which are known once tags are scored, so outside of training this round is left to `last_terms`.
 
         features (Tensor): H⁰ before projection, packed. *Shape:* (tokens, n_features).
         lengths (Sequence[int]): Tokens of each sequence.
         RETURNS (Tuple[Tensor, ...]): Tag logits (tokens, n_tags), subject terms (tokens, width), object terms
-            (tokens, width), Wr (n_relations, width) and br (n_relations,), to make an `Output` of.
+            (tokens, width), Wr (n_relations, width) and br (n_relations,), to make an `Output` of; where the last round
+            is left, the terms are those before it, and its state (tokens, width) follows.
         """
         shared = self.project(features)
-        refine = self._refine_until_settled if self.stop_early and not self.training else self._refine
-        entity, relation = refine(shared, lengths)
+        if self.stop_early and not self.training:
+            entity, relation = self._refine_until_settled(shared, lengths)
+        elif self.rounds and not self.training:
+            entity, relation, shared = self._refine(shared, lengths, self.rounds - 1)
+            entity = self._next_entity(self.tagger(entity), shared)
+            return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias, shared
+        else:
+            entity, relation, _ = self._refine(shared, lengths, self.rounds)
         return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias
 
-    def _refine(self, shared: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Go through all rounds; returns entity and relation features. *Shape:* (tokens, width) each."""
+    def last_terms(
+        self, tokens: Tensor, subjects: Tensor, objects: Tensor, state: Tensor, lengths: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Go through the last round for some tokens, see `forward`.
+
+        tokens (Tensor): Positions in the packed batch, in order. *Shape:* (some,).
+        subjects (Tensor): Subject terms of all tokens before the round. *Shape:* (tokens, width).
+        objects (Tensor): Object terms of all tokens before the round. *Shape:* (tokens, width).
+        state (Tensor): The shared features that enter the round. *Shape:* (tokens, width).
+        lengths (Sequence[int]): Tokens of each sequence.
+        RETURNS (Tuple[Tensor, Tensor]): Subject and object terms of the tokens. *Shape:* (some, width) each.
+        """
+        ends = torch.tensor(lengths).cumsum(0).to(tokens.device)
+        owners = torch.searchsorted(ends, tokens, right=True)
+        n_subjects = torch.bincount(owners, minlength=len(lengths)).tolist()
+        best = pair_max(subjects[tokens], objects, self.relation.weight, lengths, self.chunk_size, n_subjects)
+        return self._pair_terms(self._next_relation(best + self.relation.bias, state[tokens]))
+
+    def _refine(self, shared: Tensor, lengths: Sequence[int], rounds: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Go through rounds; returns entity, relation and shared features. *Shape:* (tokens, width) each."""
         entity = relation = shared
-        for _ in range(self.rounds):
+        for _ in range(rounds):
             entity, relation, shared = self._interact(shared, *self._classify(entity, relation, lengths))
-        return entity, relation
+        return entity, relation, shared
 
     def _refine_until_settled(self, shared: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Do what `_refine` does, but leave sequences out of further rounds once a round has changed none of their
@@ -193,14 +222,24 @@ class RIN(nn.Module):
 
     def _interact(self, shared: Tensor, tag_logits: Tensor, relation_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compute entity, relation and shared features of the next round (eq. 2)."""
-        # σ is monotonic: the maximum of probabilities is σ of the maximum of logits.
-        relation = self.gru_r(relation_logits.sigmoid(), shared)
-        entity = self.gru_e(tag_logits.softmax(1), shared)
+        relation = self._next_relation(relation_logits, shared)
+        entity = self._next_entity(tag_logits, shared)
         if self.use_relations:
             shared = shared + relation
         if self.use_entities:
             shared = shared + entity
         return entity, relation, shared
+
+    def _next_entity(self, tag_logits: Tensor, shared: Tensor) -> Tensor:
+        """Compute the entity features of the next round (eq. 4)."""
+        entity: Tensor = self.gru_e(tag_logits.softmax(1), shared)
+        return entity
+
+    def _next_relation(self, relation_logits: Tensor, shared: Tensor) -> Tensor:
+        """Compute the relation features of the next round (eq. 4)."""
+        # σ is monotonic: the maximum of probabilities is σ of the maximum of logits.
+        relation: Tensor = self.gru_r(relation_logits.sigmoid(), shared)
+        return relation
 
     def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the subject and object terms. Pairs are scored in single precision, also under autocast."""
@@ -219,6 +258,8 @@ class Output:
     bias (Tensor): br. *Shape:* (labels,).
     lengths (Sequence[int]): Tokens of each sequence.
     chunk_size (int): Pairs to hold at a time.
+    last_terms (Optional[Callable[[Tensor], Tuple[Tensor, Tensor]]]): Gives the terms of tokens after the last round,
+        where `subjects` and `objects` are those before it.
     """
 
     tags: Tensor
@@ -228,6 +269,19 @@ class Output:
     bias: Tensor
     lengths: Sequence[int]
     chunk_size: int
+    last_terms: Optional[Callable[[Tensor], tuple[Tensor, Tensor]]] = None
+
+    @classmethod
+    def of(cls, network: RIN, tensors: Sequence[Tensor], lengths: Sequence[int]) -> "Output":
+        """Make it from what a network returned for a batch."""
+        # Half precision ends here: decoding and loss are computed in the precision of the parameters.
+        tags, subjects, objects, weight, bias, *state = (x.detach().to(network.relation.weight.dtype) for x in tensors)
+        last_terms = None
+        if state:
+            last_terms = partial(
+                network.last_terms, subjects=subjects, objects=objects, state=state[0], lengths=lengths
+            )
+        return cls(tags, subjects, objects, weight, bias, lengths, network.chunk_size, last_terms)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -248,11 +302,16 @@ class Output:
             *Shape:* (found,) each.
         """
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+        subject_terms, object_terms = self.subjects, self.objects
         with torch.no_grad():
+            if self.last_terms is not None and len(subjects):
+                tokens, positions = np.unique(np.stack([subjects, objects]), return_inverse=True)
+                subjects, objects = positions.reshape(2, -1)
+                subject_terms, object_terms = self.last_terms(torch.from_numpy(tokens).to(self.tags.device))
             for start in range(0, len(subjects), self.chunk_size):
                 stop = start + self.chunk_size
                 i, j = (torch.from_numpy(x[start:stop]).to(self.tags.device) for x in (subjects, objects))
-                hidden = (self.subjects[i] + self.objects[j]).relu_()
+                hidden = (subject_terms[i] + object_terms[j]).relu_()
                 probs = torch.addmm(self.bias, hidden, self.weight.T).sigmoid_()
                 pair, label = (probs >= threshold).nonzero(as_tuple=True)
                 found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))
