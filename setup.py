@@ -28,6 +28,7 @@ setup(
     ],
     extras_require={
         "transformers": ["spacy-transformers>=1.3.5,<1.4"],
+        "plots": ["matplotlib>=3.7"],
         "test": ["pytest>=7", "hypothesis>=6.80", "ruff>=0.6", "mypy>=1.10"],
     },
     entry_points={
