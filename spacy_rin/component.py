@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.attrs import TAG
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
@@ -59,7 +60,9 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
     default_config={
         "model": DEFAULT_MODEL,
         "threshold": 0.5,
+        "thresholds": {},
         "head": "last",
+        "nested": False,
         "rescue": False,
         "overwrite": False,
         "spans_key": DEFAULT_SPANS_KEY,
@@ -85,7 +88,9 @@ def make_rin_joint(
     name: str,
     model: Model,
     threshold: float,
+    thresholds: dict[str, float],
     head: str,
+    nested: bool,
     rescue: bool,
     overwrite: bool,
     spans_key: str,
@@ -98,7 +103,9 @@ def make_rin_joint(
     name (str): The component's name.
     model (Model): "spacy_rin.RIN.v1".
     threshold (float): Lowest probability of a relation, from 0 to 1.
+    thresholds (Dict[str, float]): Relations that have another threshold, and theirs.
     head (str): Token that stands for an entity in a triple: "last" (the papers' data) or "first".
+    nested (bool): Whether to learn and find entities inside entities.
     rescue (bool): Whether a triple counts whose tokens stand inside entities, but are not their heads.
     overwrite (bool): Whether entities that earlier components set in `doc.ents` give way to those found here.
     spans_key (str): Key of all entities in `doc.spans`.
@@ -111,7 +118,9 @@ def make_rin_joint(
         model,
         name,
         threshold=threshold,
+        thresholds=thresholds,
         head=head,
+        nested=nested,
         rescue=rescue,
         overwrite=overwrite,
         spans_key=spans_key,
@@ -134,7 +143,9 @@ class RINJoint(TrainablePipe):
         name: str = "rin_joint",
         *,
         threshold: float = 0.5,
+        thresholds: Optional[dict[str, float]] = None,
         head: str = "last",
+        nested: bool = False,
         rescue: bool = False,
         overwrite: bool = False,
         spans_key: str = DEFAULT_SPANS_KEY,
@@ -145,8 +156,10 @@ class RINJoint(TrainablePipe):
 
         RAISES (ValueError): R001 if the attribute's name is taken, R010 if a setting is out of range.
         """
-        if not 0.0 <= threshold <= 1.0:
-            raise ValueError(Errors.R010.format(name="threshold", expected="from 0 to 1", value=threshold))
+        own_thresholds = {f"thresholds.{label}": value for label, value in (thresholds or {}).items()}
+        for setting, value in {"threshold": threshold, **own_thresholds}.items():
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(Errors.R010.format(name=setting, expected="from 0 to 1", value=value))
         if head not in HEADS:
             raise ValueError(Errors.R010.format(name="head", expected=f"one of {HEADS}", value=head))
         register_relations(attr)
@@ -155,11 +168,17 @@ class RINJoint(TrainablePipe):
         self.name = name
         self.scorer = scorer
         self.head = head
+        self.nested = nested
         self.rescue = rescue
         self.overwrite = overwrite
         self.spans_key = spans_key
         self.attr = attr
-        self.cfg: dict[str, Any] = {"threshold": threshold, "entities": [], "relations": []}
+        self.cfg: dict[str, Any] = {
+            "threshold": threshold,
+            "thresholds": dict(thresholds or {}),
+            "entities": [],
+            "relations": [],
+        }
         self._warned: set[str] = set()
         self._reads_tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
 
@@ -241,7 +260,8 @@ class RINJoint(TrainablePipe):
         if not self.relation_labels:
             raise ValueError(Errors.R012.format(n=n_examples, name=self.name, attr=self.attr))
         self.model.set_dim("tags", n_tags(len(self.entity_labels)))
-        self.model.set_dim("relations", len(self.relation_labels))
+        # Entities inside entities are labels of token pairs too, after those of relations.
+        self.model.set_dim("relations", len(self.relation_labels) + len(self.entity_labels) * self.nested)
         collect_words(self.model, docs)
         self.model.initialize(X=[doc for doc in docs if len(doc)][:10])
 
@@ -263,7 +283,8 @@ class RINJoint(TrainablePipe):
             segments,
             output,
             np.concatenate(blank).astype(bool),
-            threshold=self.cfg["threshold"],
+            thresholds=self._pair_thresholds(),
+            n_relations=len(self.relation_labels),
             head=self.head,
             rescue=self.rescue,
         )
@@ -332,7 +353,7 @@ class RINJoint(TrainablePipe):
         tags, known, offset = [np.empty(0, np.int64)], [], 0
         triples: list[tuple[int, int, int]] = []
         for example, parts in zip(examples, by_doc):
-            entities, relations = self._gold(example)
+            entities, relations, nested = self._gold(example)
             learned: set[tuple[int, int, int]] = set()
             for segment in parts:
                 length = segment.end - segment.start
@@ -344,8 +365,9 @@ class RINJoint(TrainablePipe):
                     for triple in relations or ()
                     if all(segment.start <= token < segment.end for token in triple[:2])
                 ]
-                triples.extend((i + shift, j + shift, label) for i, j, label in inside)
                 learned.update(inside)
+                inside += [pair for pair in nested if segment.start <= pair[1] and pair[0] < segment.end]
+                triples.extend((i + shift, j + shift, label) for i, j, label in inside)
                 offset += length
             if len(parts) > 1 and len(learned) < len(relations or ()):
                 self._warn_once(Warnings.W004.format(name=self.name))
@@ -374,32 +396,45 @@ class RINJoint(TrainablePipe):
         except Exception as error:
             raise ValueError(Errors.R016.format(name=self.name, reason=_reason(error))) from error
 
+    def _pair_thresholds(self) -> NDArray[np.float64]:
+        """Lowest probability of each pair label. *Shape:* (labels,)."""
+        thresholds = np.full(self.model.get_dim("relations"), self.cfg["threshold"], dtype=np.float64)
+        own = self.cfg.get("thresholds", {})
+        for index, label in enumerate(self.relation_labels):
+            thresholds[index] = own.get(label, thresholds[index])
+        return thresholds
+
     def _require_labels(self) -> None:
         if not self.relation_labels:
             raise ValueError(Errors.R011.format(name=self.name))
 
     def _gold_entities(self, reference: Doc) -> list[Span]:
-        """Annotated entities that don't overlap, arguments of relations among them, longest first."""
+        """Annotated entities, arguments of relations among them."""
         spans = [*reference.spans.get(self.spans_key, ()), *reference.ents]
         for relation in get_relations(reference, self.attr):
             spans += (relation.subject, relation.object)
-        return filter_spans(spans)
+        return spans
 
-    def _gold(self, example: Example) -> tuple[Optional[list], Optional[list]]:
-        """Get the gold entities (start, end, type) and triples (subject head, object head, label) in the tokens of the
-        predicted Doc, None for what is not annotated. What has no counterpart in these tokens can't be learned."""
+    def _gold(self, example: Example) -> tuple[Optional[list], Optional[list], list]:
+        """Get the gold entities that don't overlap (start, end, type), triples (subject head, object head, label) and,
+        for entities inside entities, (last token, first token, label) of all, in the tokens of the predicted Doc; None
+        for what is not annotated. What has no counterpart in these tokens can't be learned."""
         reference = example.reference
         align = _aligner(example)
         entities: Optional[list] = None
         relations: Optional[list] = None
+        nested: list = []
         annotated = has_relations(reference, self.attr)
         if annotated or self.spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
             entities = []
-            for span in self._gold_entities(reference):
+            spans = self._gold_entities(reference)
+            for span in filter_spans(spans):
                 kind = self._label_id(span.label_, "entities")
                 aligned = align(span)
                 if kind is not None and aligned is not None:
                     entities.append((*aligned, kind))
+            if self.model.get_dim("relations") > len(self.relation_labels):
+                nested = sorted(self._gold_nested(spans, align))
         if annotated:
             found = set()
             for relation in get_relations(reference, self.attr):
@@ -408,7 +443,15 @@ class RINJoint(TrainablePipe):
                 if label is not None and subject is not None and object_ is not None:
                     found.add((head_of(*subject, self.head), head_of(*object_, self.head), label))
             relations = sorted(found)
-        return entities, relations
+        return entities, relations, nested
+
+    def _gold_nested(self, spans: Iterable[Span], align: Callable) -> set[tuple[int, int, int]]:
+        found = set()
+        for span in spans:
+            kind, aligned = self._label_id(span.label_, "entities"), align(span)
+            if kind is not None and aligned is not None:
+                found.add((aligned[1] - 1, aligned[0], len(self.relation_labels) + kind))
+        return found
 
     def _label_id(self, label: str, kind: str) -> Optional[int]:
         labels = self.cfg[kind]

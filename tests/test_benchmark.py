@@ -41,7 +41,7 @@ def test_plain_forms_equal_ours(benchmark, split):
         torch.autograd.backward(tensors, grads)
         with torch.no_grad():
             output = benchmark.make_output(network, network.eval()(features, lengths), lengths)
-        found = output.probable(np.array([0, 3, 5, 7]), np.array([3, 1, 6, 7]), 0.3)
+        found = output.probable(np.array([0, 3, 5, 7]), np.array([3, 1, 6, 7]), np.full(3, 0.3))
         results.append((loss, x.grad, output.tag_scores(), *found))
     assert len(results[0][3]) > 2
     for mine, theirs in zip(*results):

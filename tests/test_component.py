@@ -1,5 +1,6 @@
 """The component in a pipeline: what it learns, writes, keeps, refuses."""
 
+import itertools
 import multiprocessing
 import pickle
 import random
@@ -127,7 +128,7 @@ def test_gold_of_other_tokenization(nlp):
     example = Example(Doc(nlp.vocab, words=words, spaces=spaces), reference)
     component = nlp.add_pipe("rin_joint")
     nlp.initialize(lambda: [example])
-    entities, relations = component._gold(example)
+    entities, relations, _ = component._gold(example)
     types, labels = component.entity_labels, component.relation_labels
     assert [(start, end, types[kind]) for start, end, kind in entities] == [(0, 2, "PERSON"), (5, 7, "PLACE")]
     assert [(i, j, labels[label]) for i, j, label in relations] == [(1, 6, "born_in")]
@@ -433,3 +434,59 @@ def test_predictions_leave_docs_alone(trained):
     assert not doc.user_data
     assert not doc.has_annotation("ENT_IOB")
     assert np.isfinite(prediction.triples[0].score)
+
+
+def nested_examples(vocab):
+    """Texts with an entity inside another one: of another head, and of the same."""
+    data = [
+        ("Ada Brook leads the Larne Library .", (4, 6), (4, 5)),
+        ("Tom Hale leads the Wick Library .", (4, 6), (4, 5)),
+        ("Ada Brook leads the Library of Wick .", (4, 7), (6, 7)),
+        ("Tom Hale leads the Library of Larne .", (4, 7), (6, 7)),
+    ]
+    examples = []
+    for text, library, place in data:
+        doc = Doc(vocab, words=text.split())
+        person = Span(doc, 0, 2, label="PERSON")
+        library, place = Span(doc, *library, label="ORG"), Span(doc, *place, label="PLACE")
+        doc.spans["rin"] = [person, library, place]
+        doc.set_ents([person, library])
+        set_relations(doc, [(person, "leads", library), (library, "is_in", place)])
+        examples.append(Example(Doc(vocab, words=text.split()), doc))
+    return examples
+
+
+def test_learns_entities_inside_entities(nlp, tmp_path):
+    examples = nested_examples(nlp.vocab)
+    nlp.add_pipe("rin_joint", config={"nested": True})
+    train(nlp, examples, 100)
+    expected = [eg.reference for eg in examples]
+    nlp.to_disk(tmp_path)
+    # What was learned tells, not the setting: it may be overwritten.
+    loaded = spacy.load(tmp_path, config={"components.rin_joint.nested": False})
+    for pipeline in (nlp, loaded):
+        docs = list(pipeline.pipe(Doc(pipeline.vocab, words=[t.text for t in doc]) for doc in expected))
+        for doc, gold in zip(docs, expected):
+            assert {(s.start, s.end, s.label_) for s in doc.spans["rin"]} == {
+                (s.start, s.end, s.label_) for s in gold.spans["rin"]
+            }
+            assert [ent.text for ent in doc.ents] == [ent.text for ent in gold.ents]
+            assert names(doc) == names(gold)
+    assert nlp.evaluate(examples)["rel_exact_f"] == 1.0
+
+
+def test_thresholds_by_relation(trained, tmp_path):
+    """Only the relation that has a threshold of its own is affected, also after a round trip."""
+    trained.to_disk(tmp_path)
+    with pytest.raises(ValueError, match=r"R010.*thresholds\.leads"):
+        spacy.load(tmp_path).create_pipe("rin_joint", config={"thresholds": {"leads": 1.5}})
+    nlp = spacy.load(tmp_path)
+    text = "Tom Hale founded Orbix ."
+    assert names(nlp(text)) == {("Tom Hale", "founded", "Orbix")}
+    nlp.get_pipe("rin_joint").cfg["thresholds"] = {"leads": 0.0}
+    nlp.to_disk(tmp_path / "tuned")
+    # Everything passes a threshold of 0.
+    pairs = itertools.product(["Tom Hale", "Orbix"], repeat=2)
+    everything = {("Tom Hale", "founded", "Orbix"), *((s, "leads", o) for s, o in pairs)}
+    for pipeline in (nlp, spacy.load(tmp_path / "tuned")):
+        assert names(pipeline(text)) == everything

@@ -15,23 +15,24 @@ class FixedScores:
     def tag_scores(self):
         return np.eye(9)[self.tags]
 
-    def probable(self, subjects, objects, threshold):
+    def probable(self, subjects, objects, thresholds):
         found = [
             (pair, label, prob)
             for pair, (i, j) in enumerate(zip(subjects.tolist(), objects.tolist()))
             for (a, b, label), prob in self.probs.items()
-            if (a, b) == (i, j) and prob >= threshold
+            if (a, b) == (i, j) and prob >= thresholds[label]
         ]
         return tuple(np.array(column) for column in (zip(*found) if found else ([], [], [])))
 
 
-def run(n_docs, segments, tags, probs, *, threshold=0.5, head="last", rescue=False):
+def run(n_docs, segments, tags, probs, *, thresholds=(0.5, 0.5, 0.5), n_relations=3, head="last", rescue=False):
     return decode(
         n_docs,
         segments,
         FixedScores(tags, probs),
         np.zeros(len(tags), bool),
-        threshold=threshold,
+        thresholds=np.array(thresholds),
+        n_relations=n_relations,
         head=head,
         rescue=rescue,
     )
@@ -48,12 +49,46 @@ def test_by_hand():
     (prediction,) = run(1, ONE, TAGS, probs)
     assert prediction.entities == ENTITIES
     person, place, town = ENTITIES
-    # Too improbable, no entity at token 4, and an entity with itself: no triples.
+    # Too improbable, and no entity at token 4: no triples.
     assert prediction.triples == [
         ScoredTriple(person, 0, place, 0.9),
         ScoredTriple(person, 1, place, 0.6),
+        ScoredTriple(place, 0, place, 0.9),
         ScoredTriple(town, 0, person, 0.5),
     ]
+
+
+def test_relations_have_thresholds_of_their_own():
+    probs = {(1, 3, 0): 0.6, (1, 3, 1): 0.6, (1, 3, 2): 0.2}
+    (prediction,) = run(1, ONE, TAGS, probs, thresholds=(0.5, 0.7, 0.1))
+    assert [triple.label for triple in prediction.triples] == [0, 2]
+
+
+def test_entities_inside_entities():
+    # The person is 0-1, the town 5-6; labels 3 and 4 say that a pair (last, first) is a person or a place.
+    probs = {
+        (6, 6, 4): 0.9,  # a place inside the town, of the same head
+        (0, 0, 3): 0.8,  # a person inside the person, of another head
+        (5, 5, 4): 0.4,  # too improbable
+        (6, 5, 4): 0.9,  # the town itself
+        (5, 6, 4): 0.9,  # from its last token to its first
+        (6, 3, 4): 0.9,  # more than one entity
+        (1, 6, 0): 0.9,  # the longer one has triples with others
+        (6, 6, 1): 0.7,  # and is the subject of those with the shorter one
+        (0, 3, 2): 0.6,
+    }
+    person, place, town = ENTITIES
+    (prediction,) = run(1, ONE, TAGS, probs, thresholds=[0.5] * 5)
+    assert prediction.entities == [person, (0, 1, 0), place, town, (6, 7, 1)]
+    assert prediction.triples == [
+        ScoredTriple((0, 1, 0), 2, place, 0.6),
+        ScoredTriple(person, 0, town, 0.9),
+        ScoredTriple(town, 1, (6, 7, 1), 0.7),
+    ]
+    # By first tokens, the two persons share their head.
+    (prediction,) = run(1, ONE, TAGS, probs, thresholds=[0.5] * 5, head="first")
+    assert prediction.entities == [person, (0, 1, 0), place, town, (6, 7, 1)]
+    assert prediction.triples == [ScoredTriple(person, 2, place, 0.6), ScoredTriple((6, 7, 1), 1, (6, 7, 1), 0.7)]
 
 
 def test_head_decides_which_token_stands_for_an_entity():

@@ -307,11 +307,11 @@ def test_probable_pairs():
         torch.zeros(2, 5), torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]]), weight, bias, [2], 1
     )
     # Hidden values of the pairs (0, 0), (0, 1), (1, 1) are 1.5, 3, 1.
-    pairs, labels, probs = output.probable(np.array([0, 0, 1]), np.array([0, 1, 1]), 0.3)
+    pairs, labels, probs = output.probable(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.3, 0.3]))
     # Their logits are (-0.5, -1), (1, -2.5), (-1, -0.5), and that of the threshold is -0.85.
     found = dict(zip(zip(pairs.tolist(), labels.tolist()), probs.tolist()))
     assert found == pytest.approx({(0, 0): 0.3775407, (1, 0): 0.7310586, (2, 1): 0.3775407})
-    assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), 0.0)[0]) == 0
+    assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(2))[0]) == 0
 
 
 @settings(deadline=None)
@@ -337,7 +337,7 @@ def test_prediction_equals_training_form(lengths, rounds, stop_early, data):
     assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
     hidden = torch.relu(whole.subjects[i] + whole.objects[j])
     expected = torch.sigmoid(hidden @ whole.weight.T + whole.bias).numpy()
-    pair, label, prob = output.probable(i, j, 0.0)
+    pair, label, prob = output.probable(i, j, np.zeros(3))
     assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]
     assert np.allclose(prob, expected[pair, label], atol=1e-5)
 

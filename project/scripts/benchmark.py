@@ -116,10 +116,12 @@ class PlainOutput:
         """Tag logits. *Shape:* (tokens, tags)."""
         return self.tensors[0][self.sequence, self.token].numpy()
 
-    def probable(self, subjects: IntArray, objects: IntArray, threshold: float) -> tuple[IntArray, IntArray, Any]:
-        """Find the relations of given pairs whose probability reaches a threshold."""
+    def probable(
+        self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
+    ) -> tuple[IntArray, IntArray, Any]:
+        """Find the relations of given pairs whose probability reaches their threshold."""
         probs = self.tensors[1].sigmoid()[self.sequence[subjects], self.token[subjects], self.token[objects]]
-        pair, label = (probs >= threshold).nonzero(as_tuple=True)
+        pair, label = (probs >= torch.from_numpy(thresholds)).nonzero(as_tuple=True)
         return pair.numpy(), label.numpy(), probs[pair, label].numpy()
 
     def loss(
@@ -186,7 +188,8 @@ class Subject:
         with torch.no_grad():
             output = make_output(self.network, self.network.eval()(self.features, self.lengths), self.lengths)
             output.tag_scores()
-            output.probable(*self.pairs, 0.5)
+            n_labels = len(self.network.relation.weight)
+            output.probable(*self.pairs, np.full(n_labels, 0.5))
 
 
 def timed(function: Callable[[], Any]) -> float:

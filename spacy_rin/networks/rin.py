@@ -292,16 +292,19 @@ class Output:
         """Tag logits on the CPU. *Shape:* (tokens, tags)."""
         return self.tags.cpu().numpy()
 
-    def probable(self, subjects: IntArray, objects: IntArray, threshold: float) -> tuple[IntArray, IntArray, Any]:
-        """Find the relations of given pairs whose probability reaches a threshold (eq. 7).
+    def probable(
+        self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
+    ) -> tuple[IntArray, IntArray, Any]:
+        """Find the relations of given pairs whose probability reaches their threshold (eq. 7).
 
         subjects (ndarray): Subject tokens, as positions in the packed batch. *Shape:* (pairs,).
         objects (ndarray): Object tokens. *Shape:* (pairs,).
-        threshold (float): Lowest probability.
+        thresholds (ndarray): Lowest probability of each label. *Shape:* (labels,).
         RETURNS (Tuple[ndarray, ndarray, ndarray]): Positions in the list of pairs, labels and probabilities.
             *Shape:* (found,) each.
         """
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+        lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(self.tags.device)
         subject_terms, object_terms = self.subjects, self.objects
         with torch.no_grad():
             if self.last_terms is not None and len(subjects):
@@ -313,7 +316,7 @@ class Output:
                 i, j = (torch.from_numpy(x[start:stop]).to(self.tags.device) for x in (subjects, objects))
                 hidden = (subject_terms[i] + object_terms[j]).relu_()
                 probs = torch.addmm(self.bias, hidden, self.weight.T).sigmoid_()
-                pair, label = (probs >= threshold).nonzero(as_tuple=True)
+                pair, label = (probs >= lowest).nonzero(as_tuple=True)
                 found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))
         pairs, labels, scores = (np.concatenate(parts) for parts in zip(*found))
         return pairs, labels, scores
