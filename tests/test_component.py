@@ -481,12 +481,12 @@ def test_thresholds_by_relation(trained, tmp_path):
     with pytest.raises(ValueError, match=r"R010.*thresholds\.leads"):
         spacy.load(tmp_path).create_pipe("rin_joint", config={"thresholds": {"leads": 1.5}})
     nlp = spacy.load(tmp_path)
-    text = "Tom Hale founded Orbix ."
-    assert names(nlp(text)) == {("Tom Hale", "founded", "Orbix")}
+    text = "Tom Hale was born in Wick ."
+    assert names(nlp(text)) == {("Tom Hale", "born_in", "Wick")}
     nlp.get_pipe("rin_joint").cfg["thresholds"] = {"leads": 0.0}
     nlp.to_disk(tmp_path / "tuned")
     # Everything passes a threshold of 0.
-    pairs = itertools.product(["Tom Hale", "Orbix"], repeat=2)
-    everything = {("Tom Hale", "founded", "Orbix"), *((s, "leads", o) for s, o in pairs)}
+    pairs = itertools.product(["Tom Hale", "Wick"], repeat=2)
+    everything = {("Tom Hale", "born_in", "Wick"), *((s, "leads", o) for s, o in pairs)}
     for pipeline in (nlp, spacy.load(tmp_path / "tuned")):
         assert names(pipeline(text)) == everything
