@@ -35,6 +35,7 @@ setup(
         "spacy_factories": ["rin_joint = spacy_rin.component:make_rin_joint"],
         "spacy_architectures": [
             "spacy_rin.RIN.v1 = spacy_rin.architectures:build_rin",
+            "spacy_rin.RINInt.v1 = spacy_rin.architectures:build_rin_int",
             "spacy_rin.WordPosEmbed.v1 = spacy_rin.architectures:build_word_pos_embed",
             "spacy_rin.BiLSTMEncoder.v1 = spacy_rin.architectures:build_bilstm_encoder",
         ],

@@ -28,10 +28,12 @@ from torch import Tensor
 from .errors import Errors
 from .features import WordVectors
 from .networks.bilstm import BiLSTM
-from .networks.rin import RIN, Output
+from .networks.joint import JointNetwork, Output
+from .networks.rin import RIN
+from .networks.rin_int import CELLS, RINInt
 from .segments import Segment, segment_docs
 
-Network = Union[RIN, BiLSTM]
+Network = Union[JointNetwork, BiLSTM]
 Scores = tuple[list[Segment], Output]
 
 
@@ -66,18 +68,6 @@ def build_rin(
     RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
     RAISES (ValueError): R010 if a setting is out of range.
     """
-    if overlap is None:
-        overlap = max_length // 4
-    for name, value, valid, expected in [
-        ("rounds", rounds, rounds >= 0, "at least 0"),
-        ("width", width, width is None or width > 0, "positive or null"),
-        ("relation_prior", relation_prior, 0.0 < relation_prior < 1.0, "between 0 and 1"),
-        ("max_length", max_length, max_length > 0, "positive"),
-        ("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length"),
-        ("chunk_bytes", chunk_bytes, chunk_bytes is None or chunk_bytes > 0, "positive or null"),
-    ]:
-        if not valid:
-            raise ValueError(Errors.R010.format(name=name, expected=expected, value=value))
     network = RIN(
         rounds=rounds,
         width=width,
@@ -87,6 +77,77 @@ def build_rin(
         stop_early=stop_early,
         chunk_bytes=chunk_bytes,
     )
+    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+
+
+def build_rin_int(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    rounds: int = 3,
+    width: Optional[int] = None,
+    cell: str = "gru",
+    use_entities: bool = True,
+    use_relations: bool = True,
+    use_features: bool = True,
+    task_features: bool = True,
+    relation_prior: float = 0.001,
+    max_length: int = 256,
+    overlap: Optional[int] = None,
+    chunk_bytes: Optional[int] = None,
+    mixed_precision: bool = False,
+) -> Model[list[Doc], Scores]:
+    """Build the first version of the network, with an interaction module (Sun et al., arXiv 2005.00162, version 1).
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
+    rounds (int): K, the rounds of interaction between entities and relations, at least 0, the paper's "BiLSTM_s".
+    width (Optional[int]): Width of the features; None is that of the token features.
+    cell (str): How features are updated: "gru", "rnn" (a vanilla RNN), or "linear", the paper's "RIN-γ".
+    use_entities (bool): Whether tag probabilities enter the interaction; False is the paper's "RIN-ȳ".
+    use_relations (bool): Whether relation scores enter the interaction; False is the paper's "RIN-ỹ".
+    use_features (bool): Whether token features enter the interaction; False is the paper's "RIN-H".
+    task_features (bool): Whether entities and relations have features of their own; False, without rounds, is the
+        paper's "BiLSTM".
+    relation_prior, max_length, overlap, chunk_bytes, mixed_precision: See `build_rin`.
+    RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
+    RAISES (ValueError): R010 if a setting is out of range.
+    """
+    if cell not in CELLS:
+        raise ValueError(Errors.R010.format(name="cell", expected=f"one of {CELLS}", value=cell))
+    if rounds and not (use_entities or use_relations or use_features):
+        raise ValueError(Errors.R010.format(name="use_features", expected="true if nothing else is", value=False))
+    network = RINInt(
+        rounds=rounds,
+        width=width,
+        cell=cell,
+        use_entities=use_entities,
+        use_relations=use_relations,
+        use_features=use_features,
+        task_features=task_features,
+        relation_prior=relation_prior,
+        chunk_bytes=chunk_bytes,
+    )
+    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+
+
+def _joint_model(
+    tok2vec: Model, network: JointNetwork, max_length: int, overlap: Optional[int], mixed_precision: bool
+) -> Model[list[Doc], Scores]:
+    if overlap is None:
+        overlap = max_length // 4
+    for name, value, valid, expected in [
+        ("rounds", network.rounds, network.rounds >= 0, "at least 0"),
+        ("width", network.width, network.width is None or network.width > 0, "positive or null"),
+        ("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1"),
+        ("max_length", max_length, max_length > 0, "positive"),
+        ("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length"),
+        (
+            "chunk_bytes",
+            network.chunk_bytes,
+            network.chunk_bytes is None or network.chunk_bytes > 0,
+            "positive or null",
+        ),
+    ]:
+        if not valid:
+            raise ValueError(Errors.R010.format(name=name, expected=expected, value=value))
     wrapper = _wrap(network, _scores_from_torch, mixed_precision)
     return Model(
         "rin",

@@ -13,7 +13,7 @@ from conftest import TRIPLES, gold_doc, make_examples, names, same_predictions, 
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
-from spacy_rin.component import _segment_tags
+from spacy_rin.component import DEFAULT_MODEL, _segment_tags
 from spacy_rin.decode import Prediction, ScoredTriple
 from spacy_rin.extract import extract
 from spacy_rin.relations import set_relations
@@ -490,3 +490,30 @@ def test_thresholds_by_relation(trained, tmp_path):
     everything = {("Tom Hale", "born_in", "Wick"), *((s, "leads", o) for s, o in pairs)}
     for pipeline in (nlp, spacy.load(tmp_path / "tuned")):
         assert names(pipeline(text)) == everything
+
+
+@pytest.mark.parametrize(
+    "setting", [{}, {"cell": "rnn", "use_features": False}, {"cell": "linear"}, {"rounds": 0, "task_features": False}]
+)
+def test_first_version_learns_and_loads(nlp, tmp_path, setting):
+    model = {"@architectures": "spacy_rin.RINInt.v1", "rounds": 2, "tok2vec": DEFAULT_MODEL["tok2vec"], **setting}
+    nlp.add_pipe("rin_joint", config={"model": model})
+    examples = make_examples(nlp.vocab)
+    train(nlp, examples, 80)
+    assert nlp.evaluate(examples)["rel_exact_f"] > 0.8
+    nlp.to_disk(tmp_path)
+    assert same_predictions(predict(nlp), predict(spacy.load(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "setting,name",
+    [
+        ({"cell": "lstm"}, "cell"),
+        ({"rounds": -1}, "rounds"),
+        ({"use_features": False, "use_entities": False, "use_relations": False}, "use_features"),
+    ],
+)
+def test_first_version_refuses(nlp, setting, name):
+    model = {"@architectures": "spacy_rin.RINInt.v1", "tok2vec": DEFAULT_MODEL["tok2vec"], **setting}
+    with pytest.raises(ValueError, match=f"R010.*'{name}'"):
+        nlp.add_pipe("rin_joint", config={"model": model})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from spacy_rin.networks.bilstm import BiLSTM
+from spacy_rin.networks.joint import Output
 from spacy_rin.networks.pairs import (
     _pair_max_backward_dense,
     _pair_max_backward_sparse,
@@ -20,7 +21,8 @@ from spacy_rin.networks.pairs import (
     pair_loss,
     pair_max,
 )
-from spacy_rin.networks.rin import RIN, Output, PaperGRU
+from spacy_rin.networks.rin import RIN, PaperGRU
+from spacy_rin.networks.rin_int import RINInt
 
 shapes = st.fixed_dictionaries(
     {
@@ -213,6 +215,78 @@ def test_rin_equals_paper(rounds, setting):
     torch.autograd.backward(tensors, grads)
     for parameter, theirs in zip(inputs, expected):
         assert torch.allclose(parameter.grad, theirs)
+
+
+def reference_rin_int(network, features):
+    """The first version's equations for one sequence, pair by pair, with concatenations written out."""
+    wm, wr = network.pair_terms.weight.chunk(2)
+    wp, b = network.relation.weight, network.relation.bias
+
+    def classify_relations(h):
+        n = len(h)
+        rows = [[wp @ torch.relu(torch.cat([wm @ h[i], wr @ h[j]])) + b for j in range(n)] for i in range(n)]
+        return torch.stack([torch.stack(row) for row in rows])
+
+    def update(cell, h, x):
+        if network.cell == "linear":
+            return torch.cat([h, x], 1) @ cell.weight.T + cell.bias
+        if network.cell == "rnn":
+            return torch.tanh(torch.cat([h, x], 1) @ cell.weight.T + cell.bias)
+        d = h.shape[1]
+        wz, wu, wo_x = cell.input.weight.split(d)
+        vz, vu, wo_h = *cell.gates.weight.split(d), cell.candidate.weight
+        z, u = torch.sigmoid(h @ vz.T + x @ wz.T), torch.sigmoid(h @ vu.T + x @ wu.T)
+        return (1 - z) * h + z * torch.tanh((u * h) @ wo_h.T + x @ wo_x.T)
+
+    he = hr = h = network.project(features)
+    if network.task_features:
+        he, hr = torch.relu(network.entity_features(h)), torch.relu(network.relation_features(h))
+    for _ in range(network.rounds):
+        y_hat = torch.sigmoid(classify_relations(hr)).amax(1)
+        y_bar = torch.softmax(network.tagger(he), 1)
+        parts = [(h, network.use_features), (y_hat, network.use_relations), (y_bar, network.use_entities)]
+        x = torch.cat([part for part, used in parts if used], 1)
+        if network.cell != "linear":
+            x = torch.relu(network.interaction(x))
+        he, hr = update(network.cell_e, he, x), update(network.cell_r, hr, x)
+    return network.tagger(he), classify_relations(hr)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {},
+        {"cell": "rnn"},
+        {"cell": "linear"},
+        {"use_relations": False},
+        {"use_entities": False},
+        {"use_features": False},
+        {"rounds": 0},
+        {"rounds": 0, "task_features": False},
+        {"width": 6},
+    ],
+    ids=["RIN", "RNN", "RIN-γ", "RIN-ỹ", "RIN-ȳ", "RIN-H", "BiLSTM_s", "BiLSTM", "d"],
+)
+def test_rin_int_equals_paper(setting):
+    torch.manual_seed(0)
+    lengths = [3, 1, 4]
+    network = RINInt(**{"rounds": 2, "relation_prior": 0.3, **setting})
+    network.build(n_features=4, n_tags=5, n_relations=3)
+    network.double()
+    features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
+    parameters = [features, *network.parameters()]
+    tags, subjects, objects, weight, bias = network(features, lengths)
+    sums = [0.0, 0.0]
+    for x, tag, s, o in split(lengths, features, tags, subjects, objects):
+        pairs = dense_logits(s, o, weight, bias)
+        expected_tags, expected_pairs = reference_rin_int(network, x)
+        assert torch.allclose(tag, expected_tags)
+        assert torch.allclose(pairs, expected_pairs)
+        for index, (a, b) in enumerate([(tag, pairs), (expected_tags, expected_pairs)]):
+            sums[index] = sums[index] + a.square().sum() + b.square().sum()
+    grads = [torch.autograd.grad(x, parameters, retain_graph=True, allow_unused=True) for x in sums]
+    for mine, theirs in zip(*grads):
+        assert torch.allclose(mine, theirs)
 
 
 def test_early_stop():

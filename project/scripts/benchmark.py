@@ -35,7 +35,8 @@ from torch.nn import functional as F
 from spacy_rin.convert import convert, write_docs
 from spacy_rin.corpus import create_corpus_reader
 from spacy_rin.features import collect_words
-from spacy_rin.networks.rin import RIN, Output, PaperGRU
+from spacy_rin.networks.joint import Output
+from spacy_rin.networks.rin import RIN, PaperGRU
 
 IntArray = NDArray[np.int64]
 

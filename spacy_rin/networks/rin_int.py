@@ -1,0 +1,124 @@
+"""The first version of the Recurrent Interaction Network, with its interaction module INT.
+
+Sun, Zhang, Mensah, Mao, Liu: Recurrent Interaction Network for Jointly Extracting Entities and Classifying
+Relations. arXiv 2005.00162, version 1. Equation numbers below are of that paper.
+
+Tokens of a batch are packed, see `pairs`.
+"""
+
+from collections.abc import Sequence
+from typing import Optional
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .joint import JointNetwork
+from .rin import PaperGRU
+
+CELLS = ("gru", "rnn", "linear")
+
+
+class RINInt(JointNetwork):
+    """Entity and relation features that interaction features of every token update in K rounds.
+
+    rounds, width, relation_prior, chunk_bytes: See `JointNetwork`; no rounds are the paper's "BiLSTM_s".
+    cell (str): How features are updated: "gru" (eq. 4-7), "rnn", a vanilla RNN, or "linear", the paper's "RIN-γ":
+        linear maps in place of INT and the GRUs.
+    use_relations (bool): Whether relation scores enter INT; False is the paper's "RIN-ỹ".
+    use_entities (bool): Whether tag probabilities enter INT; False is the paper's "RIN-ȳ".
+    use_features (bool): Whether the token features enter INT; False is the paper's "RIN-H".
+    task_features (bool): Whether entities and relations have features of their own (eq. 11); False, without rounds, is
+        the paper's "BiLSTM".
+    """
+
+    joins_terms = True
+
+    def __init__(
+        self,
+        *,
+        rounds: int = 3,
+        width: Optional[int] = None,
+        cell: str = "gru",
+        use_entities: bool = True,
+        use_relations: bool = True,
+        use_features: bool = True,
+        task_features: bool = True,
+        relation_prior: float = 0.001,
+        chunk_bytes: Optional[int] = None,
+    ):
+        super().__init__(rounds=rounds, width=width, relation_prior=relation_prior, chunk_bytes=chunk_bytes)
+        self.cell = cell
+        self.use_entities = use_entities
+        self.use_relations = use_relations
+        self.use_features = use_features
+        self.task_features = task_features
+
+    def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
+        """Make the parameters of the rounds of interaction."""
+        if self.task_features:
+            self.entity_features, self.relation_features = nn.Linear(width, width), nn.Linear(width, width)
+        n_input = n_relations * self.use_relations + n_tags * self.use_entities + width * self.use_features
+        if self.rounds and self.cell != "linear":
+            self.interaction = nn.Linear(n_input, width)
+        self.cell_e: nn.Module
+        self.cell_r: nn.Module
+        if self.rounds and self.cell == "gru":
+            self.cell_e, self.cell_r = PaperGRU(width, width), PaperGRU(width, width)
+        elif self.rounds:
+            n_columns = width + (n_input if self.cell == "linear" else width)
+            self.cell_e, self.cell_r = nn.Linear(n_columns, width), nn.Linear(n_columns, width)
+
+    def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, ...]:
+        """Score tags, and make what pairs are scored from, after the last round.
+
+        features (Tensor): H before projection, packed. *Shape:* (tokens, n_features).
+        lengths (Sequence[int]): Tokens of each sequence.
+        RETURNS (Tuple[Tensor, ...]): Tag logits (tokens, n_tags), subject terms (tokens, 2 * width), object terms
+            (tokens, 2 * width), Wp (n_relations, 2 * width) and its bias (n_relations,), to make an `Output` of.
+        """
+        shared = self.project(features)
+        entity = relation = shared
+        if self.task_features:
+            entity, relation = self.entity_features(shared).relu(), self.relation_features(shared).relu()
+        for _ in range(self.rounds):
+            inputs = [shared] if self.use_features else []
+            if self.use_relations:
+                inputs.append(self._best_scores(relation, lengths).sigmoid())
+            if self.use_entities:
+                inputs.append(self.tagger(entity).softmax(1))
+            x = torch.cat(inputs, 1)
+            if self.cell != "linear":
+                x = self.interaction(x).relu()  # eq. 3
+            entity, relation = self._update(self.cell_e, x, entity), self._update(self.cell_r, x, relation)
+        return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias
+
+    def _update(self, cell: nn.Module, x: Tensor, h: Tensor) -> Tensor:
+        if self.cell == "gru":
+            updated: Tensor = cell(x, h)
+            return updated
+        updated = cell(torch.cat([h, x], 1))
+        return updated.tanh() if self.cell == "rnn" else updated
+
+    def _sides(self, relation: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute hidden values of tokens as subjects and as objects (eq. 9), in single precision."""
+        subjects, objects = self.pair_terms(relation).to(self.relation.weight.dtype).relu().chunk(2, 1)
+        return subjects, objects
+
+    def _best_scores(self, relation: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Compute each token's highest relation logits as a subject (eq. 1, 2, before σ).
+
+        A pair's logits are the sum of a part of its subject and one of its object (eq. 10): the object of the highest
+        sum is the same for all subjects of a sequence.
+        """
+        for_subjects, for_objects = self.relation.weight.chunk(2, 1)
+        subjects, objects = self._sides(relation)
+        best = torch.stack([part.amax(0) for part in F.linear(objects, for_objects).split(list(lengths))])
+        owners = torch.repeat_interleave(torch.tensor(lengths)).to(relation.device)
+        return F.linear(subjects, for_subjects, self.relation.bias) + best[owners]
+
+    def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute subject and object terms: values of one side beside zeros, so that their sum joins both sides."""
+        subjects, objects = self._sides(relation)
+        zeros = torch.zeros_like(subjects)
+        return torch.cat([subjects, zeros], 1), torch.cat([zeros, objects], 1)
