@@ -1,6 +1,6 @@
 """Convert the parts of a data set to corpus/<data set>/{train,dev,test}.spacy.
 
-Usage: python scripts/convert_data.py {sample,webnlg,nyt}
+Usage: python scripts/convert_data.py {sample,webnlg,webnlg_star,nyt}
 """
 
 import subprocess
@@ -24,8 +24,11 @@ class DataSet(NamedTuple):
 DATA_SETS = {
     "sample": DataSet("assets/sample", "jsonl", ["--format", "jsonl"]),
     "webnlg": DataSet("assets/data/webnlg", "json", ["--format", "jointer"]),
-    # NYT has no part-of-speech tags: it gets those of the tagger that the command `tagger` trains.
-    "nyt": DataSet("assets/data/nyt", "json", ["--format", "casrel", "--tagger", "training/tagger/model-best"]),
+    # These have no part-of-speech tags: they get those of the tagger that the command `tagger` trains.
+    **{
+        name: DataSet(f"assets/data/{name}", "json", ["--format", "casrel", "--tagger", "training/tagger/model-best"])
+        for name in ("webnlg_star", "nyt")
+    },
 }
 
 
