@@ -410,7 +410,7 @@ def measure_pipeline(
     times: dict[str, list[float]] = {form: [] for form in FORMS}
     with pipeline.stopwatch() as spent:
         inside = 0.0
-        for index, batch in enumerate(batches[: 40 if not quick else None]):
+        for index, batch in enumerate(batches[:20]):
             for form in FORMS:
                 pipeline.take(form)
                 spent.clear()
@@ -461,8 +461,12 @@ def measure_epochs(pipeline: Pipeline, config: Path, overrides: dict[str, Any]) 
     seconds = {}
     for form in FORMS:
         stamps: list[float] = []
-        n_epochs = 4 if form == "ours" else 2
-        loaded = util.load_config(config, overrides={**overrides, "training.max_epochs": n_epochs})
+        loaded = util.load_config(config, overrides=overrides)
+        # A pipeline is evaluated after the first step, and after each epoch.
+        frequency = loaded["training"]["eval_frequency"]
+        loaded["training"]["max_steps"] = frequency * (3 if form == "ours" else 1) + 1
+        if form != "ours":
+            loaded["nlp"]["batch_size"] = 50  # see `measure_pipeline`
         nlp = init_nlp(loaded)
         wrapper = nlp.get_pipe("rin_joint").model.get_ref("network")
         if form != "ours":
