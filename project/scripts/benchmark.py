@@ -410,7 +410,7 @@ def measure_pipeline(
     times: dict[str, list[float]] = {form: [] for form in FORMS}
     with pipeline.stopwatch() as spent:
         inside = 0.0
-        for index, batch in enumerate(batches[:20]):
+        for index, batch in enumerate(batches[:12]):
             for form in FORMS:
                 pipeline.take(form)
                 spent.clear()
