@@ -29,6 +29,9 @@ setup(
     extras_require={
         "transformers": ["spacy-transformers>=1.3.5,<1.4"],
         "plots": ["matplotlib>=3.7"],
+        "parquet": ["pyarrow>=14"],
+        "graph": ["rdflib>=7", "networkx>=3"],
+        "serve": ["streamlit>=1.30"],
         "test": ["pytest>=7", "hypothesis>=6.80", "ruff>=0.6", "mypy>=1.10"],
     },
     entry_points={

@@ -35,6 +35,7 @@ def test_all_entry_points_are_there():
         "spacy_rin.BiLSTMEncoder.v1",
         "spacy_rin.Corpus.v1",
         "spacy_rin.RIN.v1",
+        "spacy_rin.RINInt.v1",
         "spacy_rin.WordPosEmbed.v1",
         "spacy_rin.rin_scorer.v1",
     ]
@@ -58,7 +59,8 @@ for r in nlp("Ada Brook was born in Larne .")._.relations:
 def test_imports_are_light():
     assert run("import spacy_rin, sys; print('spacy' in sys.modules, 'torch' in sys.modules)") == "False False\n"
     ours = "print(sorted(name for name in sys.modules if name.startswith('spacy_rin')))"
-    assert run(f"import sys, spacy.cli, spacy_rin.cli; {ours}") == "['spacy_rin', 'spacy_rin.cli']\n"
+    loaded = eval(run(f"import sys, spacy.cli, spacy_rin.cli; {ours}"))
+    assert [name for name in loaded if not name.startswith("spacy_rin.cli")] == ["spacy_rin"]
     assert "Relation" in run("import spacy_rin; print(spacy_rin.Relation.__doc__, dir(spacy_rin))")
     with pytest.raises(AttributeError):
         _ = spacy_rin.nonsense
@@ -85,9 +87,10 @@ def test_data_flows_one_way():
             assert not any(name.startswith("..") for name in names), path
         elif path != "architectures.py":
             assert "torch" not in roots, path
-        assert ".architectures" not in names, path
+        ours = {name.lstrip(".") for name in names if name.startswith(".")}
+        assert "architectures" not in ours, path
         if path not in ("extract.py", "__init__.py"):
-            assert ".component" not in names, path
+            assert "component" not in ours, path
 
 
 @pytest.mark.parametrize("messages", [Errors, Warnings])

@@ -1,0 +1,10 @@
+"""Commands `spacy rin ...`.
+
+spaCy imports this package on every call of its command line (entry point group `spacy_cli`), so everything that a
+command needs is imported when it runs.
+"""
+
+from . import convert, evaluate, extract
+from ._app import rin_cli
+
+__all__ = ["convert", "evaluate", "extract", "rin_cli"]

@@ -1,0 +1,46 @@
+"""The command group `spacy rin`, and what its commands share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Optional
+
+import typer
+from spacy.cli._util import app
+from wasabi import msg
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+HELP = """Commands for joint entity and relation extraction (spacy-rin)."""
+
+rin_cli = typer.Typer(name="rin", help=HELP, no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(rin_cli)
+
+
+def load_pipeline(model: str, gpu_id: int) -> "Language":
+    """Load a pipeline for a command; a message and exit code 1 if there is none."""
+    import spacy
+    from spacy.cli._util import setup_gpu
+
+    setup_gpu(gpu_id, silent=True)
+    try:
+        return spacy.load(model)
+    except OSError as err:
+        msg.fail(f"Can't load the pipeline '{model}'", str(err), exits=1)
+        raise
+
+
+def percent(value: Optional[float]) -> str:
+    """Write a share as percents."""
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+@contextmanager
+def coded_errors() -> Iterator[None]:
+    """Show errors in the user's input as a message; any other error is a bug and keeps its traceback."""
+    try:
+        yield
+    except ValueError as err:
+        if not str(err).startswith("[R"):
+            raise
+        msg.fail(str(err), exits=1)
