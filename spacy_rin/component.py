@@ -67,6 +67,7 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "overwrite": False,
         "spans_key": DEFAULT_SPANS_KEY,
         "attr": DEFAULT_ATTR,
+        "learn_rate_factor": 1.0,
         "scorer": {"@scorers": "spacy_rin.rin_scorer.v1"},
     },
     default_score_weights={
@@ -95,6 +96,7 @@ def make_rin_joint(
     overwrite: bool,
     spans_key: str,
     attr: str,
+    learn_rate_factor: float,
     scorer: Optional[Callable],
 ) -> "RINJoint":
     """Make a component that extracts entities and relations.
@@ -110,6 +112,8 @@ def make_rin_joint(
     overwrite (bool): Whether entities that earlier components set in `doc.ents` give way to those found here.
     spans_key (str): Key of all entities in `doc.spans`.
     attr (str): Name of the extension attribute of the relations.
+    learn_rate_factor (float): Factor of the optimizer's learning rate for this component, so that it can learn faster
+        than a transformer that it listens to.
     scorer (Optional[Callable]): "spacy_rin.rin_scorer.v1".
     RETURNS (RINJoint): The component.
     """
@@ -125,6 +129,7 @@ def make_rin_joint(
         overwrite=overwrite,
         spans_key=spans_key,
         attr=attr,
+        learn_rate_factor=learn_rate_factor,
         scorer=scorer,
     )
 
@@ -150,6 +155,7 @@ class RINJoint(TrainablePipe):
         overwrite: bool = False,
         spans_key: str = DEFAULT_SPANS_KEY,
         attr: str = DEFAULT_ATTR,
+        learn_rate_factor: float = 1.0,
         scorer: Optional[Callable] = None,
     ):
         """Make the component, see `make_rin_joint` for the settings.
@@ -160,6 +166,9 @@ class RINJoint(TrainablePipe):
         for setting, value in {"threshold": threshold, **own_thresholds}.items():
             if not 0.0 <= value <= 1.0:
                 raise ValueError(Errors.R010.format(name=setting, expected="from 0 to 1", value=value))
+        if learn_rate_factor <= 0.0:
+            value = learn_rate_factor
+            raise ValueError(Errors.R010.format(name="learn_rate_factor", expected="positive", value=value))
         if head not in HEADS:
             raise ValueError(Errors.R010.format(name="head", expected=f"one of {HEADS}", value=head))
         register_relations(attr)
@@ -173,6 +182,7 @@ class RINJoint(TrainablePipe):
         self.overwrite = overwrite
         self.spans_key = spans_key
         self.attr = attr
+        self.learn_rate_factor = learn_rate_factor
         self.cfg: dict[str, Any] = {
             "threshold": threshold,
             "thresholds": dict(thresholds or {}),
@@ -336,6 +346,17 @@ class RINJoint(TrainablePipe):
         if self._reads_tags and not any(eg.predicted.has_annotation("TAG") for eg in examples):
             self._warn_once(Warnings.W003.format(name=self.name))
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
+
+    def finish_update(self, sgd: Any) -> None:
+        """Let the optimizer change the parameters, at `learn_rate_factor` times its rate.
+
+        sgd (Optimizer): The optimizer.
+        """
+
+        def faster(key: Any, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Any:
+            return sgd(key, weights, gradient, lr_scale=lr_scale * self.learn_rate_factor)
+
+        self.model.finish_update(faster)
 
     def get_loss(self, examples: Iterable[Example], scores: tuple[list[Segment], Any]) -> tuple[float, Sequence[Any]]:
         """Compute the loss and its gradient: cross-entropy of tags and of all pairs, summed (eq. 8, 9), divided by the

@@ -12,6 +12,7 @@ import spacy
 from conftest import TRIPLES, gold_doc, make_examples, names, same_predictions, train
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+from thinc.api import SGD, fix_random_seed
 
 from spacy_rin.component import DEFAULT_MODEL, _segment_tags
 from spacy_rin.decode import Prediction, ScoredTriple
@@ -517,3 +518,27 @@ def test_first_version_refuses(nlp, setting, name):
     model = {"@architectures": "spacy_rin.RINInt.v1", "tok2vec": DEFAULT_MODEL["tok2vec"], **setting}
     with pytest.raises(ValueError, match=f"R010.*'{name}'"):
         nlp.add_pipe("rin_joint", config={"model": model})
+
+
+def test_learn_rate_factor():
+    """A step of plain gradient descent is longer by the factor, in all parameters of the component."""
+    steps = []
+    for factor in (1.0, 10.0):
+        fix_random_seed(0)
+        nlp = spacy.blank("en")
+        component = nlp.add_pipe("rin_joint", config={"learn_rate_factor": factor})
+        examples = make_examples(nlp.vocab)
+        nlp.initialize(lambda examples=examples: examples)
+        parameters = component.model.get_ref("network").shims[0]._model.state_dict()
+        before = {name: x.clone() for name, x in parameters.items()}
+        table = next(node for node in component.model.walk() if node.has_param("E"))
+        embedded = table.get_param("E").copy()
+        nlp.update(examples, sgd=SGD(0.001, L2=0.0, grad_clip=0.0))
+        after = component.model.get_ref("network").shims[0]._model.state_dict()
+        moved = {name: (after[name] - x).numpy() for name, x in before.items()}
+        steps.append({**moved, "E": table.get_param("E") - embedded})
+    for name, step in steps[0].items():
+        assert np.abs(step).max() > 0, name
+        assert np.allclose(10 * step, steps[1][name], rtol=1e-2, atol=1e-5), name
+    with pytest.raises(ValueError, match=r"R010.*learn_rate_factor"):
+        spacy.blank("en").add_pipe("rin_joint", config={"learn_rate_factor": 0.0})
