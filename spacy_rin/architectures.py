@@ -43,6 +43,7 @@ def build_rin(
     width: Optional[int] = None,
     use_entities: bool = True,
     use_relations: bool = True,
+    entity_layers: int = 1,
     relation_prior: float = 0.001,
     max_length: int = 256,
     overlap: Optional[int] = None,
@@ -57,6 +58,7 @@ def build_rin(
     width (Optional[int]): Width of the shared features; None is that of the token features.
     use_entities (bool): False is the paper's "w/o ER".
     use_relations (bool): False is the paper's "w/o RC".
+    entity_layers (int): How many entities may overlap at a token, one inside the other.
     relation_prior (float): Probability of a relation that an untrained network gives to a token pair.
     max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
     overlap (Optional[int]): Tokens that the windows of a longer stretch share; null is a quarter of `max_length`.
@@ -73,6 +75,7 @@ def build_rin(
         width=width,
         use_entities=use_entities,
         use_relations=use_relations,
+        entity_layers=entity_layers,
         relation_prior=relation_prior,
         stop_early=stop_early,
         chunk_bytes=chunk_bytes,
@@ -89,6 +92,7 @@ def build_rin_int(
     use_relations: bool = True,
     use_features: bool = True,
     task_features: bool = True,
+    entity_layers: int = 1,
     relation_prior: float = 0.001,
     max_length: int = 256,
     overlap: Optional[int] = None,
@@ -106,7 +110,7 @@ def build_rin_int(
     use_features (bool): Whether token features enter the interaction; False is the paper's "RIN-H".
     task_features (bool): Whether entities and relations have features of their own; False, without rounds, is the
         paper's "BiLSTM".
-    relation_prior, max_length, overlap, chunk_bytes, mixed_precision: See `build_rin`.
+    entity_layers, relation_prior, max_length, overlap, chunk_bytes, mixed_precision: See `build_rin`.
     RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
     RAISES (ValueError): R010 if a setting is out of range.
     """
@@ -122,6 +126,7 @@ def build_rin_int(
         use_relations=use_relations,
         use_features=use_features,
         task_features=task_features,
+        entity_layers=entity_layers,
         relation_prior=relation_prior,
         chunk_bytes=chunk_bytes,
     )
@@ -136,6 +141,7 @@ def _joint_model(
     for name, value, valid, expected in [
         ("rounds", network.rounds, network.rounds >= 0, "at least 0"),
         ("width", network.width, network.width is None or network.width > 0, "positive or null"),
+        ("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1"),
         ("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1"),
         ("max_length", max_length, max_length > 0, "positive"),
         ("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length"),
@@ -156,7 +162,7 @@ def _joint_model(
         layers=[tok2vec, wrapper],
         refs={"tok2vec": tok2vec, "network": wrapper},
         dims={"tags": None, "relations": None},
-        attrs={"max_length": max_length, "overlap": overlap},
+        attrs={"max_length": max_length, "overlap": overlap, "entity_layers": network.entity_layers},
     )
 
 

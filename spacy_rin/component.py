@@ -62,7 +62,6 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "threshold": 0.5,
         "thresholds": {},
         "head": "last",
-        "nested": False,
         "rescue": False,
         "overwrite": False,
         "spans_key": DEFAULT_SPANS_KEY,
@@ -91,7 +90,6 @@ def make_rin_joint(
     threshold: float,
     thresholds: dict[str, float],
     head: str,
-    nested: bool,
     rescue: bool,
     overwrite: bool,
     spans_key: str,
@@ -107,7 +105,6 @@ def make_rin_joint(
     threshold (float): Lowest probability of a relation, from 0 to 1.
     thresholds (Dict[str, float]): Relations that have another threshold, and theirs.
     head (str): Token that stands for an entity in a triple: "last" (the papers' data) or "first".
-    nested (bool): Whether to learn and find entities inside entities.
     rescue (bool): Whether a triple counts whose tokens stand inside entities, but are not their heads.
     overwrite (bool): Whether entities that earlier components set in `doc.ents` give way to those found here.
     spans_key (str): Key of all entities in `doc.spans`.
@@ -124,7 +121,6 @@ def make_rin_joint(
         threshold=threshold,
         thresholds=thresholds,
         head=head,
-        nested=nested,
         rescue=rescue,
         overwrite=overwrite,
         spans_key=spans_key,
@@ -150,7 +146,6 @@ class RINJoint(TrainablePipe):
         threshold: float = 0.5,
         thresholds: Optional[dict[str, float]] = None,
         head: str = "last",
-        nested: bool = False,
         rescue: bool = False,
         overwrite: bool = False,
         spans_key: str = DEFAULT_SPANS_KEY,
@@ -177,7 +172,6 @@ class RINJoint(TrainablePipe):
         self.name = name
         self.scorer = scorer
         self.head = head
-        self.nested = nested
         self.rescue = rescue
         self.overwrite = overwrite
         self.spans_key = spans_key
@@ -269,9 +263,8 @@ class RINJoint(TrainablePipe):
             raise ValueError(Errors.R013.format(name=self.name))
         if not self.relation_labels:
             raise ValueError(Errors.R012.format(n=n_examples, name=self.name, attr=self.attr))
-        self.model.set_dim("tags", n_tags(len(self.entity_labels)))
-        # Entities inside entities are labels of token pairs too, after those of relations.
-        self.model.set_dim("relations", len(self.relation_labels) + len(self.entity_labels) * self.nested)
+        self.model.set_dim("tags", self.model.attrs["entity_layers"] * n_tags(len(self.entity_labels)))
+        self.model.set_dim("relations", len(self.relation_labels))
         collect_words(self.model, docs)
         self.model.initialize(X=[doc for doc in docs if len(doc)][:10])
 
@@ -294,7 +287,6 @@ class RINJoint(TrainablePipe):
             output,
             np.concatenate(blank).astype(bool),
             thresholds=self._pair_thresholds(),
-            n_relations=len(self.relation_labels),
             head=self.head,
             rescue=self.rescue,
         )
@@ -371,14 +363,15 @@ class RINJoint(TrainablePipe):
         by_doc: list[list[Segment]] = [[] for _ in examples]
         for segment in segments:
             by_doc[segment.doc].append(segment)
-        tags, known, offset = [np.empty(0, np.int64)], [], 0
+        n_layers = self.model.attrs["entity_layers"]
+        tags, known, offset = [np.empty((0, n_layers), np.int64)], [], 0
         triples: list[tuple[int, int, int]] = []
         for example, parts in zip(examples, by_doc):
-            entities, relations, nested = self._gold(example)
+            layers, relations = self._gold(example)
             learned: set[tuple[int, int, int]] = set()
             for segment in parts:
                 length = segment.end - segment.start
-                tags.append(_segment_tags(entities, segment))
+                tags.append(np.stack([_segment_tags(entities, segment) for entities in layers], 1))
                 known.append(relations is not None)
                 shift = offset - segment.start
                 inside = [
@@ -386,9 +379,8 @@ class RINJoint(TrainablePipe):
                     for triple in relations or ()
                     if all(segment.start <= token < segment.end for token in triple[:2])
                 ]
-                learned.update(inside)
-                inside += [pair for pair in nested if segment.start <= pair[1] and pair[0] < segment.end]
                 triples.extend((i + shift, j + shift, label) for i, j, label in inside)
+                learned.update(inside)
                 offset += length
             if len(parts) > 1 and len(learned) < len(relations or ()):
                 self._warn_once(Warnings.W004.format(name=self.name))
@@ -418,12 +410,9 @@ class RINJoint(TrainablePipe):
             raise ValueError(Errors.R016.format(name=self.name, reason=_reason(error))) from error
 
     def _pair_thresholds(self) -> NDArray[np.float64]:
-        """Lowest probability of each pair label. *Shape:* (labels,)."""
-        thresholds = np.full(self.model.get_dim("relations"), self.cfg["threshold"], dtype=np.float64)
+        """Lowest probability of each relation. *Shape:* (relations,)."""
         own = self.cfg.get("thresholds", {})
-        for index, label in enumerate(self.relation_labels):
-            thresholds[index] = own.get(label, thresholds[index])
-        return thresholds
+        return np.array([own.get(label, self.cfg["threshold"]) for label in self.relation_labels])
 
     def _require_labels(self) -> None:
         if not self.relation_labels:
@@ -436,26 +425,27 @@ class RINJoint(TrainablePipe):
             spans += (relation.subject, relation.object)
         return spans
 
-    def _gold(self, example: Example) -> tuple[Optional[list], Optional[list], list]:
-        """Get the gold entities that don't overlap (start, end, type), triples (subject head, object head, label) and,
-        for entities inside entities, (last token, first token, label) of all, in the tokens of the predicted Doc; None
-        for what is not annotated. What has no counterpart in these tokens can't be learned."""
+    def _gold(self, example: Example) -> tuple[list[Optional[list]], Optional[list]]:
+        """Get the gold entities (start, end, type) of every layer, and triples (subject head, object head, label), in
+        the tokens of the predicted Doc, None for what is not annotated. What has no counterpart in these tokens can't
+        be learned."""
         reference = example.reference
         align = _aligner(example)
-        entities: Optional[list] = None
+        layers: list[Optional[list]] = [None] * self.model.attrs["entity_layers"]
         relations: Optional[list] = None
-        nested: list = []
         annotated = has_relations(reference, self.attr)
         if annotated or self.spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
-            entities = []
             spans = self._gold_entities(reference)
-            for span in filter_spans(spans):
-                kind = self._label_id(span.label_, "entities")
-                aligned = align(span)
-                if kind is not None and aligned is not None:
-                    entities.append((*aligned, kind))
-            if self.model.get_dim("relations") > len(self.relation_labels):
-                nested = sorted(self._gold_nested(spans, align))
+            for layer in range(len(layers)):
+                # Outer entities first: `filter_spans` prefers the longest.
+                chosen = filter_spans(spans)
+                taken = {(span.start, span.end) for span in chosen}
+                spans = [span for span in spans if (span.start, span.end) not in taken]
+                layers[layer] = entities = []
+                for span in chosen:
+                    kind, aligned = self._label_id(span.label_, "entities"), align(span)
+                    if kind is not None and aligned is not None:
+                        entities.append((*aligned, kind))
         if annotated:
             found = set()
             for relation in get_relations(reference, self.attr):
@@ -464,15 +454,7 @@ class RINJoint(TrainablePipe):
                 if label is not None and subject is not None and object_ is not None:
                     found.add((head_of(*subject, self.head), head_of(*object_, self.head), label))
             relations = sorted(found)
-        return entities, relations, nested
-
-    def _gold_nested(self, spans: Iterable[Span], align: Callable) -> set[tuple[int, int, int]]:
-        found = set()
-        for span in spans:
-            kind, aligned = self._label_id(span.label_, "entities"), align(span)
-            if kind is not None and aligned is not None:
-                found.add((aligned[1] - 1, aligned[0], len(self.relation_labels) + kind))
-        return found
+        return layers, relations
 
     def _label_id(self, label: str, kind: str) -> Optional[int]:
         labels = self.cfg[kind]

@@ -52,94 +52,73 @@ def decode(
     blank: NDArray[np.bool_],
     *,
     thresholds: NDArray[np.floating],
-    n_relations: int,
     head: str,
     rescue: bool,
 ) -> list[Prediction]:
     """Read entities and triples.
 
-    Tags give entities that don't overlap. The pair labels from `n_relations` on, if there are any, give the entities
-    inside these, of type 0 and so on: their pairs are (last token, first token).
-
     n_docs (int): Number of Docs in the batch.
     segments (Sequence[Segment]): Their segments.
     scores (Scores): The network's output for them.
     blank (ndarray): Which tokens of the packed segments are white space. *Shape:* (tokens,).
-    thresholds (ndarray): Lowest probability of each pair label. *Shape:* (labels,).
-    n_relations (int): How many of the pair labels are relations.
-    head (str): Token that stands for an entity, "last" or "first". Of two entities that share it, the longer one has
-        the triples, and the shorter one is the object of its triples with itself.
+    thresholds (ndarray): Lowest probability of each relation. *Shape:* (relations,).
+    head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has the
+        triples, and the shortest one is the object of triples of this token with itself.
     rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
     RETURNS (List[Prediction]): One for each Doc.
     """
     lengths = [segment.end - segment.start for segment in segments]
-    spans = decode_tags(scores.tag_scores(), lengths, blank)
-    nested = len(thresholds) > n_relations
-    # Only tokens of entities are paired: `tokens` in the packed batch, `places` in their Doc, `owners` in `entities`.
+    tag_scores = scores.tag_scores()
+    layers = [decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1])]
+    # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, and the entities of each.
     tokens: list[int] = []
-    places: list[int] = []
-    owners: list[int] = []
-    entities: list[tuple[Segment, TypedSpan]] = []
+    entities: list[list[TypedSpan]] = []
+    owners: list[Segment] = []
     predictions = [Prediction([], []) for _ in range(n_docs)]
     kept: set[tuple[int, TypedSpan]] = set()
     sizes, offset = [], 0
-    for segment, length, found in zip(segments, lengths, spans):
-        n_before = len(tokens)
-        for start, end, kind in found:
-            head_token = head_of(start, end, head)
-            inside = range(start, end) if rescue or nested else (head_token,)
-            tokens.extend(offset + token for token in inside)
-            places.extend(segment.start + token for token in inside)
-            owners.extend([len(entities)] * len(inside))
+    for segment, length, *found in zip(segments, lengths, *layers):
+        by_token: dict[int, list[TypedSpan]] = {}
+        for start, end, kind in _distinct(found):
             span = (start + segment.start, end + segment.start, kind)
-            entities.append((segment, span))
+            head_token = head_of(start, end, head)
+            by_token.setdefault(head_token, []).append(span)
             if segment.core_start <= segment.start + head_token < segment.core_end:
                 predictions[segment.doc].entities.append(span)
                 kept.add((segment.doc, span))
-        sizes.append(len(tokens) - n_before)
+        if rescue:
+            heads = set(by_token)
+            for start, end, kind in _distinct(found):
+                for token in set(range(start, end)) - heads:
+                    by_token.setdefault(token, []).append((start + segment.start, end + segment.start, kind))
+        tokens.extend(offset + token for token in by_token)
+        entities.extend(sorted(spans, key=_longest_first) for spans in by_token.values())
+        owners.extend([segment] * len(by_token))
+        sizes.append(len(by_token))
         offset += length
+    best: dict[tuple[int, TypedSpan, TypedSpan, int], float] = {}
     i, j = _ordered_pairs(sizes)
     packed = np.asarray(tokens, dtype=np.int64)
     where, labels, probs = scores.probable(packed[i], packed[j], thresholds)
-    is_relation = labels < n_relations
-    # Spans that a token heads, the longest first.
-    by_head: list[list[TypedSpan]] = [[] for _ in tokens]
-    for token, place in enumerate(places):
-        span = entities[owners[token]][1]
-        if rescue or head_of(span[0], span[1], head) == place:
-            by_head[token].append(span)
-    for pair, label in zip(where[~is_relation].tolist(), labels[~is_relation].tolist()):
-        last, first = i[pair], j[pair]
-        segment, outer = entities[owners[last]]
-        span = (places[first], places[last] + 1, label - n_relations)
-        crosses = owners[last] != owners[first] or first > last or blank[tokens[first]] or blank[tokens[last]]
-        if not crosses and span[:2] != outer[:2]:
-            by_head[last if head == "last" else first].append(span)
-            if (segment.doc, outer) in kept and (segment.doc, span) not in kept:
-                predictions[segment.doc].entities.append(span)
-                kept.add((segment.doc, span))
-    best: dict[tuple[int, TypedSpan, TypedSpan, int], float] = {}
-    for pair, label, prob in zip(
-        where[is_relation].tolist(), labels[is_relation].tolist(), probs[is_relation].tolist()
-    ):
+    for pair, label, prob in zip(where.tolist(), labels.tolist(), probs.tolist()):
         left, right = i[pair], j[pair]
-        subjects, objects = (sorted(by_head[token], key=_longest_first) for token in (left, right))
-        if not subjects or not objects:
-            continue
-        subject, object_ = subjects[0], objects[-1 if left == right else 0]
+        subject, object_ = entities[left][0], entities[right][-1 if left == right else 0]
         if subject == object_ and left != right:
-            continue
+            continue  # two tokens of one entity, by `rescue`
         # Windows that overlap may both see a triple, or see entities that the other one decides otherwise.
-        doc = entities[owners[left]][0].doc
+        doc = owners[left].doc
         if (doc, subject) in kept and (doc, object_) in kept:
             key = (doc, subject, object_, label)
             best[key] = max(prob, best.get(key, 0.0))
     for (doc, subject, object_, label), prob in sorted(best.items()):
         predictions[doc].triples.append(ScoredTriple(subject, label, object_, prob))
-    if nested:
-        for prediction in predictions:
-            prediction.entities.sort(key=lambda span: (span[0], -span[1]))
     return predictions
+
+
+def _distinct(layers: Sequence[Sequence[TypedSpan]]) -> list[TypedSpan]:
+    """Join the spans of layers in the order of the text; of those of the same tokens, the first layer has its way."""
+    spans = {span[:2]: span for layer in reversed(layers) for span in layer}
+    return sorted(spans.values(), key=lambda span: (span[0], -span[1]))
 
 
 def _longest_first(span: TypedSpan) -> int:

@@ -23,7 +23,7 @@ def benchmark():
 @pytest.mark.parametrize("split", [False, True])
 def test_plain_forms_equal_ours(benchmark, split):
     torch.manual_seed(0)
-    lengths, gold_tags = [4, 1, 3], np.array([0, 1, 2, 3, 4, 0, 0, 4])
+    lengths, gold_tags = [4, 1, 3], np.array([[0], [1], [2], [3], [4], [0], [0], [4]])
     triples = np.array([[0, 3, 1], [5, 7, 0], [7, 5, 2]])
     ours = RIN(rounds=2, relation_prior=0.3)
     ours.build(6, benchmark.N_TAGS, 3)

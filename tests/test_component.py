@@ -129,7 +129,7 @@ def test_gold_of_other_tokenization(nlp):
     example = Example(Doc(nlp.vocab, words=words, spaces=spaces), reference)
     component = nlp.add_pipe("rin_joint")
     nlp.initialize(lambda: [example])
-    entities, relations, _ = component._gold(example)
+    (entities,), relations = component._gold(example)
     types, labels = component.entity_labels, component.relation_labels
     assert [(start, end, types[kind]) for start, end, kind in entities] == [(0, 2, "PERSON"), (5, 7, "PLACE")]
     assert [(i, j, labels[label]) for i, j, label in relations] == [(1, 6, "born_in")]
@@ -459,13 +459,11 @@ def nested_examples(vocab):
 
 def test_learns_entities_inside_entities(nlp, tmp_path):
     examples = nested_examples(nlp.vocab)
-    nlp.add_pipe("rin_joint", config={"nested": True})
+    nlp.add_pipe("rin_joint", config={"model": {**DEFAULT_MODEL, "entity_layers": 2}})
     train(nlp, examples, 100)
     expected = [eg.reference for eg in examples]
     nlp.to_disk(tmp_path)
-    # What was learned tells, not the setting: it may be overwritten.
-    loaded = spacy.load(tmp_path, config={"components.rin_joint.nested": False})
-    for pipeline in (nlp, loaded):
+    for pipeline in (nlp, spacy.load(tmp_path)):
         docs = list(pipeline.pipe(Doc(pipeline.vocab, words=[t.text for t in doc]) for doc in expected))
         for doc, gold in zip(docs, expected):
             assert {(s.start, s.end, s.label_) for s in doc.spans["rin"]} == {

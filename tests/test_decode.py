@@ -13,7 +13,7 @@ class FixedScores:
         self.tags, self.probs = np.asarray(tags), probs
 
     def tag_scores(self):
-        return np.eye(9)[self.tags]
+        return np.eye(9)[self.tags if self.tags.ndim > 1 else self.tags[:, None]]
 
     def probable(self, subjects, objects, thresholds):
         found = [
@@ -25,14 +25,13 @@ class FixedScores:
         return tuple(np.array(column) for column in (zip(*found) if found else ([], [], [])))
 
 
-def run(n_docs, segments, tags, probs, *, thresholds=(0.5, 0.5, 0.5), n_relations=3, head="last", rescue=False):
+def run(n_docs, segments, tags, probs, *, thresholds=(0.5, 0.5, 0.5), head="last", rescue=False):
     return decode(
         n_docs,
         segments,
         FixedScores(tags, probs),
         np.zeros(len(tags), bool),
         thresholds=np.array(thresholds),
-        n_relations=n_relations,
         head=head,
         rescue=rescue,
     )
@@ -65,30 +64,34 @@ def test_relations_have_thresholds_of_their_own():
 
 
 def test_entities_inside_entities():
-    # The person is 0-1, the town 5-6; labels 3 and 4 say that a pair (last, first) is a person or a place.
+    # Inside the person 0-1 the second layer has a person of another head, inside the town 5-6 a place of the same.
+    person, place, town = ENTITIES
+    inner_person, inner_place = (0, 1, 0), (6, 7, 1)
+    tags = np.stack([TAGS, encode_tags([inner_person, (3, 4, 0), inner_place], 8)], 1)
     probs = {
-        (6, 6, 4): 0.9,  # a place inside the town, of the same head
-        (0, 0, 3): 0.8,  # a person inside the person, of another head
-        (5, 5, 4): 0.4,  # too improbable
-        (6, 5, 4): 0.9,  # the town itself
-        (5, 6, 4): 0.9,  # from its last token to its first
-        (6, 3, 4): 0.9,  # more than one entity
-        (1, 6, 0): 0.9,  # the longer one has triples with others
+        (1, 6, 0): 0.9,  # of two entities with one head, the longer one has the triples
         (6, 6, 1): 0.7,  # and is the subject of those with the shorter one
         (0, 3, 2): 0.6,
+        (1, 0, 0): 0.8,
     }
-    person, place, town = ENTITIES
-    (prediction,) = run(1, ONE, TAGS, probs, thresholds=[0.5] * 5)
-    assert prediction.entities == [person, (0, 1, 0), place, town, (6, 7, 1)]
+    (prediction,) = run(1, ONE, tags, probs)
+    # Two types of the same tokens: the first layer has its way.
+    assert prediction.entities == [person, inner_person, place, town, inner_place]
     assert prediction.triples == [
-        ScoredTriple((0, 1, 0), 2, place, 0.6),
+        ScoredTriple(inner_person, 2, place, 0.6),
+        ScoredTriple(person, 0, inner_person, 0.8),
         ScoredTriple(person, 0, town, 0.9),
-        ScoredTriple(town, 1, (6, 7, 1), 0.7),
+        ScoredTriple(town, 1, inner_place, 0.7),
     ]
-    # By first tokens, the two persons share their head.
-    (prediction,) = run(1, ONE, TAGS, probs, thresholds=[0.5] * 5, head="first")
-    assert prediction.entities == [person, (0, 1, 0), place, town, (6, 7, 1)]
-    assert prediction.triples == [ScoredTriple(person, 2, place, 0.6), ScoredTriple((6, 7, 1), 1, (6, 7, 1), 0.7)]
+    # By first tokens, the two persons share their head, and the places don't.
+    (prediction,) = run(1, ONE, tags, probs, head="first")
+    assert prediction.triples == [
+        ScoredTriple(person, 2, place, 0.6),
+        ScoredTriple(inner_place, 1, inner_place, 0.7),
+    ]
+    # A token that is the head of an entity never stands for another one.
+    (prediction,) = run(1, ONE, tags, {(0, 3, 0): 0.9, (5, 3, 0): 0.9}, rescue=True)
+    assert prediction.triples == [ScoredTriple(inner_person, 0, place, 0.9), ScoredTriple(town, 0, place, 0.9)]
 
 
 def test_head_decides_which_token_stands_for_an_entity():

@@ -75,7 +75,7 @@ def reference_rin(network, features):
     h = network.project(features)
     he = hr = h
     for _ in range(network.rounds):
-        ye = torch.softmax(classify_tags(he), 1)
+        ye = torch.cat([torch.softmax(y, 1) for y in classify_tags(he).chunk(network.entity_layers, 1)], 1)
         yr = torch.sigmoid(classify_relations(hr)).amax(1)
         hr, he = gru(network.gru_r, yr, h), gru(network.gru_e, ye, h)
         h = h + (hr if network.use_relations else 0) + (he if network.use_entities else 0)
@@ -181,14 +181,15 @@ def test_pair_loss_equals_dense(shape, data):
 @pytest.mark.parametrize("rounds", [0, 1, 3])
 @pytest.mark.parametrize(
     "setting",
-    [{}, {"use_entities": False}, {"use_relations": False}, {"width": 6}],
-    ids=["RIN", "w/o ER", "w/o RC", "d"],
+    [{}, {"use_entities": False}, {"use_relations": False}, {"width": 6}, {"entity_layers": 2}],
+    ids=["RIN", "w/o ER", "w/o RC", "d", "layers"],
 )
 def test_rin_equals_paper(rounds, setting):
     torch.manual_seed(0)
     lengths = [3, 1, 4]
     network = RIN(rounds=rounds, chunk_bytes=300, relation_prior=0.3, **setting)
-    network.build(n_features=4, n_tags=5, n_relations=3)
+    n_layers = network.entity_layers
+    network.build(n_features=4, n_tags=5 * n_layers, n_relations=3)
     network.double()
     features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
     tensors = network(features, lengths)
@@ -204,12 +205,13 @@ def test_rin_equals_paper(rounds, setting):
         for i, j, t in gold.tolist():
             if offset <= i < offset + len(x):
                 target[i - offset, j - offset, t] = 1.0
-        truth = torch.zeros(len(x), dtype=torch.int64)
-        reference_loss = reference_loss + F.cross_entropy(expected_tags, truth, reduction="sum")
+        for layer, logits in enumerate(expected_tags.chunk(n_layers, 1)):
+            truth = torch.full((len(x),), layer)
+            reference_loss = reference_loss + F.cross_entropy(logits, truth, reduction="sum")
         reference_loss = reference_loss + F.binary_cross_entropy_with_logits(expected_pairs, target, reduction="sum")
         offset += len(x)
     output = Output.of(network, tensors, lengths)
-    loss, grads = output.loss(np.zeros(8, np.int64), gold.numpy(), [True] * 3, scale=0.5)
+    loss, grads = output.loss(np.array([range(n_layers)] * 8), gold.numpy(), [True] * 3, scale=0.5)
     assert loss == pytest.approx(reference_loss.item() / 2)
     expected = torch.autograd.grad(reference_loss / 2, inputs, retain_graph=True, allow_unused=True)
     torch.autograd.backward(tensors, grads)
@@ -370,7 +372,7 @@ def test_unknown_tags_add_nothing():
     network.build(4, 5, 3)
     tensors = network(torch.randn(3, 4), [3])
     output = Output.of(network, tensors, [3])
-    loss, grads = output.loss(np.full(3, -1), np.empty((0, 3), np.int64), [False], 1.0)
+    loss, grads = output.loss(np.full((3, 1), -1), np.empty((0, 3), np.int64), [False], 1.0)
     assert loss == 0.0
     assert not any(grad.any() for grad in grads)
 

@@ -114,8 +114,8 @@ class PlainOutput:
         self.token = np.concatenate([np.arange(length) for length in lengths])
 
     def tag_scores(self) -> NDArray[np.float32]:
-        """Tag logits. *Shape:* (tokens, tags)."""
-        return self.tensors[0][self.sequence, self.token].numpy()
+        """Tag logits. *Shape:* (tokens, 1, tags)."""
+        return self.tensors[0][self.sequence, self.token].unsqueeze(1).numpy()
 
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
@@ -136,7 +136,7 @@ class PlainOutput:
         weight = torch.zeros(pairs.shape[:2])
         weight[self.sequence, self.token] = 1.0
         weight = (weight.unsqueeze(2) * weight.unsqueeze(1)).unsqueeze(3)
-        loss = F.cross_entropy(tags[self.sequence, self.token], torch.from_numpy(gold_tags), reduction="sum")
+        loss = F.cross_entropy(tags[self.sequence, self.token], torch.from_numpy(gold_tags[:, 0]), reduction="sum")
         loss = loss + F.binary_cross_entropy_with_logits(pairs, target, weight, reduction="sum")
         loss = loss * scale
         return float(loss.detach()), torch.autograd.grad(loss, leaves)
@@ -159,7 +159,7 @@ class Subject:
         n_tokens = shape.batch * shape.length
         self.lengths = [shape.length] * shape.batch
         self.features = torch.randn(n_tokens, shape.width) * 0.1
-        self.tags = np.zeros(n_tokens, dtype=np.int64)
+        self.tags = np.zeros((n_tokens, 1), dtype=np.int64)
         heads = np.arange(0, n_tokens, 9)
         objects = heads // shape.length * shape.length + heads * 7 % shape.length
         self.gold = np.stack([heads, objects, heads % shape.labels], 1)

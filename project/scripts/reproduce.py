@@ -189,7 +189,6 @@ def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[st
     RETURNS (Dict[str, Dict[str, float]]): P, R and F1 by kind of match.
     """
     component = nlp.get_pipe("rin_joint")
-    n_relations = len(component.relation_labels)
     n_predicted = n_gold = n_exact = n_partial = 0
     for batch in util.minibatch(examples, 64):
         docs = list(nlp.pipe(eg.predicted.copy() for eg in batch))
@@ -204,7 +203,6 @@ def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[st
         i, j = np.concatenate(pairs).T
         owner = np.concatenate(owners)
         where, labels, _ = output.probable(i, j, thresholds)
-        where, labels = where[labels < n_relations], labels[labels < n_relations]
         found = {
             (owner[w, 0], int(i[w] + owner[w, 1]), component.relation_labels[label], int(j[w] + owner[w, 1]))
             for w, label in zip(where.tolist(), labels.tolist())

@@ -35,6 +35,7 @@ class JointNetwork(nn.Module):
     rounds (int): K, the rounds of interaction.
     width (Optional[int]): d, the width of the features; None takes that of the input as it is, another width than the
         input's adds a linear layer.
+    entity_layers (int): Layers of tags, each with a distribution of its own.
     relation_prior (float): Probability of a relation label that an untrained network gives to a token pair. Nearly
         all pairs have none: started at 0.5, as without it, the first epochs only learn that.
     chunk_bytes (Optional[int]): Bytes that token pairs may take at a time, in training and prediction; it changes no
@@ -44,10 +45,19 @@ class JointNetwork(nn.Module):
     joins_terms = False
     """Whether a pair's hidden values are those of its subject beside those of its object, instead of their sum."""
 
-    def __init__(self, *, rounds: int, width: Optional[int], relation_prior: float, chunk_bytes: Optional[int]):
+    def __init__(
+        self,
+        *,
+        rounds: int,
+        width: Optional[int],
+        entity_layers: int,
+        relation_prior: float,
+        chunk_bytes: Optional[int],
+    ):
         super().__init__()
         self.rounds = rounds
         self.width = width
+        self.entity_layers = entity_layers
         self.relation_prior = relation_prior
         self.chunk_bytes = chunk_bytes
 
@@ -55,7 +65,7 @@ class JointNetwork(nn.Module):
         """Make the parameters.
 
         n_features (int): Width of the input.
-        n_tags (int): e, the number of entity tags.
+        n_tags (int): e, the number of entity tags, those of all layers.
         n_relations (int): l, the number of relation labels.
         """
         width = self.width or n_features
@@ -70,6 +80,11 @@ class JointNetwork(nn.Module):
     def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
         """Make the parameters of the rounds of interaction."""
         raise NotImplementedError
+
+    def tag_probs(self, entity: Tensor) -> Tensor:
+        """Compute the tag distribution of every layer (eq. 6). *Shape:* (tokens, width) -> (tokens, n_tags)."""
+        logits: Tensor = self.tagger(entity)
+        return logits.unflatten(1, (self.entity_layers, -1)).softmax(2).flatten(1)
 
     def last_terms(
         self, tokens: Tensor, subjects: Tensor, objects: Tensor, state: Tensor, lengths: Sequence[int]
@@ -111,13 +126,14 @@ class JointNetwork(nn.Module):
 class Output:
     """What a joint network says of packed sequences; it scores pairs when asked, so that nobody needs all of them.
 
-    tags (Tensor): Tag logits. *Shape:* (tokens, tags).
+    tags (Tensor): Tag logits, layer by layer. *Shape:* (tokens, layers * tags).
     subjects (Tensor): Subject terms. *Shape:* (tokens, width).
     objects (Tensor): Object terms. *Shape:* (tokens, width).
     weight (Tensor): Wr. *Shape:* (labels, width).
     bias (Tensor): br. *Shape:* (labels,).
     lengths (Sequence[int]): Tokens of each sequence.
     chunk_size (int): Pairs to hold at a time.
+    entity_layers (int): Layers of tags.
     last_terms (Optional[Callable[[Tensor], Tuple[Tensor, Tensor]]]): Gives the terms of tokens after the last round,
         where `subjects` and `objects` are those before it.
     """
@@ -129,6 +145,7 @@ class Output:
     bias: Tensor
     lengths: Sequence[int]
     chunk_size: int
+    entity_layers: int = 1
     last_terms: Optional[Callable[[Tensor], tuple[Tensor, Tensor]]] = None
 
     @classmethod
@@ -141,7 +158,8 @@ class Output:
             last_terms = partial(
                 network.last_terms, subjects=subjects, objects=objects, state=state[0], lengths=lengths
             )
-        return cls(tags, subjects, objects, weight, bias, lengths, network.chunk_size, last_terms)
+        settings = network.chunk_size, network.entity_layers
+        return cls(tags, subjects, objects, weight, bias, lengths, *settings, last_terms)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -149,8 +167,8 @@ class Output:
         return self.tags, self.subjects, self.objects, self.weight, self.bias
 
     def tag_scores(self) -> NDArray[np.float32]:
-        """Tag logits on the CPU. *Shape:* (tokens, tags)."""
-        return self.tags.cpu().numpy()
+        """Tag logits on the CPU. *Shape:* (tokens, layers, tags)."""
+        return self.tags.unflatten(1, (self.entity_layers, -1)).cpu().numpy()
 
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
@@ -186,7 +204,7 @@ class Output:
     ) -> tuple[float, tuple[Tensor, ...]]:
         """Compute the loss and its gradients (eq. 8, 9).
 
-        gold_tags (ndarray): True tag of each token, -1 where it is not known. *Shape:* (tokens,).
+        gold_tags (ndarray): True tags of each token, -1 where they are not known. *Shape:* (tokens, layers).
         gold_triples (ndarray): True triples as (subject token, object token, label), distinct. *Shape:* (triples, 3).
         known_pairs (Sequence[bool]): For each sequence, whether its relations are annotated.
         scale (float): Factor of loss and gradients: 1 / batch size.
@@ -195,7 +213,9 @@ class Output:
         device = self.tags.device
         tags = self.tags.detach().requires_grad_()
         with torch.enable_grad():
-            tag_loss = F.cross_entropy(tags, torch.from_numpy(gold_tags).to(device), ignore_index=-1, reduction="sum")
+            gold = torch.from_numpy(gold_tags).to(device).flatten()
+            logits = tags.unflatten(1, (self.entity_layers, -1)).flatten(0, 1)
+            tag_loss = F.cross_entropy(logits, gold, ignore_index=-1, reduction="sum")
         (d_tags,) = torch.autograd.grad(tag_loss, tags)
         with torch.no_grad():
             relation_loss, d_pairs = pair_loss(

@@ -50,7 +50,8 @@ class PaperGRU(nn.Module):
 class RIN(JointNetwork):
     """Recurrent Interaction Network: entity tags and relations of token pairs that refine each other in K rounds.
 
-    rounds, width, relation_prior, chunk_bytes: See `JointNetwork`; no rounds are the paper's "w/o interaction".
+    rounds (int): K, the rounds of interaction; 0 is the paper's "w/o interaction".
+    width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
     use_entities (bool): Whether entity features enter the shared features; False is the paper's "w/o ER".
     use_relations (bool): Whether relation features enter the shared features; False is the paper's "w/o RC".
     stop_early (bool): Whether prediction leaves out further rounds for a sequence whose predictions a round did not
@@ -64,11 +65,18 @@ class RIN(JointNetwork):
         width: Optional[int] = None,
         use_entities: bool = True,
         use_relations: bool = True,
+        entity_layers: int = 1,
         relation_prior: float = 0.001,
         stop_early: bool = False,
         chunk_bytes: Optional[int] = None,
     ):
-        super().__init__(rounds=rounds, width=width, relation_prior=relation_prior, chunk_bytes=chunk_bytes)
+        super().__init__(
+            rounds=rounds,
+            width=width,
+            entity_layers=entity_layers,
+            relation_prior=relation_prior,
+            chunk_bytes=chunk_bytes,
+        )
         self.use_entities = use_entities
         self.use_relations = use_relations
         self.stop_early = stop_early
@@ -104,7 +112,7 @@ class RIN(JointNetwork):
             entity, relation = self._refine_until_settled(shared, lengths)
         elif self.rounds and not self.training:
             entity, relation, shared = self._refine(shared, lengths, self.rounds - 1)
-            entity = self._next_entity(self.tagger(entity), shared)
+            entity = self._next_entity(entity, shared)
             return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias, shared
         else:
             entity, relation, _ = self._refine(shared, lengths, self.rounds)
@@ -124,7 +132,7 @@ class RIN(JointNetwork):
         """Go through rounds; returns entity, relation and shared features. *Shape:* (tokens, width) each."""
         entity = relation = shared
         for _ in range(rounds):
-            entity, relation, shared = self._interact(shared, *self._classify(entity, relation, lengths))
+            entity, relation, shared = self._interact(shared, entity, self._best_scores(relation, lengths))
         return entity, relation, shared
 
     def _refine_until_settled(self, shared: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -135,8 +143,9 @@ class RIN(JointNetwork):
         rows = torch.arange(len(shared), device=shared.device)
         before: Optional[Tensor] = None
         for _ in range(self.rounds):
-            tag_logits, relation_logits = self._classify(entity, relation, lengths)
-            now = torch.cat([tag_logits.argmax(1, keepdim=True), relation_logits > 0], 1)
+            relation_logits = self._best_scores(relation, lengths)
+            tags = self.tag_probs(entity).unflatten(1, (self.entity_layers, -1)).argmax(2)
+            now = torch.cat([tags, relation_logits > 0], 1)
             if before is not None:
                 changes = (now != before).any(1).split(list(lengths))
                 going_on = [bool(change.any()) for change in changes]
@@ -144,34 +153,34 @@ class RIN(JointNetwork):
                 settled_entity[rows[~kept]], settled_relation[rows[~kept]] = entity[~kept], relation[~kept]
                 lengths = [length for length, goes_on in zip(lengths, going_on) if goes_on]
                 shared, rows, now = shared[kept], rows[kept], now[kept]
-                tag_logits, relation_logits = tag_logits[kept], relation_logits[kept]
+                entity, relation_logits = entity[kept], relation_logits[kept]
                 if not lengths:
                     return settled_entity, settled_relation
             before = now
-            entity, relation, shared = self._interact(shared, tag_logits, relation_logits)
+            entity, relation, shared = self._interact(shared, entity, relation_logits)
         settled_entity[rows], settled_relation[rows] = entity, relation
         return settled_entity, settled_relation
 
-    def _classify(self, entity: Tensor, relation: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Compute tag logits (eq. 6) and each token's highest relation logits as a subject (eq. 5, 7)."""
+    def _best_scores(self, relation: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Compute each token's highest relation logits as a subject (eq. 5, 7)."""
         subjects, objects = self._pair_terms(relation)
         best = pair_max(subjects, objects, self.relation.weight, lengths, self.chunk_size)
-        return self.tagger(entity), best + self.relation.bias
+        return best + self.relation.bias
 
-    def _interact(self, shared: Tensor, tag_logits: Tensor, relation_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _interact(self, shared: Tensor, entity: Tensor, relation_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compute entity, relation and shared features of the next round (eq. 2)."""
         relation = self._next_relation(relation_logits, shared)
-        entity = self._next_entity(tag_logits, shared)
+        entity = self._next_entity(entity, shared)
         if self.use_relations:
             shared = shared + relation
         if self.use_entities:
             shared = shared + entity
         return entity, relation, shared
 
-    def _next_entity(self, tag_logits: Tensor, shared: Tensor) -> Tensor:
+    def _next_entity(self, entity: Tensor, shared: Tensor) -> Tensor:
         """Compute the entity features of the next round (eq. 4)."""
-        entity: Tensor = self.gru_e(tag_logits.softmax(1), shared)
-        return entity
+        updated: Tensor = self.gru_e(self.tag_probs(entity), shared)
+        return updated
 
     def _next_relation(self, relation_logits: Tensor, shared: Tensor) -> Tensor:
         """Compute the relation features of the next round (eq. 4)."""

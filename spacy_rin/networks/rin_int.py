@@ -22,7 +22,8 @@ CELLS = ("gru", "rnn", "linear")
 class RINInt(JointNetwork):
     """Entity and relation features that interaction features of every token update in K rounds.
 
-    rounds, width, relation_prior, chunk_bytes: See `JointNetwork`; no rounds are the paper's "BiLSTM_s".
+    rounds (int): K, the rounds of interaction; 0 is the paper's "BiLSTM_s".
+    width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
     cell (str): How features are updated: "gru" (eq. 4-7), "rnn", a vanilla RNN, or "linear", the paper's "RIN-γ":
         linear maps in place of INT and the GRUs.
     use_relations (bool): Whether relation scores enter INT; False is the paper's "RIN-ỹ".
@@ -44,10 +45,17 @@ class RINInt(JointNetwork):
         use_relations: bool = True,
         use_features: bool = True,
         task_features: bool = True,
+        entity_layers: int = 1,
         relation_prior: float = 0.001,
         chunk_bytes: Optional[int] = None,
     ):
-        super().__init__(rounds=rounds, width=width, relation_prior=relation_prior, chunk_bytes=chunk_bytes)
+        super().__init__(
+            rounds=rounds,
+            width=width,
+            entity_layers=entity_layers,
+            relation_prior=relation_prior,
+            chunk_bytes=chunk_bytes,
+        )
         self.cell = cell
         self.use_entities = use_entities
         self.use_relations = use_relations
@@ -86,7 +94,7 @@ class RINInt(JointNetwork):
             if self.use_relations:
                 inputs.append(self._best_scores(relation, lengths).sigmoid())
             if self.use_entities:
-                inputs.append(self.tagger(entity).softmax(1))
+                inputs.append(self.tag_probs(entity))
             x = torch.cat(inputs, 1)
             if self.cell != "linear":
                 x = self.interaction(x).relu()  # eq. 3
