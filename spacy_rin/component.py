@@ -16,7 +16,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
 
-from .decode import HEADS, Prediction, decode, head_of
+from .decode import HEADS, Layers, Prediction, decode, head_of
 from .errors import Errors, Warnings
 from .features import collect_words
 from .relations import (
@@ -279,17 +279,35 @@ class RINJoint(TrainablePipe):
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [Prediction([], []) for _ in docs]
+        return self._decode(docs, *self.model.predict(docs))
+
+    def predict_given(self, examples: Iterable[Example]) -> list[Prediction]:
+        """Find triples between annotated entities, without changing the Docs: what relation classification is worth
+        alone. Of entities that overlap, those are given that the network's layers can hold.
+
+        examples (Iterable[Example]): Docs that earlier components have annotated, and their gold annotation.
+        RETURNS (List[Prediction]): One for each Example: its entities, and the triples found between them.
+        RAISES (ValueError): R011 if the component has no labels.
+        """
+        self._require_labels()
+        examples = list(examples)
+        docs = [example.predicted for example in examples]
+        if not any(len(doc) for doc in docs):
+            return [Prediction([], []) for _ in docs]
         segments, output = self.model.predict(docs)
-        blank = [docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments]
-        return decode(
-            len(docs),
-            segments,
-            output,
-            np.concatenate(blank).astype(bool),
-            thresholds=self._pair_thresholds(),
-            head=self.head,
-            rescue=self.rescue,
-        )
+        gold = [self._gold(example)[0] for example in examples]
+        given = [
+            [
+                [
+                    (start - segment.start, end - segment.start, kind)
+                    for start, end, kind in entities or ()
+                    if segment.start <= start and end <= segment.end
+                ]
+                for entities in gold[segment.doc]
+            ]
+            for segment in segments
+        ]
+        return self._decode(docs, segments, output, given)
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Prediction]) -> None:
         """Write what was found to `doc.ents`, `doc.spans` and the relations attribute.
@@ -408,6 +426,21 @@ class RINJoint(TrainablePipe):
             return super().from_disk(path, exclude=exclude)
         except Exception as error:
             raise ValueError(Errors.R016.format(name=self.name, reason=_reason(error))) from error
+
+    def _decode(
+        self, docs: Sequence[Doc], segments: Sequence[Segment], scores: Any, given: Optional[Sequence[Layers]] = None
+    ) -> list[Prediction]:
+        blank = [docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments]
+        return decode(
+            len(docs),
+            segments,
+            scores,
+            np.concatenate(blank).astype(bool),
+            thresholds=self._pair_thresholds(),
+            head=self.head,
+            rescue=self.rescue,
+            given=given,
+        )
 
     def _pair_thresholds(self) -> NDArray[np.float64]:
         """Lowest probability of each relation. *Shape:* (relations,)."""

@@ -1,7 +1,7 @@
 """From the network's scores to entities and triples of Docs."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Optional, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from .segments import Segment
 from .tagging import TypedSpan, decode_tags
 
 HEADS = ("last", "first")
+
+Layers = Sequence[Sequence[TypedSpan]]
 
 
 class ScoredTriple(NamedTuple):
@@ -54,6 +56,7 @@ def decode(
     thresholds: NDArray[np.floating],
     head: str,
     rescue: bool,
+    given: Optional[Sequence[Layers]] = None,
 ) -> list[Prediction]:
     """Read entities and triples.
 
@@ -65,11 +68,14 @@ def decode(
     head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has the
         triples, and the shortest one is the object of triples of this token with itself.
     rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
+    given (Optional[Sequence[Layers]]): The entities of every segment, layer by layer and counted from its first token,
+        where they are known; None reads them from the scores.
     RETURNS (List[Prediction]): One for each Doc.
     """
     lengths = [segment.end - segment.start for segment in segments]
-    tag_scores = scores.tag_scores()
-    layers = [decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1])]
+    if given is None:
+        tag_scores = scores.tag_scores()
+        given = list(zip(*(decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1]))))
     # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, and the entities of each.
     tokens: list[int] = []
     entities: list[list[TypedSpan]] = []
@@ -77,7 +83,7 @@ def decode(
     predictions = [Prediction([], []) for _ in range(n_docs)]
     kept: set[tuple[int, TypedSpan]] = set()
     sizes, offset = [], 0
-    for segment, length, *found in zip(segments, lengths, *layers):
+    for segment, length, found in zip(segments, lengths, given):
         by_token: dict[int, list[TypedSpan]] = {}
         for start, end, kind in _distinct(found):
             span = (start + segment.start, end + segment.start, kind)
@@ -115,7 +121,7 @@ def decode(
     return predictions
 
 
-def _distinct(layers: Sequence[Sequence[TypedSpan]]) -> list[TypedSpan]:
+def _distinct(layers: Layers) -> list[TypedSpan]:
     """Join the spans of layers in the order of the text; of those of the same tokens, the first layer has its way."""
     spans = {span[:2]: span for layer in reversed(layers) for span in layer}
     return sorted(spans.values(), key=lambda span: (span[0], -span[1]))
