@@ -16,7 +16,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
 
-from .decode import HEADS, Prediction, decode, head_of
+from .decode import HEADS, CertainScores, GivenEntities, Prediction, Scores, decode, head_of
 from .errors import Errors, Warnings
 from .features import collect_words
 from .relations import (
@@ -277,17 +277,37 @@ class RINJoint(TrainablePipe):
         if not any(len(doc) for doc in docs):
             return [Prediction([], []) for _ in docs]
         segments, output = self.model.predict(docs)
-        blank = [docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments]
-        return decode(
-            len(docs),
-            segments,
-            output,
-            np.concatenate(blank).astype(bool),
-            thresholds=self._pair_thresholds(),
-            n_relations=len(self.relation_labels),
-            head=self.head,
-            rescue=self.rescue,
-        )
+        return self._decode(docs, segments, output)
+
+    def predict_given(self, examples: Iterable[Example]) -> list[Prediction]:
+        """Find triples between the annotated entities, without changing the Docs: what relations are worth alone.
+
+        Of entities that overlap, all are given if the component is `nested`, else the longest.
+
+        examples (Iterable[Example]): Docs that the earlier components have seen, and their annotation.
+        RETURNS (List[Prediction]): One for each Example: its entities, and the triples found between them.
+        RAISES (ValueError): R011 if the component has no labels.
+        """
+        self._require_labels()
+        examples = list(examples)
+        docs = [example.predicted for example in examples]
+        if not any(len(doc) for doc in docs):
+            return [Prediction([], []) for _ in docs]
+        segments, output = self.model.predict(docs)
+        gold = [self._gold_tagged(example.reference, _aligner(example)) for example in examples]
+        tags, pairs, offset = [np.empty(0, np.int64)], [], 0
+        for segment in segments:
+            entities, nested = gold[segment.doc]
+            tags.append(_segment_tags(entities, segment))
+            shift = offset - segment.start
+            pairs += [
+                (last + shift, first + shift, label)
+                for last, first, label in nested
+                if segment.start <= first and last < segment.end
+            ]
+            offset += segment.end - segment.start
+        known = CertainScores(np.concatenate(tags), self.model.get_dim("tags"), pairs)
+        return self._decode(docs, segments, GivenEntities(known, output, len(self.relation_labels)))
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Prediction]) -> None:
         """Write what was found to `doc.ents`, `doc.spans` and the relations attribute.
@@ -396,6 +416,19 @@ class RINJoint(TrainablePipe):
         except Exception as error:
             raise ValueError(Errors.R016.format(name=self.name, reason=_reason(error))) from error
 
+    def _decode(self, docs: Sequence[Doc], segments: Sequence[Segment], scores: Scores) -> list[Prediction]:
+        blank = [docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments]
+        return decode(
+            len(docs),
+            segments,
+            scores,
+            np.concatenate(blank).astype(bool),
+            thresholds=self._pair_thresholds(),
+            n_relations=len(self.relation_labels),
+            head=self.head,
+            rescue=self.rescue,
+        )
+
     def _pair_thresholds(self) -> NDArray[np.float64]:
         """Lowest probability of each pair label. *Shape:* (labels,)."""
         thresholds = np.full(self.model.get_dim("relations"), self.cfg["threshold"], dtype=np.float64)
@@ -416,34 +449,38 @@ class RINJoint(TrainablePipe):
         return spans
 
     def _gold(self, example: Example) -> tuple[Optional[list], Optional[list], list]:
-        """Get the gold entities that don't overlap (start, end, type), triples (subject head, object head, label) and,
-        for entities inside entities, (last token, first token, label) of all, in the tokens of the predicted Doc; None
-        for what is not annotated. What has no counterpart in these tokens can't be learned."""
+        """Get the gold entities and those inside others, see `_gold_tagged`, and between them the triples (subject
+        head, object head, label) in the tokens of the predicted Doc; None for what is not annotated. What has no
+        counterpart in these tokens can't be learned."""
         reference = example.reference
         align = _aligner(example)
-        entities: Optional[list] = None
-        relations: Optional[list] = None
-        nested: list = []
+        entities, nested = self._gold_tagged(reference, align)
+        if not has_relations(reference, self.attr):
+            return entities, None, nested
+        found = set()
+        for relation in get_relations(reference, self.attr):
+            label = self._label_id(relation.label, "relations")
+            subject, object_ = align(relation.subject), align(relation.object)
+            if label is not None and subject is not None and object_ is not None:
+                found.add((head_of(*subject, self.head), head_of(*object_, self.head), label))
+        return entities, sorted(found), nested
+
+    def _gold_tagged(self, reference: Doc, align: Callable) -> tuple[Optional[list], list]:
+        """Get the gold entities that don't overlap (start, end, type), None if they are not annotated, and for entities
+        inside entities (last token, first token, label) of all."""
         annotated = has_relations(reference, self.attr)
-        if annotated or self.spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
-            entities = []
-            spans = self._gold_entities(reference)
-            for span in filter_spans(spans):
-                kind = self._label_id(span.label_, "entities")
-                aligned = align(span)
-                if kind is not None and aligned is not None:
-                    entities.append((*aligned, kind))
-            if self.model.get_dim("relations") > len(self.relation_labels):
-                nested = sorted(self._gold_nested(spans, align))
-        if annotated:
-            found = set()
-            for relation in get_relations(reference, self.attr):
-                label = self._label_id(relation.label, "relations")
-                subject, object_ = align(relation.subject), align(relation.object)
-                if label is not None and subject is not None and object_ is not None:
-                    found.add((head_of(*subject, self.head), head_of(*object_, self.head), label))
-            relations = sorted(found)
-        return entities, relations, nested
+        if not (annotated or self.spans_key in reference.spans or reference.has_annotation("ENT_IOB")):
+            return None, []
+        entities = []
+        spans = self._gold_entities(reference)
+        for span in filter_spans(spans):
+            kind = self._label_id(span.label_, "entities")
+            aligned = align(span)
+            if kind is not None and aligned is not None:
+                entities.append((*aligned, kind))
+        if self.model.get_dim("relations") > len(self.relation_labels):
+            return entities, sorted(self._gold_nested(spans, align))
+        return entities, []
 
     def _gold_nested(self, spans: Iterable[Span], align: Callable) -> set[tuple[int, int, int]]:
         found = set()

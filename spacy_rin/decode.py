@@ -1,13 +1,13 @@
 """From the network's scores to entities and triples of Docs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .segments import Segment
-from .tagging import TypedSpan, decode_tags
+from .tagging import OUTSIDE, TypedSpan, decode_tags
 
 HEADS = ("last", "first")
 
@@ -38,6 +38,59 @@ class Scores(Protocol):
     def tag_scores(self) -> NDArray[np.floating]: ...
 
     def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]: ...
+
+
+class CertainScores:
+    """Scores of entities and pairs that are known: what is among them is certain, and nothing else is probable.
+
+    tags (ndarray): Tag of each token of the packed segments, -1 where it is not known. *Shape:* (tokens,).
+    n_tags (int): Number of tags.
+    pairs (Iterable[Tuple[int, int, int]]): Pairs as (left token, right token, label), tokens in the packed segments.
+    """
+
+    def __init__(self, tags: NDArray[np.int64], n_tags: int, pairs: Iterable[tuple[int, int, int]]):
+        self._tags = np.maximum(tags, OUTSIDE)
+        self._n_tags = n_tags
+        self._labels: dict[tuple[int, int], list[int]] = {}
+        for left, right, label in sorted(pairs):
+            self._labels.setdefault((left, right), []).append(label)
+
+    def tag_scores(self) -> NDArray[np.floating]:
+        """One for the tag of each token, zero for the others. *Shape:* (tokens, tags)."""
+        return np.eye(self._n_tags)[self._tags]
+
+    def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]:
+        """Find the known labels of given pairs, whatever the thresholds. *Shape:* (found,) each."""
+        tokens = enumerate(zip(subjects.tolist(), objects.tolist()))
+        found = [(place, label) for place, pair in tokens for label in self._labels.get(pair, ())]
+        places, labels = np.asarray(found, dtype=np.int64).reshape(-1, 2).T
+        return places, labels, np.ones(len(found), dtype=np.float32)
+
+
+class GivenEntities:
+    """Scores of which the entities are known, and the relations are those of a network.
+
+    entities (CertainScores): The entities: tags, and the pairs of those inside others.
+    relations (Scores): The network's scores.
+    n_relations (int): How many of the pair labels are relations.
+    """
+
+    def __init__(self, entities: CertainScores, relations: Scores, n_relations: int):
+        self._entities = entities
+        self._relations = relations
+        self._n_relations = n_relations
+
+    def tag_scores(self) -> NDArray[np.floating]:
+        """Scores of the known tags. *Shape:* (tokens, tags)."""
+        return self._entities.tag_scores()
+
+    def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]:
+        """Find the network's relations of given pairs, and the entities that are known. *Shape:* (found,) each."""
+        is_relation = np.arange(len(thresholds)) < self._n_relations
+        found = self._relations.probable(subjects, objects, np.where(is_relation, thresholds, np.inf))
+        known = self._entities.probable(subjects, objects, thresholds)
+        places, labels, probs = (np.concatenate(parts) for parts in zip(found, known))
+        return places, labels, probs
 
 
 def head_of(start: int, end: int, head: str) -> int:
