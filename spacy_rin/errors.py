@@ -87,6 +87,7 @@ class Errors(metaclass=_Coded):
     R050 = "{n} text(s) can't be parted into {folds} folds. Give at least two folds, and a text for each."
     R051 = "Give either --output or --in-place: the pipeline is written to a new folder, or changed where it is."
     R052 = "{path} is no folder of a pipeline, so it can't be changed in place. Give a new folder by --output instead."
+    R053 = "{path} can't be read as a .spacy file ({reason}). Make one with `spacy rin convert`, or write it anew."
 
 
 class Warnings(metaclass=_Coded):

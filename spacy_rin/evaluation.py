@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from .component import RINJoint
-from .corpus import create_corpus_reader
+from .corpus import RelationCorpus, read_docs
 from .errors import Errors
 from .relations import get_relations, has_relations, set_relations
 from .scorer import VERDICTS, Verdict, compare, count_confusion, score_groups, score_matches, triples
@@ -74,12 +74,9 @@ def read_examples(nlp: Language, path: Path) -> list[Example]:
     nlp (Language): The pipeline.
     path (Path): A .spacy file, or a folder of them.
     RETURNS (List[Example]): The texts and their annotation.
-    RAISES (ValueError): R018 if the pipeline has no "rin_joint", R033 if there is no such file.
+    RAISES (ValueError): R033 if there is no such file, R053 if it is not a .spacy file.
     """
-    _, component = find_component(nlp)
-    if not path.exists():
-        raise ValueError(Errors.R033.format(path=path))
-    return list(create_corpus_reader(path, attr=component.attr)(nlp))
+    return list(RelationCorpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))
 
 
 def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spacy_rin.decode import ScoredTriple, decode
+from spacy_rin.decode import CertainScores, GivenEntities, ScoredTriple, decode
 from spacy_rin.segments import Segment
 from spacy_rin.tagging import encode_tags
 
@@ -144,3 +144,30 @@ def test_overlapping_windows_agree():
 @pytest.mark.parametrize("n_docs", [0, 2])
 def test_no_segments(n_docs):
     assert run(n_docs, [], np.empty(0, int), {}) == [([], [])] * n_docs
+
+
+def test_given_entities_take_the_place_of_those_found():
+    """The network says other entities, inside and outside; relations are its own."""
+    network = FixedScores(TAGS, {(4, 2, 0): 0.9, (4, 4, 1): 0.8, (2, 4, 0): 0.4, (6, 5, 2): 0.9, (1, 3, 0): 0.9})
+    tags = encode_tags([(2, 5, 0)], 8)
+    known = CertainScores(tags, 9, [(2, 2, 2), (4, 2, 2)])
+    (prediction,) = decode(
+        1,
+        ONE,
+        GivenEntities(known, network, n_relations=2),
+        np.zeros(8, bool),
+        thresholds=np.array([0.5, 0.5, 0.0]),
+        n_relations=2,
+        head="last",
+        rescue=False,
+    )
+    outer, inner = (2, 5, 0), (2, 3, 0)
+    assert prediction.entities == [outer, inner]
+    assert prediction.triples == [ScoredTriple(outer, 0, inner, 0.9), ScoredTriple(outer, 1, outer, 0.8)]
+
+
+def test_what_is_not_known_is_no_entity():
+    known = CertainScores(np.array([-1, 4, -1]), 5, [])
+    assert known.tag_scores().argmax(1).tolist() == [0, 4, 0]
+    where, labels, probs = known.probable(np.arange(2), np.arange(2), np.zeros(1))
+    assert len(where) == len(labels) == len(probs) == 0
