@@ -240,7 +240,7 @@ def _count_crossing(text: _Text) -> int:
 
 
 def _count_blank(text: _Text) -> int:
-    return sum(span[0].is_space or span[-1].is_space for span in text.entities)
+    return sum(span[0].text.isspace() or span[-1].text.isspace() for span in text.entities)
 
 
 def _count_reflexive(text: _Text) -> int:
@@ -274,7 +274,8 @@ def _count_lost(text: _Text, *, nested: bool, head: str) -> int:
         1,
         [Segment(0, 0, len(doc), 0, len(doc))],
         CertainScores(tags, n_tags(len(types)), pairs),
-        doc.to_array("IS_SPACE").astype(bool),
+        # Not by `is_space`, which a vocabulary without a language doesn't know.
+        np.array([token.text.isspace() for token in doc]),
         thresholds=np.ones(len(labels) + len(types) * nested),
         n_relations=len(labels),
         head=head,
