@@ -8,10 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.util import convert_recursive
 
 from .component import RINJoint
 from .corpus import RelationCorpus, read_docs
@@ -113,6 +115,7 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
         "rel_verdicts": {kind: kinds[kind] for kind in VERDICTS},
         "rel_confusion": count_confusion(verdicts),
     }
+    scores = convert_recursive(lambda value: isinstance(value, np.floating), float, scores)
     return Evaluation(scores, sorted(judged, key=lambda text: -text.n_errors))
 
 

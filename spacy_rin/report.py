@@ -18,7 +18,7 @@ TITLES = {
     "rel_pairs_typed": "pairs, with types",
     "rel_exact_given": "relations, entities given",
     "ents": "entities",
-    "spans_rin": "entities, overlapping too",
+    "ents_all": "entities, overlapping too",
 }
 PATTERN_TITLES = dict(zip(PATTERNS, ("normal", "single entity overlap", "entity pair overlap", "no triples")))
 VERDICT_TITLES = {
@@ -229,18 +229,20 @@ def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Markup]:
     labels = [*sorted(wrong, key=lambda label: (-wrong[label], label))[:MAX_CONFUSED], NO_RELATION]
     yield element(
         "p",
-        "Rows are gold relations, columns predicted ones, on the same pair of whole entities; "
-        f'"{NO_RELATION}" is no relation. ' + f"The {len(labels) - 1} of {len(wrong)} most often confused.",
+        "Rows are gold relations, columns predicted ones in the same order, on the same pair of whole entities; "
+        f'"{NO_RELATION}" is no relation. The {len(labels) - 1} of {len(wrong)} most often confused.',
     )
+    # Numbers stand for the columns, as names would make them wide.
+    numbers = [*(f"{i}" for i in range(1, len(labels))), NO_RELATION]
     rows = []
-    for gold in labels:
-        cells: list[str] = [gold]
+    for number, gold in zip(numbers, labels):
+        cells: list[str] = [gold, number]
         for predicted in labels:
             count = confusion.get(gold, {}).get(predicted, 0)
             kind = "" if not count else "right" if gold == predicted else "wrong"
             cells.append(element("td", f"{count:,}" if count else "", class_=kind))
         rows.append(cells)
-    yield _grid(["gold", *labels], rows)
+    yield _grid(["gold", "", *numbers], rows)
 
 
 def _entities(rows: Mapping[str, Mapping[str, float]]) -> Markup:

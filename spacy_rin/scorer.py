@@ -63,8 +63,8 @@ def score_matches(
     """Score relations by all criteria, and entities.
 
     `rel_exact` and `rel_partial` are those of `score`; `rel_pairs` ignores the label, so that a pair of whole entities
-    counts once. Each with `_typed` also compares the types of both entities. `spans_rin`, by the name of the spans'
-    key, compares all entities with their types, also those that overlap.
+    counts once. Each with `_typed` also compares the types of both entities. `ents_all` compares all entities with
+    their types, also those that overlap.
 
     examples (Iterable[Example]): Predicted and gold Docs.
     head (str): Token of an entity that a partial match compares, "last" or "first".
@@ -74,11 +74,11 @@ def score_matches(
     """
     annotated = _annotated(examples, attr)
     rows = {name: to_row(_score_match(annotated, key, head, attr)) for name, key in MATCHES.items()}
-    spans = PRFScore()
+    entities = PRFScore()
     for example in annotated:
         gold, predicted = (entity_keys(doc, spans_key, attr) for doc in (example.reference, example.predicted))
-        spans.score_set(predicted, gold)
-    rows[f"spans_{spans_key}"] = to_row(spans)
+        entities.score_set(predicted, gold)
+    rows["ents_all"] = to_row(entities)
     return rows
 
 

@@ -30,6 +30,18 @@ def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
     nlp.get_pipe_config(name).update(settings)
 
 
+def require_new_folder(path: Path) -> None:
+    """Check that a folder can be written to; ValueError R034 if anything is there already."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(Errors.R034.format(path=path, reason="it exists already, and is not an empty folder"))
+
+
+def require_pipeline(path: Path) -> None:
+    """Check that a pipeline is in a folder; ValueError R052 if there is none."""
+    if not (path / "config.cfg").exists():
+        raise ValueError(Errors.R052.format(path=path))
+
+
 def write_tuned(nlp: Language, path: Path, thresholds: Thresholds) -> None:
     """Write a pipeline with other thresholds to a new folder, all of it or, if that fails, nothing.
 
@@ -38,8 +50,7 @@ def write_tuned(nlp: Language, path: Path, thresholds: Thresholds) -> None:
     thresholds (Thresholds): The thresholds.
     RAISES (ValueError): R034 if it can't be written, or is there already.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(Errors.R034.format(path=path, reason="it exists already, and is not an empty folder"))
+    require_new_folder(path)
     set_thresholds(nlp, thresholds)
     unfinished = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
@@ -60,8 +71,7 @@ def write_in_place(nlp: Language, path: Path, thresholds: Thresholds) -> None:
     thresholds (Thresholds): The thresholds.
     RAISES (ValueError): R034 if it can't be written, R052 if there is no such folder.
     """
-    if not (path / "config.cfg").exists():
-        raise ValueError(Errors.R052.format(path=path))
+    require_pipeline(path)
     set_thresholds(nlp, thresholds)
     name, component = find_component(nlp)
     # What the component reads comes last: only when that is written does anything change.

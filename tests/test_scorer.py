@@ -17,6 +17,7 @@ from spacy_rin.scorer import (
     score,
     score_groups,
     score_matches,
+    text_groups,
     triples,
 )
 
@@ -178,13 +179,35 @@ def test_criteria_by_hand():
         "rel_partial_typed": 2,
         "rel_pairs": 3,
         "rel_pairs_typed": 2,
-        "spans_rin": 3,
+        "ents_all": 3,
     }
     # ADA and WICK have two gold relations, but are one pair.
     assert (scores["rel_exact"]["gold"], scores["rel_pairs"]["gold"]) == (4, 3)
     assert (scores["rel_pairs"]["p"], scores["rel_pairs"]["r"]) == (0.75, 1.0)
     # Gold: ADA, LARNE, WICK of one type; found: the same, (2, 3), and WICK of another type.
-    assert (scores["spans_rin"]["gold"], scores["spans_rin"]["predicted"]) == (3, 5)
+    assert (scores["ents_all"]["gold"], scores["ents_all"]["predicted"]) == (3, 5)
+
+
+def test_example_of_the_docs():
+    words = ["Ada", "Brook", "founded", "Nimbus", ".", "Tom", "Hale", "leads", "Orbix", "."]
+    gold_rows = [((0, 2), "founded", (3, 4)), ((5, 7), "leads", (8, 9))]
+    rows = [gold_rows[0], ((6, 7), "leads", (8, 9)), ((0, 2), "leads", (3, 4))]
+    entities = [(0, 2, ""), (3, 4, ""), (8, 9, "")]
+    gold = make_doc(gold_rows, words, [*entities, (5, 7, "")])
+    predicted = make_doc(rows, words, [*entities, (6, 7, "")])
+    scores = score_matches([Example(predicted, gold)])
+    percents = {name: [round(100 * row[letter], 1) for letter in "prf"] for name, row in scores.items()}
+    assert percents["rel_exact"] == [33.3, 50.0, 40.0]
+    assert percents["rel_partial"] == [66.7, 100.0, 80.0]
+    assert percents["rel_pairs"] == [50.0, 50.0, 50.0]
+    assert percents["ents_all"] == [75.0, 75.0, 75.0]
+    verdicts = compare(triples(gold), triples(predicted))
+    assert [(kind, p.label) for kind, _, p in verdicts] == [
+        ("right", "founded"),
+        ("wrong_boundary", "leads"),
+        ("spurious", "leads"),
+    ]
+    assert text_groups(gold) == {"per_pattern": ["normal"], "per_count": ["2"], "per_length": ["1-10"]}
 
 
 def test_groups_by_hand():

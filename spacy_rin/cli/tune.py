@@ -39,11 +39,15 @@ def tune_cli(
     from ..evaluation import find_component, predict, present_thresholds, read_examples
     from ..relations import has_relations
     from ..thresholds import Candidates, tune
-    from ..tuning import write_in_place, write_tuned
+    from ..tuning import require_new_folder, require_pipeline, write_in_place, write_tuned
 
     with coded_errors():
         if in_place and output_path is not None:
             raise ValueError(Errors.R051)
+        if in_place:
+            require_pipeline(Path(model))
+        if output_path is not None:
+            require_new_folder(output_path)
         nlp = load_pipeline(model, gpu_id)
         _, component = find_component(nlp)
         examples = [eg for eg in read_examples(nlp, data_path) if has_relations(eg.reference, component.attr)]
