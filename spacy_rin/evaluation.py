@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import convert_recursive
+from thinc.util import convert_recursive
 
 from .component import RINJoint
 from .corpus import RelationCorpus, read_docs

@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -125,6 +126,14 @@ def test_later_components_may_clean_up(nlp):
     after = evaluate(nlp, make_examples(nlp.vocab))
     assert before["rel_exact_given_f"] == after.scores["rel_exact_given_f"] > 0.9
     assert nlp.pipe_names == ["tok2vec", "rin_joint", "doc_cleaner"]
+
+
+def test_scores_of_other_components_are_plain_numbers(trained, monkeypatch):
+    monkeypatch.setattr(find_component(trained)[1], "scorer", lambda examples, **_: {"cats": {"a": np.float32(0.5)}})
+    scores = evaluate(trained, make_examples(trained.vocab)).scores
+    assert srsly.json_loads(srsly.json_dumps(scores))["cats"] == {"a": 0.5}
+    # Relations are scored even if the pipeline has no scorer for them.
+    assert scores["rel_exact_f"] == 1.0
 
 
 class Page(HTMLParser):
