@@ -84,6 +84,9 @@ def test_sentences():
     sentences = [True, False, True, False]
     doc = make_doc("a b c d", [(0, 1), (1, 2), (2, 3), (3, 4)], [(0, "r", 1), (1, "r", 2), (3, "r", 0)], sentences)
     assert found(check_data([doc], min_count=1)) == {"triples_across_sentences": (2, ["1"])}
+    # An entity that is in two sentences itself
+    across = make_doc("a b c d", [(0, 1), (1, 3)], [(0, "r", 1)], sentences)
+    assert check_data([across]).counts["triples_across_sentences"] == 1
     long = make_doc("w " * 257, [(0, 1), (1, 2)], [(0, "r", 1)])
     parted = make_doc("v " * 257, [(0, 1), (1, 2)], [(0, "r", 1)], [True] * 257)
     assert found(check_data([parted, long, doc], min_count=1)) == {

@@ -148,7 +148,7 @@ def test_no_segments(n_docs):
 
 def test_given_entities_take_the_place_of_those_found():
     """The network says other entities, inside and outside; relations are its own."""
-    network = FixedScores(TAGS, {(4, 2, 0): 0.9, (4, 4, 1): 0.8, (2, 4, 0): 0.4, (6, 5, 2): 0.9, (1, 3, 0): 0.9})
+    network = FixedScores(TAGS, {(4, 2, 0): 0.9, (4, 4, 1): 0.8, (2, 4, 0): 0.4, (4, 3, 2): 0.9, (1, 3, 0): 0.9})
     tags = encode_tags([(2, 5, 0)], 8)
     known = CertainScores(tags, 9, [(2, 2, 2), (4, 2, 2)])
     (prediction,) = decode(

@@ -7,6 +7,7 @@ import pytest
 import spacy
 import srsly
 from conftest import TRIPLES, gold_doc, make_examples, names, train
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from test_cli import run
@@ -134,6 +135,18 @@ def test_scores_of_other_components_are_plain_numbers(trained, monkeypatch):
     assert srsly.json_loads(srsly.json_dumps(scores))["cats"] == {"a": 0.5}
     # Relations are scored even if the pipeline has no scorer for them.
     assert scores["rel_exact_f"] == 1.0
+
+
+def test_every_component_sees_a_text_once(nlp):
+    seen = []
+    for name in ("before", "after"):
+        Language.component(f"test_{name}", func=lambda doc, name=name: seen.append(name) or doc)
+    nlp.add_pipe("rin_joint")
+    nlp.initialize(lambda: make_examples(nlp.vocab))
+    nlp.add_pipe("test_before", first=True)
+    nlp.add_pipe("test_after", last=True)
+    evaluate(nlp, make_examples(nlp.vocab))
+    assert seen == ["before"] * len(TRIPLES) + ["after"] * len(TRIPLES)
 
 
 class Page(HTMLParser):

@@ -274,6 +274,23 @@ def test_a_gold_triple_excuses_one_error_alone():
         assert kinds == [("wrong_label", "met"), ("spurious", "left")]
 
 
+@pytest.mark.parametrize("left,right", [((0, 3), (3, 4)), ((3, 4), (0, 3))])
+def test_neighbours_are_no_wrong_boundary(left, right):
+    verdicts = compare(relations_of((left, "saw", WICK)), relations_of((right, "saw", WICK)))
+    assert [verdict.kind for verdict in verdicts] == ["missed", "spurious"]
+    verdicts = compare(relations_of((WICK, "saw", left)), relations_of((WICK, "saw", (0, 4))))
+    assert [verdict.kind for verdict in verdicts] == ["wrong_boundary"]
+
+
+@pytest.mark.parametrize("scores", [(0.6, 0.9), (0.9, 0.6)])
+def test_of_two_types_the_more_probable_counts(scores):
+    doc = make_doc()
+    spans = [Span(doc, 0, 3, label="X"), Span(doc, 0, 3, label="Y")]
+    set_relations(doc, [(span, "left", doc[4:5], score) for span, score in zip(spans, scores)])
+    (relation,) = triples(doc).values()
+    assert relation.score == 0.9
+
+
 @given(triples_strategy, triples_strategy)
 def test_verdicts_add_up(gold, predicted):
     gold, predicted = relations_of(*gold), relations_of(*predicted)
