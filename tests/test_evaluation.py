@@ -301,6 +301,10 @@ def test_tune_command(model, trained, tmp_path):
     changed = {file.relative_to(start).as_posix() for file in after if after[file] != before.get(file)}
     assert changed == {"config.cfg", "rin_joint/cfg"} and after.keys() == before.keys()
     assert spacy.load(start).get_pipe("rin_joint").cfg["threshold"] == threshold
+    # There is nothing more to gain.
+    result = run("tune", start, path, "--folds", "2", "--in-place")
+    assert "left as they are" in " ".join(result.output.split()) and "Wrote" not in result.output
+    assert {file: file.read_bytes() for file in start.rglob("*") if file.is_file()} == after
 
 
 def test_tune_refuses(model, gold, tmp_path):

@@ -58,13 +58,13 @@ def tune_cli(
         choices, best = tune(candidates, present_thresholds(component), min_count=min_count, folds=folds)
         _show_choices(choices, candidates)
         _show_best(choices, best)
-        if in_place:
-            write_in_place(nlp, Path(model), choices[best].thresholds)
-        elif output_path is not None:
+        if output_path is not None:
             write_tuned(nlp, output_path, choices[best].thresholds)
-    written = model if in_place else output_path
-    if written is not None:
-        msg.good(f"Wrote {written}")
+        elif in_place and best != "present":
+            write_in_place(nlp, Path(model), choices[best].thresholds)
+        else:
+            return
+    msg.good(f"Wrote {output_path or model}")
 
 
 def _show_choices(choices: dict[str, "Choice"], candidates: "Candidates") -> None:
