@@ -29,7 +29,7 @@ from .relations import (
     set_relations,
 )
 from .segments import Segment
-from .tagging import encode_tags, n_tags
+from .tagging import encode_tags, n_tags, split_layers
 
 # Features that need neither vectors nor a tagger. A BiLSTM sees the whole sentence, as relations ask for.
 DEFAULT_CONFIG = """
@@ -468,14 +468,9 @@ class RINJoint(TrainablePipe):
         relations: Optional[list] = None
         annotated = has_relations(reference, self.attr)
         if annotated or self.spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
-            spans = self._gold_entities(reference)
-            for layer in range(len(layers)):
-                # Outer entities first: `filter_spans` prefers the longest.
-                chosen = filter_spans(spans)
-                taken = {(span.start, span.end) for span in chosen}
-                spans = [span for span in spans if (span.start, span.end) not in taken]
+            for layer, spans in enumerate(split_layers(self._gold_entities(reference), len(layers))):
                 layers[layer] = entities = []
-                for span in chosen:
+                for span in spans:
                     kind, aligned = self._label_id(span.label_, "entities"), align(span)
                     if kind is not None and aligned is not None:
                         entities.append((*aligned, kind))

@@ -7,8 +7,10 @@ from typing import Optional, Union
 
 from spacy.errors import Errors as SpacyErrors
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Corpus, Example
+from spacy.training.corpus import FILE_TYPE, walk_corpus
+from spacy.vocab import Vocab
 
 from .errors import Errors
 from .relations import DEFAULT_ATTR, Relation, get_relations, has_relations, register_relations, set_relations
@@ -75,3 +77,22 @@ def _augment(nlp: Language, example: Example, *, augmenter: Augmenter, attr: str
             relations = get_relations(source, attr)
             set_relations(target, [Relation(move(s), label, move(o), score) for s, label, o, score in relations], attr)
         yield augmented
+
+
+def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
+    """Read annotated Docs.
+
+    path (Path): A .spacy file, or a folder of them.
+    vocab (Vocab): The vocabulary of the Docs.
+    RETURNS (List[Doc]): The Docs.
+    RAISES (ValueError): R033 if there is no such file, R053 if one is not a .spacy file.
+    """
+    if not path.exists():
+        raise ValueError(Errors.R033.format(path=path))
+    docs: list[Doc] = []
+    for file in walk_corpus(path, FILE_TYPE) if path.is_dir() else [path]:
+        try:
+            docs += DocBin().from_disk(file).get_docs(vocab)
+        except Exception as error:
+            raise ValueError(Errors.R053.format(path=file, reason=f"{type(error).__name__}: {error}")) from error
+    return docs

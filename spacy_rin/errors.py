@@ -80,9 +80,14 @@ class Errors(metaclass=_Coded):
         "the tokens, or sets the relations itself."
     )
     R036 = (
-        "There is nothing to score: {path} has no annotated relations (were they written with "
-        "`DocBin(store_user_data=True)`?), or the pipeline has no component 'rin_joint'."
+        "There is nothing to score: no text has annotated relations (looked for 'doc._.{attr}'). Check that the file "
+        "was written with `DocBin(store_user_data=True)`."
     )
+    # Evaluation
+    R050 = "{n} text(s) can't be parted into {folds} folds. Give at least two folds, and a text for each."
+    R051 = "Give either --output or --in-place: the pipeline is written to a new folder, or changed where it is."
+    R052 = "{path} is no folder of a pipeline, so it can't be changed in place. Give a new folder by --output instead."
+    R053 = "{path} can't be read as a .spacy file ({reason}). Make one with `spacy rin convert`, or write it anew."
 
 
 class Warnings(metaclass=_Coded):

@@ -1,19 +1,37 @@
-"""BIOES tags and labelled spans: pure functions on numpy arrays.
+"""BIOES tags and labelled spans: pure functions.
 
 Tag 0 is O; type t has the four tags 1 + 4t … 4 + 4t in the order B, I, E, S. One type gives the papers' five tags.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Optional
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.tokens import Span
+from spacy.util import filter_spans
 
 OUTSIDE = 0
 B, I, E, S = range(4)  # noqa: E741
 
 TypedSpan = tuple[int, int, int]  # first token, last token + 1, type
+
+
+def split_layers(spans: Iterable[Span], n_layers: int) -> list[list[Span]]:
+    """Part spans into layers of spans that don't overlap: what one layer has no room for goes to the next.
+
+    spans (Iterable[Span]): Spans of a Doc. Longer ones come first; of those of the same tokens, one has its place.
+    n_layers (int): Number of layers; what the last one has no room for is left out.
+    RETURNS (List[List[Span]]): The layers, each in the order of the text.
+    """
+    layers = []
+    rest = list(spans)
+    for _ in range(n_layers):
+        layers.append(filter_spans(rest))
+        taken = {(span.start, span.end) for span in layers[-1]}
+        rest = [span for span in rest if (span.start, span.end) not in taken]
+    return layers
 
 
 def n_tags(n_types: int) -> int:

@@ -472,6 +472,9 @@ def test_learns_entities_inside_entities(nlp, tmp_path):
             assert [ent.text for ent in doc.ents] == [ent.text for ent in gold.ents]
             assert names(doc) == names(gold)
     assert nlp.evaluate(examples)["rel_exact_f"] == 1.0
+    # What it finds is what is annotated, so it makes no difference that it is given.
+    component = nlp.get_pipe("rin_joint")
+    assert component.predict_given(examples) == component.predict([eg.predicted for eg in examples])
 
 
 def test_thresholds_by_relation(trained, tmp_path):

@@ -147,3 +147,21 @@ def test_overlapping_windows_agree():
 @pytest.mark.parametrize("n_docs", [0, 2])
 def test_no_segments(n_docs):
     assert run(n_docs, [], np.empty(0, int), {}) == [([], [])] * n_docs
+
+
+def test_given_entities_take_the_place_of_those_found():
+    """The network says other entities, inside and outside; relations are its own."""
+    network = FixedScores(TAGS, {(4, 2, 0): 0.9, (4, 4, 1): 0.8, (2, 4, 0): 0.4, (4, 3, 2): 0.9, (1, 3, 0): 0.9})
+    outer, inner = (2, 5, 0), (2, 3, 0)
+    (prediction,) = decode(
+        1,
+        ONE,
+        network,
+        np.zeros(8, bool),
+        thresholds=np.full(3, 0.5),
+        head="last",
+        rescue=False,
+        given=[[[outer], [inner]]],
+    )
+    assert prediction.entities == [outer, inner]
+    assert prediction.triples == [ScoredTriple(outer, 0, inner, 0.9), ScoredTriple(outer, 1, outer, 0.8)]

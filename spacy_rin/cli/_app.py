@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import typer
 from spacy.cli._util import app
@@ -28,11 +28,6 @@ def load_pipeline(model: str, gpu_id: int) -> "Language":
     except OSError as err:
         msg.fail(f"Can't load the pipeline '{model}'", str(err), exits=1)
         raise
-
-
-def percent(value: Optional[float]) -> str:
-    """Write a share as percents."""
-    return "-" if value is None else f"{100 * value:.1f}"
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """`spacy rin evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._app import coded_errors, load_pipeline, percent, rin_cli
+from ._app import coded_errors, load_pipeline, rin_cli
+
+SHOWN = 20
 
 
 @rin_cli.command("evaluate", no_args_is_help=True)
@@ -14,42 +16,51 @@ def evaluate_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
     data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy)")],
     output_path: Annotated[Optional[Path], Opt("--output", "-o", help="File for the scores as JSON")] = None,
+    html_path: Annotated[Optional[Path], Opt("--html", "-H", help="File for a report to read in a browser")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
     Score the entities and relations of a pipeline, relation by relation.
 
     Exact match: the relation and both whole entities are right. Partial match: the relation and the heads of both
-    entities are right. Every gold triple that is not found counts as missed.
+    entities are right. Every gold triple that is not found counts as missed. The report shows more: scores by overlap
+    pattern, number of triples and length, thresholds, confused relations, and the texts with most errors.
 
-    Example: spacy rin evaluate training/model-best corpus/test.spacy --output metrics.json
+    Example: spacy rin evaluate training/model-best corpus/test.spacy --output metrics.json --html report.html
     """
     import srsly
 
-    from ..corpus import create_corpus_reader
-    from ..errors import Errors
+    from ..convert import finished_file
+    from ..evaluation import evaluate, read_examples
+    from ..report import render_html
 
     with coded_errors():
         nlp = load_pipeline(model, gpu_id)
-        if not data_path.exists():
-            raise ValueError(Errors.R033.format(path=data_path))
-        scores = nlp.evaluate(list(create_corpus_reader(data_path)(nlp)))
-        if scores.get("rel_exact_f") is None:
-            raise ValueError(Errors.R036.format(path=data_path))
-    rows = [
-        (title, *(percent(scores.get(f"{key}_{letter}")) for letter in "prf"))
-        for title, key in [
-            ("relations, exact", "rel_exact"),
-            ("relations, partial", "rel_partial"),
-            ("entities", "ents"),
-        ]
-    ]
+        evaluation = evaluate(nlp, read_examples(nlp, data_path))
+        if output_path is not None:
+            with finished_file(output_path) as unfinished:
+                srsly.write_json(unfinished, evaluation.scores)
+        if html_path is not None:
+            with finished_file(html_path) as unfinished:
+                unfinished.write_text(render_html(evaluation, model=model, data=str(data_path)), encoding="utf8")
+    _show_scores(evaluation.scores)
+    for path in (output_path, html_path):
+        if path is not None:
+            msg.good(f"Wrote {path}")
+
+
+def _show_scores(scores: dict[str, Any]) -> None:
+    from ..report import TITLES, by_count, percent
+
     header, aligns = ("", "P", "R", "F1"), ("l", "r", "r", "r")
+    rows = [
+        (title, *(percent(scores.get(f"{name}_{letter}")) for letter in "prf"))
+        for name, title in TITLES.items()
+        if scores.get(f"{name}_f") is not None
+    ]
     msg.table(rows, header=header, aligns=aligns, divider=True)
-    per_type = scores.get("rel_exact_per_type") or {}
-    rows = [(label, *(percent(prf[letter]) for letter in "prf")) for label, prf in per_type.items()]
-    msg.table(rows, header=("relation, exact", *header[1:]), aligns=aligns, divider=True)
-    if output_path is not None:
-        output_path.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(output_path, scores)
-        msg.good(f"Wrote {output_path}")
+    per_type = by_count(scores["rel_exact_per_type"])
+    rows = [(label, *(percent(row[k]) for k in "prf"), f"{row['gold']:,}") for label, row in per_type[:SHOWN]]
+    msg.table(rows, header=("relation, exact", *header[1:], "gold"), aligns=(*aligns, "r"), divider=True)
+    if len(per_type) > SHOWN:
+        msg.text(f"... and {len(per_type) - SHOWN} more relations, see --output or --html")

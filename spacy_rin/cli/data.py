@@ -1,0 +1,97 @@
+"""`spacy rin data`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+from spacy.cli._util import Arg, Opt
+from wasabi import msg
+
+from ._app import coded_errors, rin_cli
+
+if TYPE_CHECKING:
+    from ..data_check import DataCheck
+
+SHOWN = 20
+
+
+@rin_cli.command("data", no_args_is_help=True)
+def data_cli(
+    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy)")],
+    train_paths: Annotated[
+        Optional[list[Path]], Opt("--train", "-t", help="File that a pipeline is trained on; several are possible")
+    ] = None,
+    min_count: Annotated[int, Opt("--min-count", "-m", min=1, help="Labels with fewer examples are rare")] = 10,
+    as_json: Annotated[bool, Opt("--json", "-j", help="Write JSON, and nothing else")] = False,
+    strict: Annotated[bool, Opt("--strict", "-s", help="Exit with code 1 if there are warnings, too")] = False,
+    attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
+    spans_key: Annotated[str, Opt("--spans-key", "-k", help="Key of all entities, doc.spans[key]")] = "rin",
+) -> None:
+    """
+    Count what is in annotated texts, and warn of what will be trouble in training or scoring.
+
+    Exits with code 1 if training would fail or learn nothing.
+
+    Example: spacy rin data corpus/dev.spacy --train corpus/train.spacy
+    """
+    import srsly
+    from spacy.vocab import Vocab
+
+    from ..corpus import read_docs
+    from ..data_check import check_data
+
+    with coded_errors():
+        vocab = Vocab()
+        docs = read_docs(data_path, vocab)
+        train = [doc for path in train_paths or () for doc in read_docs(path, vocab)]
+        checked = check_data(docs, train, min_count=min_count, attr=attr, spans_key=spans_key)
+    if as_json:
+        typer.echo(srsly.json_dumps({**checked.counts, "findings": [asdict(f) for f in checked.findings]}, indent=2))
+    else:
+        _show(checked)
+    if any(strict or finding.level == "error" for finding in checked.findings):
+        raise typer.Exit(1)
+
+
+def _show(checked: "DataCheck") -> None:
+    counts = checked.counts
+    rows = [("texts", counts["texts"]), ("tokens", counts["tokens"])]
+    rows += [(f"tokens per text, {name}", value) for name, value in counts["tokens_per_text"].items()]
+    rows += [
+        (name.replace("_", " "), counts[name])
+        for name in (
+            "entities",
+            "entities_without_relations",
+            "entities_overlapping",
+            "triples",
+            "triples_reflexive",
+            "triples_across_sentences",
+        )
+    ]
+    rows += [(f"triples lost, {name}", value) for name, value in counts["triples_lost_by_settings"].items()]
+    _table("", rows)
+    for title, name in (
+        ("texts by overlap", "texts_per_pattern"),
+        ("texts by triples", "texts_per_count"),
+        ("texts by tokens", "texts_per_length"),
+        ("relations", "relations"),
+        ("types of entities", "entity_labels"),
+    ):
+        _table(title, list(counts[name].items()))
+    for finding in checked.findings:
+        where = ", ".join(finding.where) + (", ..." if finding.count > len(finding.where) else "")
+        title = f"{finding.name}: {finding.count:,}" + (f" ({where})" if finding.where else "")
+        if finding.level == "error":
+            msg.fail(title, finding.advice)
+        else:
+            msg.warn(title, finding.advice)
+    if not checked.findings:
+        msg.good("Nothing will be trouble")
+
+
+def _table(title: str, rows: list[tuple[str, Any]]) -> None:
+    shown = [(name, f"{value:,}") for name, value in rows[:SHOWN]]
+    msg.table(shown, header=(title, ""), aligns=("l", "r"), divider=True)
+    if len(rows) > SHOWN:
+        msg.text(f"... and {len(rows) - SHOWN} more, see --json")

@@ -1,0 +1,99 @@
+"""`spacy rin tune`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+from spacy.cli._util import Arg, Opt
+from wasabi import msg
+
+from ._app import coded_errors, load_pipeline, rin_cli
+
+if TYPE_CHECKING:
+    from ..thresholds import Candidates, Choice
+
+TITLES = {"present": "as it is", "global": "one threshold", "per_relation": "by relation, too"}
+
+
+@rin_cli.command("tune", no_args_is_help=True)
+def tune_cli(
+    model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
+    data_path: Annotated[Path, Arg(help="File with gold annotation that it wasn't trained on (.spacy)")],
+    output_path: Annotated[Optional[Path], Opt("--output", "-o", help="New folder for the tuned pipeline")] = None,
+    in_place: Annotated[bool, Opt("--in-place", "-i", help="Change the folder of the pipeline instead")] = False,
+    min_count: Annotated[
+        int, Opt("--min-count", "-m", min=1, help="Gold or predicted triples that a threshold of its own takes")
+    ] = 20,
+    folds: Annotated[int, Opt("--folds", "-f", min=2, help="Parts of the texts for cross-validation")] = 5,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """
+    Find the thresholds that give the best F1 of relations (exact match), and write them into the pipeline.
+
+    One threshold for all relations is compared with thresholds of their own for frequent relations. What is best on
+    the texts that thresholds were chosen on need not help on others, so the last columns show F1 on texts that they
+    were not chosen on, by cross-validation: only what helps there is kept.
+
+    Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
+    """
+    from ..errors import Errors
+    from ..evaluation import find_component, predict, present_thresholds, read_examples
+    from ..relations import has_relations
+    from ..thresholds import Candidates, tune
+    from ..tuning import require_new_folder, require_pipeline, write_in_place, write_tuned
+
+    with coded_errors():
+        if in_place and output_path is not None:
+            raise ValueError(Errors.R051)
+        if in_place:
+            require_pipeline(Path(model))
+        if output_path is not None:
+            require_new_folder(output_path)
+        nlp = load_pipeline(model, gpu_id)
+        _, component = find_component(nlp)
+        examples = [eg for eg in read_examples(nlp, data_path) if has_relations(eg.reference, component.attr)]
+        if not examples:
+            raise ValueError(Errors.R036.format(attr=component.attr))
+        predict(nlp, examples)
+        candidates = Candidates.of(examples, component.attr)
+        choices, best = tune(candidates, present_thresholds(component), min_count=min_count, folds=folds)
+        _show_choices(choices, candidates)
+        _show_best(choices, best)
+        if output_path is not None:
+            write_tuned(nlp, output_path, choices[best].thresholds)
+        elif in_place and best != "present":
+            write_in_place(nlp, Path(model), choices[best].thresholds)
+        else:
+            return
+    msg.good(f"Wrote {output_path or model}")
+
+
+def _show_choices(choices: dict[str, "Choice"], candidates: "Candidates") -> None:
+    from ..report import percent
+
+    first = choices["present"]
+    rows = []
+    for name, choice in choices.items():
+        row = [TITLES[name], f"{choice.thresholds.threshold:g}", str(len(choice.thresholds.thresholds))]
+        for scores, base in ((choice.scores, first.scores), (choice.held_out, first.held_out)):
+            gain = 100 * (scores.fscore - base.fscore)
+            row += [percent(scores.fscore), f"{gain:+.1f}"]
+        rows.append(tuple(row))
+    header = ("", "threshold", "own", "F1", "gain", "F1 held out", "gain")
+    msg.table(rows, header=header, aligns=("l", *"rrrrrr"), divider=True)
+    own = choices["per_relation"].thresholds.thresholds
+    if own:
+        gold = dict.fromkeys(candidates.labels, 0)
+        for index in candidates.gold_relations.tolist():
+            gold[candidates.labels[index]] += 1
+        rows = [(label, f"{own[label]:g}", f"{gold[label]:,}") for label in sorted(own, key=lambda x: -gold[x])]
+        msg.table(rows, header=("by relation", "threshold", "gold"), aligns=("l", "r", "r"), divider=True)
+
+
+def _show_best(choices: dict[str, "Choice"], best: str) -> None:
+    kept = choices[best].thresholds
+    if best == "present":
+        msg.warn("No other thresholds help on texts that they were not chosen on: they are left as they are.")
+    elif best == "global":
+        msg.info(f"One threshold is kept, {kept.threshold:g}: those by relation don't help where they weren't chosen.")
+    else:
+        msg.info(f"Thresholds by relation help: {kept.threshold:g}, and {len(kept.thresholds)} relations' own.")
