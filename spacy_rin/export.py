@@ -102,13 +102,18 @@ def export(
         relations = get_relations(doc, attr)
         entities = _entities(doc, relations, spans_key)
         kept = filter_spans(entities) if format in _FLAT else entities
-        annotation = Annotation(doc, kept, [r for r in relations if r.subject in kept and r.object in kept], scores)
-        records.append(WRITERS[format](annotation))
+        index = {_key(span): i for i, span in enumerate(kept)}
+        triples = [
+            Triple(index[_key(r.subject)], r.label, index[_key(r.object)], r.score)
+            for r in relations
+            if _key(r.subject) in index and _key(r.object) in index
+        ]
+        records.append(WRITERS[format](Annotation(doc, kept, triples, scores)))
         report.texts += 1
         report.entities += len(kept)
-        report.triples += len(annotation.relations)
+        report.triples += len(triples)
         report.dropped_entities += len(entities) - len(kept)
-        report.dropped_triples += len(relations) - len(annotation.relations)
+        report.dropped_triples += len(relations) - len(triples)
         report.unknown_spaces += doc.has_unknown_spaces
     return records, report
 
@@ -128,33 +133,44 @@ def write_records(records: Sequence[dict[str, Any]], path: str | Path, format: s
             srsly.write_jsonl(unfinished, records)
 
 
+class Triple(NamedTuple):
+    """A relation of a Doc.
+
+    subject (int): Index of the entity that it starts from.
+    label (str): Its name.
+    object (int): Index of the entity that it points to.
+    score (float): Probability, from 0 to 1.
+    """
+
+    subject: int
+    label: str
+    object: int
+    score: float
+
+
 class Annotation(NamedTuple):
     """What is to be written of a Doc.
 
     doc (Doc): The Doc.
     entities (List[Span]): The entities, in their order in the text.
-    relations (List[Relation]): Relations between them.
+    triples (List[Triple]): Relations between them.
     scores (bool): Whether the relations are predictions.
     """
 
     doc: Doc
     entities: list[Span]
-    relations: list[Relation]
+    triples: list[Triple]
     scores: bool
-
-    def triples(self) -> list[tuple[int, str, int]]:
-        """RETURNS (List[Tuple[int, str, int]]): Index of the subject, label, index of the object."""
-        return [(self.entities.index(r.subject), r.label, self.entities.index(r.object)) for r in self.relations]
 
 
 def _jsonl(annotation: Annotation) -> dict[str, Any]:
     record: dict[str, Any] = {
         "text": annotation.doc.text,
         "entities": [[span.start_char, span.end_char, span.label_] for span in annotation.entities],
-        "relations": [list(triple) for triple in annotation.triples()],
+        "relations": [list(triple[:3]) for triple in annotation.triples],
     }
     if annotation.scores:
-        record["scores"] = [round(relation.score, 4) for relation in annotation.relations]
+        record["scores"] = [round(triple.score, 4) for triple in annotation.triples]
     return record
 
 
@@ -162,11 +178,12 @@ def _spert(annotation: Annotation) -> dict[str, Any]:
     return {
         "tokens": [token.text for token in annotation.doc],
         "entities": [{"type": span.label_, "start": span.start, "end": span.end} for span in annotation.entities],
-        "relations": [{"type": label, "head": head, "tail": tail} for head, label, tail in annotation.triples()],
+        "relations": [{"type": label, "head": head, "tail": tail} for head, label, tail, _ in annotation.triples],
     }
 
 
 def _prodigy(annotation: Annotation) -> dict[str, Any]:
+    spans = [_prodigy_span(span) for span in annotation.entities]
     record: dict[str, Any] = {
         "text": annotation.doc.text,
         "tokens": [
@@ -179,16 +196,16 @@ def _prodigy(annotation: Annotation) -> dict[str, Any]:
             }
             for token in annotation.doc
         ],
-        "spans": [_prodigy_span(span) for span in annotation.entities],
+        "spans": spans,
         "relations": [
             {
-                "head": relation.subject.end - 1,
-                "child": relation.object.end - 1,
-                "head_span": _prodigy_span(relation.subject),
-                "child_span": _prodigy_span(relation.object),
-                "label": relation.label,
+                "head": spans[subject]["token_end"],
+                "child": spans[object_]["token_end"],
+                "head_span": spans[subject],
+                "child_span": spans[object_],
+                "label": label,
             }
-            for relation in annotation.relations
+            for subject, label, object_, _ in annotation.triples
         ],
         "_view_id": "relations",
     }
@@ -220,8 +237,13 @@ def _entities(doc: Doc, relations: Iterable[Relation], spans_key: str) -> list[S
     for span in spans:
         if not span.label_:
             raise ValueError(Errors.R017.format(span=span.text, text=doc.text[:100]))
-    unique = {(span.start, span.end, span.label_): span for span in spans}
+    unique = {_key(span): span for span in spans}
     return [unique[key] for key in sorted(unique)]
+
+
+def _key(span: Span) -> tuple[int, int, str]:
+    # Spans themselves differ by ids that don't matter here.
+    return span.start, span.end, span.label_
 
 
 def _sound(path: Path, docs: Iterable[Doc]) -> Iterator[Doc]:
