@@ -94,7 +94,7 @@ def _show_report(report: "Report") -> None:
         "  duplicates left out": report.duplicate_triples,
     }
     counts |= {f"passed over: {what}": count for what, count in report.passed_over.items()}
-    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
+    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"), max_col=60)
     if report.examples:
         total = report.lost_entities + report.crossing_triples
         msg.warn(f"Lost (first {len(report.examples)} of {total}):")

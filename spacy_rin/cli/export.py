@@ -44,5 +44,5 @@ def export_cli(
         "  left out (overlap) ": report.dropped_triples,
     }
     counts |= {f"left out: {what}": count for what, count in report.left_out.items()}
-    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
+    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"), max_col=60)
     msg.good(f"Wrote {output_path}")

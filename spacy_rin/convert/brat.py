@@ -92,7 +92,7 @@ def _read_pair(ann: Path, txt: Path) -> Text | Skipped:
                 refuse(ann, number, f"the relation points to {ident}, which is not there")
         triples.append((index[ends[0]], label, index[ends[1]]))
     return Text(
-        line="1",
+        line=f"1-{lines[-1][0]}" if lines else "1",
         text=text,
         entities=[(pieces[0][0], pieces[-1][1], kind) for pieces, kind in zip(spans, kinds, strict=True)],
         relations=triples,

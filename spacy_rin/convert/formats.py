@@ -60,7 +60,11 @@ def detect(path: str | Path) -> str:
     ann = path.with_suffix(".ann")
     candidates = {"brat"} if path.suffix in (".ann", ".txt") and ann.exists() and _is_ann(ann) else set()
     if text.startswith(("{", "[")):
-        candidates |= _detect_json(path, bool(candidates))
+        try:
+            candidates |= _detect_json(path)
+        except ValueError:
+            if not candidates:
+                raise
     elif not text and not candidates:
         raise ValueError(Errors.R032.format(path=path, format=AUTO))
     if not candidates:
@@ -71,15 +75,13 @@ def detect(path: str | Path) -> str:
     return candidates.pop()
 
 
-def _detect_json(path: Path, doubtful: bool) -> set[str]:
+def _detect_json(path: Path) -> set[str]:
     """Name the formats that the records of a file can be of: of the first, or so many that no more than one is left."""
     candidates = {*_SHAPES, "copy_re_ids"}
     line = None
     for line, value in read_values(path):
         candidates &= _formats_of(value)
         if not candidates:
-            if doubtful:
-                return set()
             raise ValueError(Errors.R041.format(path=path, seen=f"the record in line {line} {_describe(value)}"))
         if len(candidates) == 1:
             return candidates

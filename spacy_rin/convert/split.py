@@ -32,12 +32,13 @@ def split_docs(
         raise ValueError(Errors.R040.format(value=",".join(f"{share:g}" for share in shares)))
     groups = _group(docs, documents or range(len(docs)))
     random.Random(seed).shuffle(groups)
-    # The largest first, while there is room for them everywhere: what is small can fill what is left.
+    # The largest first: what is small can fill what is left.
     groups.sort(key=len, reverse=True)
     parts: list[list[int]] = [[] for _ in shares]
     for group in groups:
-        missing = [share * len(docs) - len(part) for share, part in zip(shares, parts, strict=True)]
-        parts[missing.index(max(missing))] += group
+        # As seats are given to parties by Webster's method: to the part that would be the least full with half of it.
+        fill = [(len(part) + len(group) / 2) / share for share, part in zip(shares, parts, strict=True)]
+        parts[fill.index(min(fill))] += group
     for name, part in zip(PARTS, parts, strict=True):
         if not part:
             raise ValueError(Errors.R044.format(part=name, docs=len(docs), groups=len(groups)))
@@ -65,7 +66,8 @@ def _group(docs: Sequence[Doc], documents: Sequence[int]) -> list[list[int]]:
 
     def root(key: object) -> object:
         while (above := parent.setdefault(key, key)) != key:
-            key = parent[key] = parent.setdefault(above, above)
+            parent[key] = parent[above]
+            key = above
         return key
 
     for doc, document in zip(docs, documents, strict=True):
