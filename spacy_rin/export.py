@@ -1,6 +1,5 @@
 """From Docs to the files of annotation tools: what `spacy_rin.convert` reads, written."""
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -233,12 +232,13 @@ def _check_format(format: str) -> None:
 
 def _entities(doc: Doc, relations: Iterable[Relation], spans_key: str) -> list[Span]:
     arguments = [span for relation in relations for span in (relation.subject, relation.object)]
-    spans = [*doc.spans.get(spans_key, ()), *doc.ents, *arguments]
+    # Of two types given to the same tokens, the one in `doc.ents` comes first, and will be there again.
+    spans = [*doc.ents, *doc.spans.get(spans_key, ()), *arguments]
     for span in spans:
         if not span.label_:
             raise ValueError(Errors.R017.format(span=span.text, text=doc.text[:100]))
     unique = {_key(span): span for span in spans}
-    return [unique[key] for key in sorted(unique)]
+    return sorted(unique.values(), key=lambda span: (span.start, span.end))
 
 
 def _key(span: Span) -> tuple[int, int, str]:
@@ -252,5 +252,7 @@ def _sound(path: Path, docs: Iterable[Doc]) -> Iterator[Doc]:
         raise ValueError(Errors.R034.format(path=path, reason="a .spacy file was expected"))
     try:
         yield from docs
-    except zlib.error as err:
-        raise ValueError(Errors.R034.format(path=path, reason="it is damaged, or no .spacy file")) from err
+    except ValueError as err:
+        if not str(err).startswith("[E1014]"):
+            raise
+        raise ValueError(Errors.R034.format(path=path, reason="it is damaged, or not a .spacy file")) from err
