@@ -50,7 +50,7 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
 
 
 def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
-    """Cut a text into sentences, at no place that is inside an entity.
+    """Cut a text into sentences, without the white space between them, at no place that is inside an entity.
 
     record (Record): The text.
     vocab (Vocab): A vocabulary, for the sentencizer.
@@ -73,6 +73,7 @@ def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
             for s, label, o in triples
             if o not in index
         ]
+        first, end = _trim(doc, first, end, {i for s, e, _ in record.entities for i in (s, e - 1)})
         spaces = record.spaces[first:end] if record.spaces is not None else None
         sentence = replace(
             record,
@@ -109,6 +110,15 @@ def _tile(text: str, tokens: list[tuple[int, int]]) -> tuple[list[tuple[int, int
                 spaces.append(False)
         pos = end
     return tiles, spaces
+
+
+def _trim(doc: Doc, first: int, end: int, needed: set[int]) -> tuple[int, int]:
+    """Leave out white space at the ends of a sentence, as far as no entity starts or ends with it."""
+    while first + 1 < end and doc[first].is_space and first not in needed:
+        first += 1
+    while first + 1 < end and doc[end - 1].is_space and end - 1 not in needed:
+        end -= 1
+    return first, end
 
 
 def _name(record: Record, index: int) -> str:
