@@ -267,7 +267,15 @@ WRONG_RECORDS = {
         ({**JSONL, "relations": [[0, 1, 2]]}, "non-empty string"),
     ],
 }
-GOOD_RECORDS = {"jointer": JOINTER, "copy_re": COPY_RE, "casrel": CASREL, "jsonl": JSONL}
+GOOD_RECORDS = {
+    "jointer": JOINTER,
+    "copy_re": COPY_RE,
+    "casrel": CASREL,
+    "jsonl": JSONL,
+    "prodigy": {"text": "a", "tokens": [{"text": "a", "start": 0, "end": 1}], "spans": [], "relations": []},
+    "label_studio": {"data": {"text": "a"}, "annotations": [{"result": []}]},
+    "spert": {"tokens": ["a"], "entities": [], "relations": []},
+}
 
 
 @pytest.mark.parametrize(

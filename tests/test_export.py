@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 import spacy
@@ -13,20 +12,14 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
 from test_convert import DATA as REAL
 from test_convert import needs_data, relations_of, spans_of
-from typer.testing import CliRunner
+from test_formats import SAMPLES, run
 
-from spacy_rin.cli import rin_cli
 from spacy_rin.convert import Record, convert, make_doc, write_docs
 from spacy_rin.export import WRITERS, ExportReport, export, export_file, write_records
 from spacy_rin.extract import extract
 from spacy_rin.relations import get_relations, set_relations
 
-SAMPLES = Path(__file__).parent / "data"
 VOCAB = spacy.blank("xx").vocab
-
-
-def run(*args):
-    return CliRunner().invoke(rin_cli, [str(arg) for arg in args], env={"COLUMNS": "300"})
 
 
 def words_of(doc):

@@ -5,12 +5,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from test_convert import DATA as REAL
 from test_convert import counts_of, ents_of, needs_data, relations_of, spans_of
 from typer.testing import CliRunner
 
 from spacy_rin.cli import rin_cli
 from spacy_rin.convert import CONVERTERS, convert, detect
+from spacy_rin.convert.quotes import Quote, fit_offsets
 from spacy_rin.relations import get_relations, has_relations
 
 SAMPLES = Path(__file__).parent / "data"
@@ -163,6 +166,13 @@ def test_brat_in_pieces_is_widened_by_snap():
     assert (report.snapped_entities, report.lost_entities, report.lost_triples) == (1, 0, 0)
 
 
+def test_brat_line_separators_of_unicode_end_no_line(tmp_path):
+    (tmp_path / "a.txt").write_text("Ada\u2028Bo rows.", encoding="utf8")
+    (tmp_path / "a.ann").write_text("T1\tP 0 6\tAda\u2028Bo\nT2\tQ 7 11\trows\n", encoding="utf8")
+    (doc,), _ = convert(tmp_path / "a.txt", snap=True)
+    assert [span.text for span in doc.spans["rin"]] == ["Ada\u2028Bo", "rows"]
+
+
 def test_brat_files():
     docs = [convert(SAMPLES / "brat" / name, "brat")[0] for name in ("a.txt", "a.ann")]
     assert [len(found) for found in docs] == [1, 1] and relations_of(docs[0][0]) == relations_of(docs[1][0]) != []
@@ -288,6 +298,42 @@ def test_malformed_record(tmp_path, name, path, to, reason):
     file.write_text("\n".join(json.dumps(task) for task in (good, good, changed(good, *path, to=to))))
     with pytest.raises(ValueError, match=rf"^\[R030\] \S+a\.json:3: .*{reason}"):
         convert(file, FILES[name])
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_malformed_record_by_cli(tmp_path, name):
+    good = first_task(name)
+    path, to, reason = WRONG[name][0]
+    file, out = tmp_path / "a.json", tmp_path / "out" / "a.spacy"
+    file.write_text(json.dumps([good, changed(good, *path, to=to)]))
+    result = run("convert", file, out)
+    shown = " ".join(result.output.split())
+    assert result.exit_code == 1 and "a.json:1 (record 2):" in shown and reason in shown
+    assert not out.parent.exists()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text("a🌊é\r\n ", min_size=1, max_size=12), st.sampled_from(["characters", "utf-16", "one"]), st.data())
+def test_offsets_of_any_count_are_understood(text, count, data):
+    """Offsets lead to what was quoted, whatever the tool counted."""
+
+    def offset(i):
+        if count == "utf-16":
+            return len(text[:i].encode("utf-16-le")) // 2
+        return len(text[:i].replace("\r\n", "\n")) if count == "one" else i
+
+    quotes = []
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text) - 1))
+        end = data.draw(st.integers(start + 1, len(text)))
+        # No tool that takes CR LF for one character tells them apart.
+        assume(count != "one" or not any(text[i - 1 : i + 1] == "\r\n" for i in (start, end) if i))
+        quotes.append(Quote([(offset(start), offset(end))], text[start:end]))
+    at = fit_offsets(text, quotes)
+    assert at is not None
+    for quote in quotes:
+        ((start, end),) = quote.pieces
+        assert text[at[start] : at[end]].split() == quote.text.split()
 
 
 def test_prodigy_argument_that_is_not_clear(tmp_path):

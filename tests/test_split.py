@@ -11,18 +11,13 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 from test_convert import DATA as REAL
 from test_convert import needs_data, write_json
-from typer.testing import CliRunner
+from test_formats import run
 
-from spacy_rin.cli import rin_cli
 from spacy_rin.convert import convert, split_docs, write_parts
 from spacy_rin.relations import get_relations
 
 VOCAB = spacy.blank("xx").vocab
 SHARES = (0.8, 0.1, 0.1)
-
-
-def run(*args):
-    return CliRunner().invoke(rin_cli, [str(arg) for arg in args], env={"COLUMNS": "300"})
 
 
 def docs_of(*texts):

@@ -5,14 +5,15 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import Errors
 from .files import read_text, refuse
 from .quotes import Quote, fit_offsets, fits
 from .records import Skipped, Text
 
-_ENTITY = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)", re.DOTALL)
-_RELATION = re.compile(r"R\S*\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*")
+_T_LINE = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)", re.DOTALL)
+_R_LINE = re.compile(r"R\S*\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*")
 _OTHERS = {
     "E": "events (E)",
     "A": "attributes (A)",
@@ -21,7 +22,7 @@ _OTHERS = {
     "#": "notes (#)",
     "*": "equivalences (*)",
 }
-LINE = re.compile(r"[TREAMN#]\S*\t\S|\*\t\S")  # how a line of an .ann file starts
+LINE_START = re.compile(r"[TREAMN#]\S*\t\S|\*\t\S")  # how a line of an .ann file starts
 
 
 def read_brat(path: Path) -> Iterator[Text | Skipped]:
@@ -43,64 +44,81 @@ def read_brat(path: Path) -> Iterator[Text | Skipped]:
             yield Skipped("texts without an .ann file")
 
 
+class _Entity(NamedTuple):
+    """A line T: its number, the type, and the pieces with what they read."""
+
+    line: int
+    kind: str
+    quote: Quote
+
+
+class _Relation(NamedTuple):
+    """A line R: its number, the name, and the ids of what it relates."""
+
+    line: int
+    label: str
+    ends: tuple[str, str]
+
+
 def _read_pair(ann: Path, txt: Path) -> Text | Skipped:
     for path in (ann, txt):
         if not path.exists():
             raise ValueError(Errors.R045.format(path=path))
     text = read_text(txt)
-    lines = [(number, line.rstrip("\r")) for number, line in enumerate(read_text(ann).split("\n"), 1)]
-    lines = [(number, line) for number, line in lines if line.strip()]
-    if not text.strip() and not lines:
+    entities, relations, passed_over = _read_lines(ann)
+    if not text.strip() and not entities:
         return Skipped("empty texts")
-    quotes: dict[str, Quote] = {}
-    kinds, places = [], []
-    relations: list[tuple[int, re.Match[str]]] = []
-    passed_over: Counter[str] = Counter()
-    for number, line in lines:
-        if match := _ENTITY.fullmatch(line):
-            ident, kind, offsets, quoted = match.groups()
-            if ident in quotes:
-                refuse(ann, number, f"there are two annotations {ident}")
-            pieces = [tuple(map(int, piece.split())) for piece in offsets.split(";")]
-            quotes[ident] = Quote([(start, end) for start, end in pieces], quoted)
-            kinds.append(kind)
-            places.append(str(number))
-        elif match := _RELATION.fullmatch(line):
-            relations.append((number, match))
-        elif line[0] in _OTHERS and LINE.match(line):
-            passed_over[_OTHERS[line[0]]] += 1
-        else:
-            refuse(ann, number, f"this is not a line of brat: {line!r:.100}")
-    at = fit_offsets(text, list(quotes.values()))
+    at = fit_offsets(text, [entity.quote for entity in entities.values()])
     if at is None:
-        place, ident = next((p, i) for p, (i, quote) in zip(places, quotes.items()) if not fits(text, quote))
-        pieces_of = ";".join(f"{start} {end}" for start, end in quotes[ident].pieces)
-        refuse(
-            ann, place, f"{ident} quotes {quotes[ident].text!r:.60}, which is not what {txt.name} has at {pieces_of}"
-        )
-    spans = [sorted((at[start], at[end]) for start, end in quote.pieces) for quote in quotes.values()]
+        ident, wrong = next((i, e) for i, e in entities.items() if not fits(text, e.quote))
+        where = ";".join(f"{start} {end}" for start, end in wrong.quote.pieces)
+        refuse(ann, wrong.line, f"{ident} quotes {wrong.quote.text!r:.60}, which is not what {txt.name} has at {where}")
+    index = {ident: i for i, ident in enumerate(entities)}
     triples = []
-    index = {ident: i for i, ident in enumerate(quotes)}
-    for number, match in relations:
-        label, *arguments = match.groups()
-        ends = _subject_and_object(*arguments)
+    for line, label, ends in relations:
         if any(ident.startswith("E") for ident in ends):
             passed_over["relations of events"] += 1
             continue
         for ident in ends:
             if ident not in index:
-                refuse(ann, number, f"the relation points to {ident}, which is not there")
+                refuse(ann, line, f"the relation points to {ident}, which is not there")
         triples.append((index[ends[0]], label, index[ends[1]]))
+    spans = [sorted((at[start], at[end]) for start, end in entity.quote.pieces) for entity in entities.values()]
+    lines = [entity.line for entity in entities.values()]
     return Text(
-        line=f"1-{lines[-1][0]}" if lines else "1",
+        line=f"1-{max(lines, default=1)}",
         text=text,
-        entities=[(pieces[0][0], pieces[-1][1], kind) for pieces, kind in zip(spans, kinds, strict=True)],
+        entities=[
+            (span[0][0], span[-1][1], entity.kind) for span, entity in zip(spans, entities.values(), strict=True)
+        ],
         relations=triples,
         path=ann,
-        lines=places,
-        in_pieces=frozenset(i for i, pieces in enumerate(spans) if _has_gap(text, pieces)),
+        lines=list(map(str, lines)),
+        in_pieces=frozenset(i for i, span in enumerate(spans) if _has_gap(text, span)),
         passed_over=passed_over,
     )
+
+
+def _read_lines(ann: Path) -> tuple[dict[str, _Entity], list[_Relation], Counter[str]]:
+    """Read the entities of an .ann file by their ids, its relations, and how many lines of other kinds it has."""
+    entities: dict[str, _Entity] = {}
+    relations = []
+    others: Counter[str] = Counter()
+    for number, line in enumerate(read_text(ann).split("\n"), 1):
+        line = line.rstrip("\r")
+        if match := _T_LINE.fullmatch(line):
+            ident, kind, offsets, quoted = match.groups()
+            if ident in entities:
+                refuse(ann, number, f"there are two annotations {ident}")
+            bounds = [piece.split() for piece in offsets.split(";")]
+            entities[ident] = _Entity(number, kind, Quote([(int(start), int(end)) for start, end in bounds], quoted))
+        elif match := _R_LINE.fullmatch(line):
+            relations.append(_Relation(number, match[1], _subject_and_object(*match.groups()[1:])))
+        elif line[:1] in _OTHERS and LINE_START.match(line):
+            others[_OTHERS[line[0]]] += 1
+        elif line.strip():
+            refuse(ann, number, f"this is not a line of brat: {line!r:.100}")
+    return entities, relations, others
 
 
 def _subject_and_object(first_role: str, first: str, second_role: str, second: str) -> tuple[str, str]:

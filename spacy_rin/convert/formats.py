@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
-from .brat import LINE, read_brat
+from .brat import LINE_START, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
 from .files import read_records, read_text, read_values
 from .records import Record, Skipped, Text
@@ -117,4 +117,4 @@ def _describe(value: Any) -> str:
 
 
 def _is_ann(path: Path) -> bool:
-    return all(LINE.match(line) for line in read_text(path).splitlines() if line.strip())
+    return all(LINE_START.match(line) for line in read_text(path).split("\n") if line.strip())
