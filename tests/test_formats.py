@@ -341,8 +341,11 @@ def test_prodigy_argument_that_is_not_clear(tmp_path):
     task["spans"].append({"token_start": 1, "token_end": 1, "label": "NAME"})
     task["relations"] = [{"head": 1, "child": 5, "label": "r"}]
     (tmp_path / "a.jsonl").write_text(json.dumps(task))
-    with pytest.raises(ValueError, match=r"a\.jsonl:1: 'head' of a relation is the last token of 2 spans"):
+    with pytest.raises(ValueError, match=r"a\.jsonl:1: 'head' of a relation is in 2 spans"):
         convert(tmp_path / "a.jsonl")
+    task["relations"] = [{"head": 0, "child": 5, "label": "r"}]  # not the last token, but in one span alone
+    (tmp_path / "a.jsonl").write_text(json.dumps(task))
+    assert triples_of(convert(tmp_path / "a.jsonl")[0][0]) == [("Mira Holt", "r", "Tidewerk")]
     task["relations"] = [{"head": 10, "child": 5, "label": "r"}]
     (tmp_path / "a.jsonl").write_text(json.dumps(task))
     with pytest.raises(ValueError, match=r"a\.jsonl:1: 'head' of a relation must be the index of a token, not 10"):

@@ -62,6 +62,7 @@ def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
     # White space alone is no sentence.
     found = [sent.start for sent in doc.sents if not all(token.is_space for token in sent)]
     bounds = [0, *(start for start in found if start and start not in inside)]
+    edges = {token for start, end, _ in record.entities for token in (start, end - 1)}
     home = [bisect_right(bounds, start) - 1 for start, _, _ in record.entities]
     sentences = []
     for number, (first, end) in enumerate(zip(bounds, [*bounds[1:], len(doc)], strict=True)):
@@ -73,7 +74,7 @@ def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
             for s, label, o in triples
             if o not in index
         ]
-        first, end = _trim(doc, first, end, {i for s, e, _ in record.entities for i in (s, e - 1)})
+        first, end = _trim(doc, first, end, edges)
         spaces = record.spaces[first:end] if record.spaces is not None else None
         sentence = replace(
             record,

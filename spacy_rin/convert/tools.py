@@ -64,39 +64,21 @@ def parse_label_studio(line: str, task: Any) -> Text | Skipped:
         {"cancelled annotations": len(annotations) - len(valid), "further annotations": len(valid) - 1}
     )
     result = get_objects(valid[0], "result")
-    regions = [item for item in result if item.get("type") == "labels"]
-    if len({str(region.get("to_name")) for region in regions}) > 1:
-        raise Malformed("the regions are of more than one text")
     text = _label_studio_text(data)
-    quotes = [_label_studio_quote(region) for region in regions]
-    at = fit_offsets(text, quotes)
-    if at is None:
-        raise Malformed("the offsets of the regions don't fit the text: what they quote is not what stands there")
-    entities: list[Span] = []
-    index: dict[str, int] = {}
-    for region, quote in zip(regions, quotes, strict=True):
-        if get_string(region, "id") in index:
-            raise Malformed(f"there are two regions {region['id']!r:.60}")
-        index[region["id"]] = len(entities)
-        (start, end), labels = quote.pieces[0], region["value"].get("labels") or [""]
-        if not isinstance(labels, list) or not all(label == "" or is_text(label) for label in labels):
-            raise Malformed("'labels' of a region must be a list of strings")
-        entities += [(at[start], at[end], label) for label in labels]
-    others = {str(item.get("id")) for item in result if item.get("type") not in ("labels", "relation")} - set(index)
+    entities, index = _label_studio_entities(text, [item for item in result if item.get("type") == "labels"])
+    others = {str(item.get("id")) for item in result if item.get("type") not in ("labels", "relation")}
     triples = []
     for item in result:
-        if item.get("type") == "labels":
-            continue
-        if item.get("type") != "relation":
+        if item.get("type") == "relation":
+            start, end = get_string(item, "from_id"), get_string(item, "to_id")
+            if start in index and end in index:
+                triples += _label_studio_triples(item, index[start], index[end], passed_over)
+            elif {start, end} <= {*index, *others}:
+                passed_over["relations of other regions"] += 1
+            else:
+                raise Malformed(f"a relation from {start!r} to {end!r} points to a region that is not there")
+        elif item.get("type") != "labels":
             passed_over[f"regions of the type '{item.get('type')}'"] += 1
-            continue
-        ends = get_string(item, "from_id"), get_string(item, "to_id")
-        if not set(ends) <= set(index):
-            if not set(ends) <= set(index) | others:
-                raise Malformed(f"a relation from {ends[0]!r} to {ends[1]!r} points to a region that is not there")
-            passed_over["relations of other regions"] += 1
-            continue
-        triples += _label_studio_triples(item, index[ends[0]], index[ends[1]], passed_over)
     return Text(line, text, entities, triples, passed_over=+passed_over)
 
 
@@ -152,12 +134,11 @@ def _prodigy_argument(
     if type(index) is not int or not 0 <= index < len(tokens):
         raise Malformed(f"'{side}' of a relation must be the index of a token, not {index!r:.60}")
     start, end = tokens[index]
-    # A span is named by its last token.
-    around = [entity for entity in entities if entity[0] <= start and entity[1] == end]
+    around = [entity for entity in entities if entity[0] <= start and end <= entity[1]]
+    # Prodigy names a span by its last token.
+    around = [entity for entity in around if entity[1] == end] or around
     if len(around) > 1:
-        raise Malformed(
-            f"'{side}' of a relation is the last token of {len(around)} spans; '{side}_span' must tell which"
-        )
+        raise Malformed(f"'{side}' of a relation is in {len(around)} spans; '{side}_span' must tell in which")
     return around[0] if around else (start, end, "")
 
 
@@ -167,6 +148,27 @@ def _label_studio_text(data: Any) -> str:
     if "text" not in texts and len(texts) != 1:
         raise Malformed(f"'data' must have a field 'text', or a single field with a string; it has: {', '.join(texts)}")
     return get_string(data, "text" if "text" in texts else texts[0])
+
+
+def _label_studio_entities(text: str, regions: list[dict[str, Any]]) -> tuple[list[Span], dict[str, int]]:
+    """Get the entities of regions, one for each label, and the index of the first one of each region by its id."""
+    if len({str(region.get("to_name")) for region in regions}) > 1:
+        raise Malformed("the regions are of more than one text")
+    quotes = [_label_studio_quote(region) for region in regions]
+    at = fit_offsets(text, quotes)
+    if at is None:
+        raise Malformed("the offsets of the regions don't fit the text: what they quote is not what stands there")
+    entities: list[Span] = []
+    index: dict[str, int] = {}
+    for region, quote in zip(regions, quotes, strict=True):
+        if get_string(region, "id") in index:
+            raise Malformed(f"there are two regions {region['id']!r:.60}")
+        index[region["id"]] = len(entities)
+        (start, end), labels = quote.pieces[0], region["value"].get("labels") or [""]
+        if not isinstance(labels, list) or not all(label == "" or is_text(label) for label in labels):
+            raise Malformed("'labels' of a region must be a list of strings")
+        entities += [(at[start], at[end], label) for label in labels]
+    return entities, index
 
 
 def _label_studio_quote(region: Any) -> Quote:
