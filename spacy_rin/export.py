@@ -65,7 +65,7 @@ def export_file(
         if not names:
             raise ValueError(Errors.R018)
         pipe: Any = nlp.get_pipe(names[0])
-        texts = (eg.predicted for eg in create_corpus_reader(path)(nlp))
+        texts = (eg.predicted for eg in create_corpus_reader(path, attr=pipe.attr)(nlp))
         predicted = nlp.pipe(_sound(path, texts))
         records, report = export(predicted, format, attr=pipe.attr, spans_key=pipe.spans_key, scores=True)
     if not records:

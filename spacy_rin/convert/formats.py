@@ -112,7 +112,7 @@ def _has_shape(value: dict[str, Any], shape: dict[str, Any]) -> bool:
 
 def _describe(value: Any) -> str:
     if isinstance(value, dict):
-        return f"has the keys {', '.join(map(repr, value))}" if value else "is an empty object"
+        return f"has the keys {', '.join(map(repr, value)):.200}" if value else "is an empty object"
     return f"is {value!r:.60}"
 
 
