@@ -198,6 +198,13 @@ def test_brat_line_ends(tmp_path, ann_ends, as_one):
     assert doc.text == "Ada sails.\r\nBo\r\nrows.\r\n"
 
 
+def test_brat_example_of_the_docs():
+    """Nothing of the example set is lost, in sentences or whole."""
+    for sents, texts in ((False, 12), (True, 110)):
+        _, report = convert(OWN / "brat", sents=sents)
+        assert counts_of(report) == {"docs": texts, "entities": 205, "triples": 107} and not report.passed_over
+
+
 def test_spert():
     (doc, empty), report = convert(SAMPLES / "spert.json", "spert")
     mira, boat, town = (0, 2, "PERSON"), (3, 6, "BOAT"), (4, 5, "TOWN")

@@ -23,7 +23,7 @@ def split_docs(
     docs (Sequence[Doc]): The Docs.
     shares (Sequence[float]): Share of each part, of train, dev and test; they add up to 1.
     seed (int): Seed of the choice.
-    documents (Optional[Sequence[int]]): For each Doc, the number of the document it is from; None if it is one.
+    documents (Optional[Sequence[int]]): For each Doc, the number of the document it is from; None if each is one.
     RETURNS (List[List[Doc]]): The Docs of each part, in their order. Parts differ from their share as far as documents
         and texts that belong together make it necessary.
     RAISES (ValueError): R040 if the shares are not right, R044 if a part would be empty.
