@@ -94,7 +94,7 @@ class Errors(metaclass=_Coded):
     )
     R042 = "The format of {path} is not clear: it could be {formats}. Choose with --format."
     R043 = (
-        "{path} can't be cut into sentences: the texts of the format '{format}' are tokenised sentences already. "
+        "{path} can't be cut into sentences: the format '{format}' is tokenised, and its texts are taken as they are. "
         "Leave out --sents."
     )
     R044 = (

@@ -3,8 +3,8 @@
 Data flows one way, a room a step:
 
 - `files`: a file is decoded into values, each with its place.
-- `datasets`, `tools`, `brat`: the reader of a format turns each value into a `Record`, whose annotation is by tokens,
-  or a `Text`, where it is by characters.
+- `jsonl`, `prodigy`, `label_studio`, `brat`, `datasets`: the reader of a format turns each value into a `Record`, whose
+  annotation is by tokens, or a `Text`, where it is by characters.
 - `quotes`: what the offsets of a tool count, told by the text that they quote.
 - `formats`: the readers by name, and which of them a file is for.
 - `align`: a Text becomes a Record, whole or sentence by sentence.

@@ -118,8 +118,8 @@ def convert(
     attr (str): The extension attribute of the relations.
     snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. Formats that
         annotate tokens have none.
-    sents (bool): Whether to cut texts into sentences, each a Doc, at no place inside an entity. Not for formats of
-        tokenised sentences.
+    sents (bool): Whether to cut texts into sentences, each a Doc, at no place inside an entity. Not for formats that
+        are tokenised.
     RETURNS (Tuple[List[Doc], Report]): The Docs, and what was kept and what was lost.
     RAISES (ValueError): R010, R030-R034, R041-R043, R045, R047 for a wrong argument, or a file that is missing,
         malformed, empty or of no format that is known.

@@ -9,8 +9,10 @@ from ..errors import Errors
 from .brat import LINE_START, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
 from .files import read_records, read_text, read_values
+from .jsonl import parse_jsonl
+from .label_studio import parse_label_studio
+from .prodigy import parse_prodigy
 from .records import Record, Skipped, Text
-from .tools import parse_jsonl, parse_label_studio, parse_prodigy
 
 AUTO = "auto"  # the name that stands for whatever format is recognised
 
