@@ -83,6 +83,30 @@ class Errors(metaclass=_Coded):
         "There is nothing to score: no text has annotated relations (looked for 'doc._.{attr}'). Check that the file "
         "was written with `DocBin(store_user_data=True)`."
     )
+    # Formats of annotation
+    R040 = (
+        "'{value}' is no split: three shares above 0 that add up to 1 were expected, of train, dev and test, e.g. "
+        "0.8,0.1,0.1."
+    )
+    R041 = (
+        "The format of {path} was not recognised: {seen}. If it is one of those that `spacy rin convert --help` "
+        "names, choose it with --format to learn what is wrong with it."
+    )
+    R042 = "The format of {path} is not clear: it could be {formats}. Choose with --format."
+    R043 = (
+        "{path} can't be cut into sentences: the format '{format}' is tokenised, and its texts are taken as they are. "
+        "Leave out --sents."
+    )
+    R044 = (
+        "The part '{part}' would be empty: there are {docs} texts, and {groups} after those are put together that "
+        "share a document or a text. Choose other shares, or don't split."
+    )
+    R045 = "{path} doesn't exist: brat has a .txt file and an .ann file of the same name for each text."
+    R046 = (
+        "There is nothing to export: no text of {path} has annotated relations (were they written with "
+        "`DocBin(store_user_data=True)`?). To export predictions, name a pipeline with --model."
+    )
+    R047 = "There is nothing to learn from in {path}: it has only {counts}."
     # Evaluation
     R050 = "{n} text(s) can't be parted into {folds} folds. Give at least two folds, and a text for each."
     R051 = "Give either --output or --in-place: the pipeline is written to a new folder, or changed where it is."

@@ -97,7 +97,7 @@ def test_input_is_not_overwritten(tmp_path, source):
 
 
 def test_bugs_keep_their_traceback(tmp_path, source, monkeypatch):
-    def broken(path, nlp):
+    def broken(path):
         raise ValueError("a bug")
 
     monkeypatch.setitem(CONVERTERS, "casrel", broken)

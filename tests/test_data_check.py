@@ -64,7 +64,7 @@ def test_overlapping_entities():
     # Not inside one another
     checked = check_data([make_doc("a b c d", [(0, 2), (1, 3), (3, 4)], [(1, "r", 2)])], min_count=1)
     assert checked.counts["entities_crossing"] == checked.counts["entities_overlapping"] == 1
-    assert set(checked.counts["triples_lost_by_settings"].values()) == {1}
+    assert list(checked.counts["triples_lost_by_settings"].values()) == [1, 1, 0, 0]
     # Two types of the same tokens: one entity is left, but no triple is lost.
     checked = check_data([make_doc("a b", [(0, 1, "X"), (0, 1, "Y"), (1, 2)], [(0, "r", 2)])], min_count=1)
     assert checked.counts["entities_overlapping"] == 1

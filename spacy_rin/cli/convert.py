@@ -12,38 +12,72 @@ from ._app import coded_errors, rin_cli
 if TYPE_CHECKING:
     from ..convert import Report
 
+FORMATS = "auto, jsonl, prodigy, label_studio, brat, spert, jointer, casrel, copy_re or copy_re_ids"
+
 
 @rin_cli.command("convert", no_args_is_help=True)
 def convert_cli(
-    input_path: Annotated[Path, Arg(help="File with annotated texts")],
-    output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy")],
-    format: Annotated[str, Opt("--format", "-f", help="Format: jointer, copy_re, copy_re_ids, casrel or jsonl")],
-    lang: Annotated[str, Opt("--lang", "-l", help="Language code, for the tokenizer of raw text (jsonl)")] = "en",
+    input_path: Annotated[Path, Arg(help="File with annotated texts, or a folder of brat")],
+    output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy; with --split, a folder")],
+    format: Annotated[str, Opt("--format", "-f", help=f"Format: {FORMATS}")] = "auto",
+    lang: Annotated[str, Opt("--lang", "-l", help="Language code, for the tokenizer of raw text")] = "en",
     entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label of entities without a type")] = "ENTITY",
     last_word: Annotated[bool, Opt("--last-word", "-w", help="Reduce every entity to its last token")] = False,
     tagger: Annotated[Optional[str], Opt("--tagger", "-t", help="Pipeline to tag texts that have no tags")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
+    snap: Annotated[bool, Opt("--snap", "-p", help="Widen entities that cut a token to whole tokens")] = False,
+    sents: Annotated[bool, Opt("--sents", "-s", help="Cut texts into sentences, each a Doc")] = False,
+    split: Annotated[Optional[str], Opt("--split", "-S", help="Shares of train, dev and test: 0.8,0.1,0.1")] = None,
+    seed: Annotated[int, Opt("--seed", help="Seed of the split")] = 0,
 ) -> None:
     """
-    Convert a data set with entities and relations to a .spacy file.
+    Convert annotated texts with entities and relations to a .spacy file.
 
-    Entities go to doc.spans["rin"] and, as far as they don't overlap, to doc.ents; relations go to doc._.relations.
-    What can't be aligned with the tokens is reported.
+    The format is recognised by the content of the file, unless it is named. Entities go to doc.spans["rin"] and, as
+    far as they don't overlap, to doc.ents; relations go to doc._.relations. What can't be aligned with the tokens is
+    reported. With --split, the output is a folder that gets train.spacy, dev.spacy and test.spacy; the same document
+    or text is never in two of them.
 
     Example: spacy rin convert webnlg/train.json corpus/train.spacy --format jointer
     """
-    from ..convert import convert, write_docs
+    from ..convert import convert, split_docs, write_docs, write_parts
     from ..errors import Errors
 
     with coded_errors():
         if output_path.resolve() == input_path.resolve():
             raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
+        shares = _shares(split) if split is not None else None
         docs, report = convert(
-            input_path, format, lang=lang, entity_label=entity_label, last_word=last_word, tagger=tagger, attr=attr
+            input_path,
+            format,
+            lang=lang,
+            entity_label=entity_label,
+            last_word=last_word,
+            tagger=tagger,
+            attr=attr,
+            snap=snap,
+            sents=sents,
         )
-        write_docs(docs, output_path)
+        if shares is None:
+            write_docs(docs, output_path)
+            written = [(len(docs), output_path)]
+        else:
+            parts = split_docs(docs, shares, seed=seed, documents=report.documents)
+            written = list(zip(map(len, parts), write_parts(parts, output_path)))
+    if format != report.format:
+        msg.info(f"Recognised the format {report.format}")
     _show_report(report)
-    msg.good(f"Wrote {output_path}")
+    for count, path in written:
+        msg.good(f"Wrote {path}" + (f" ({count:,} texts)" if shares is not None else ""))
+
+
+def _shares(split: str) -> list[float]:
+    from ..errors import Errors
+
+    try:
+        return [float(share) for share in split.split(",")]
+    except ValueError:
+        raise ValueError(Errors.R040.format(value=split)) from None
 
 
 def _show_report(report: "Report") -> None:
@@ -51,15 +85,19 @@ def _show_report(report: "Report") -> None:
         "texts": report.docs,
         "entities": report.entities,
         "  not in doc.ents (overlap)": report.overlapping_entities,
+        "  widened to whole tokens": report.snapped_entities,
         "  lost (not aligned)": report.lost_entities,
         "triples": report.triples,
         "  with subject = object": report.reflexive_triples,
         "  lost (not aligned)  ": report.lost_triples,
+        "  lost (across sentences)": report.crossing_triples,
         "  duplicates left out": report.duplicate_triples,
     }
-    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
+    counts |= {f"passed over: {what}": count for what, count in report.passed_over.items()}
+    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"), max_col=60)
     if report.examples:
-        msg.warn(f"Could not be aligned (first {len(report.examples)} of {report.lost_entities}):")
+        total = report.lost_entities + report.crossing_triples
+        msg.warn(f"Lost (first {len(report.examples)} of {total}):")
         for loss in report.examples:
             # Not `msg.text`, which breaks lines: this keeps a path and its line in one piece.
             typer.echo(f"{loss.path}:{loss.line}: {loss.reason}")

@@ -1,0 +1,48 @@
+"""`spacy rin export`."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+from spacy.cli._util import Arg, Opt
+from wasabi import msg
+
+from ._app import coded_errors, load_pipeline, rin_cli
+
+
+@rin_cli.command("export", no_args_is_help=True)
+def export_cli(
+    data_path: Annotated[Path, Arg(help="File with texts (.spacy), or a folder of such files")],
+    output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl")],
+    format: Annotated[str, Opt("--format", "-f", help="Format: jsonl, prodigy or spert")],
+    model: Annotated[Optional[str], Opt("--model", "-m", help="Trained pipeline that annotates the texts anew")] = None,
+    attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """
+    Export the entities and relations of a .spacy file to the format of an annotation tool.
+
+    With --model, the texts are annotated by a pipeline, and its predictions are exported: correct them, and
+    `spacy rin convert` reads them back. What the format can't hold is counted.
+
+    Example: spacy rin export corpus/dev.spacy dev.jsonl --format prodigy
+    """
+    from ..errors import Errors
+    from ..export import export_file, write_records
+
+    with coded_errors():
+        if output_path.resolve() == data_path.resolve():
+            raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
+        nlp = load_pipeline(model, gpu_id) if model is not None else None
+        records, report = export_file(data_path, format, nlp=nlp, attr=attr)
+        write_records(records, output_path, format)
+    counts = {
+        "texts": report.texts,
+        "  with unknown white space": report.unknown_spaces,
+        "entities": report.entities,
+        "  left out (overlap)": report.dropped_entities,
+        "triples": report.triples,
+        "  left out (overlap) ": report.dropped_triples,
+    }
+    counts |= {f"left out: {what}": count for what, count in report.left_out.items()}
+    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"), max_col=60)
+    msg.good(f"Wrote {output_path}")

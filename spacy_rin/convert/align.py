@@ -1,0 +1,127 @@
+"""From characters to tokens, and from texts to sentences."""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import replace
+
+from spacy.language import Language
+from spacy.pipeline import Sentencizer
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from .records import Entity, Lost, Record, Text, assemble
+
+
+def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
+    """Turn annotation by characters into annotation by tokens.
+
+    text (Text): The text; its own tokens are taken if it has some.
+    nlp (Language): The pipeline whose tokenizer is taken if not.
+    snap (bool): Whether to widen an entity to whole tokens if it cuts one, instead of losing it; white space around
+        it is left out, and one in several pieces gets what is between them.
+    RETURNS (Record): The same text by tokens, with all white space.
+    """
+    tokens = text.tokens
+    if tokens is None:
+        tokens = [(token.idx, token.idx + len(token)) for token in nlp.tokenizer(text.text)]
+    tiles, spaces = _tile(text.text, tokens)
+    starts, ends = [start for start, _ in tiles], [end for _, end in tiles]
+    spans: dict[Hashable, Entity | Lost] = {}
+    snapped = 0
+    for index, (start, end, label) in enumerate(text.entities):
+        first, last = bisect_left(starts, start), bisect_left(ends, end)
+        whole = start in starts[first : first + 1] and end in ends[last : last + 1]
+        if whole and index not in text.in_pieces:
+            spans[index] = (first, last + 1, label)
+            continue
+        quoted = text.text[start:end]
+        if snap and quoted.strip():
+            snapped += 1
+            inner = start + len(quoted) - len(quoted.lstrip())
+            first, last = bisect_right(starts, inner) - 1, bisect_left(ends, inner + len(quoted.strip()))
+            spans[index] = (first, last + 1, label)
+        else:
+            reason = "is in several pieces" if index in text.in_pieces else "cuts a token"
+            line = text.lines[index] if text.lines else text.line
+            spans[index] = Lost(line, f"entity {quoted!r} at {start}-{end} {reason}")
+    record = assemble(text.line, [text.text[start:end] for start, end in tiles], spans, text.relations)
+    return replace(record, spaces=spaces, path=text.path, snapped_entities=snapped, passed_over=text.passed_over)
+
+
+def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
+    """Cut a text into sentences, without the white space between them, at no place that is inside an entity.
+
+    record (Record): The text.
+    vocab (Vocab): A vocabulary, for the sentencizer.
+    RETURNS (List[Record]): The sentences. What was lost with the text is counted with the first of them, a triple
+        whose entities are in different sentences with the one of the subject.
+    """
+    doc = _SENTENCIZER(Doc(vocab, words=record.words, spaces=record.spaces))
+    inside = {token for start, end, _ in record.entities for token in range(start + 1, end)}
+    # White space alone is no sentence.
+    found = [sent.start for sent in doc.sents if not all(token.is_space for token in sent)]
+    bounds = [0, *(start for start in found if start and start not in inside)]
+    edges = {token for start, end, _ in record.entities for token in (start, end - 1)}
+    home = [bisect_right(bounds, start) - 1 for start, _, _ in record.entities]
+    sentences = []
+    for number, (first, end) in enumerate(zip(bounds, [*bounds[1:], len(doc)], strict=True)):
+        own = [i for i, sentence in enumerate(home) if sentence == number]
+        index = {i: new for new, i in enumerate(own)}
+        triples = [row for row in record.relations if row[0] in index]
+        crossing = [
+            Lost(record.line, f"relation {label!r} of {_name(record, s)!r} with {_name(record, o)!r} crosses sentences")
+            for s, label, o in triples
+            if o not in index
+        ]
+        first, end = _trim(doc, first, end, edges)
+        spaces = record.spaces[first:end] if record.spaces is not None else None
+        sentence = replace(
+            record,
+            words=record.words[first:end],
+            entities=[(s - first, e - first, kind) for s, e, kind in (record.entities[i] for i in own)],
+            relations=[(index[s], label, index[o]) for s, label, o in triples if o in index],
+            spaces=[*spaces[:-1], False] if spaces is not None else None,
+            tags=record.tags[first:end] if record.tags is not None else None,
+            crossing_triples=crossing,
+        )
+        if number:
+            sentence = replace(
+                sentence, snapped_entities=0, lost_entities=[], lost_triples=0, passed_over=Counter[str]()
+            )
+        sentences.append(sentence)
+    return sentences
+
+
+_SENTENCIZER = Sentencizer()
+
+
+def _tile(text: str, tokens: list[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[bool]]:
+    """Cover a text with tokens, and tell which are followed by a space; what else is between tokens becomes one."""
+    tiles: list[tuple[int, int]] = []
+    spaces: list[bool] = []
+    pos = 0
+    for start, end in [*tokens, (len(text), len(text))]:
+        if pos < start and tiles and text[pos] == " ":
+            spaces[-1] = True
+            pos += 1
+        for tile in ((pos, start), (start, end)):
+            if tile[0] < tile[1]:
+                tiles.append(tile)
+                spaces.append(False)
+        pos = end
+    return tiles, spaces
+
+
+def _trim(doc: Doc, first: int, end: int, needed: set[int]) -> tuple[int, int]:
+    """Leave out white space at the ends of a sentence, as far as no entity starts or ends with it."""
+    while first + 1 < end and doc[first].is_space and first not in needed:
+        first += 1
+    while first + 1 < end and doc[end - 1].is_space and end - 1 not in needed:
+        end -= 1
+    return first, end
+
+
+def _name(record: Record, index: int) -> str:
+    start, end, _ = record.entities[index]
+    return " ".join(record.words[start:end])

@@ -1,0 +1,145 @@
+"""Readers of published data sets, which are tokenised already."""
+
+import unicodedata
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .files import read_values, refuse
+from .records import (
+    Entity,
+    Lost,
+    Malformed,
+    Record,
+    Row,
+    assemble,
+    get_rows,
+    get_string,
+    get_strings,
+    is_text,
+    point_to,
+    within,
+)
+
+Tokens = tuple[int, int]
+
+
+def parse_jointer(line: str, data: Any) -> Record:
+    """JointER: {"tokens", "pos_tags", "spo_details": [[start, end, type, relation, start, end, type], ...]}."""
+    words, tags = get_strings(data, "tokens"), get_strings(data, "pos_tags")
+    if len(tags) != len(words):
+        raise Malformed(f"there are {len(words)} tokens but {len(tags)} pos_tags")
+    rows = get_rows(data, "spo_details", (int, int, str, str, int, int, str))
+    triples = [(row[:3], row[3], row[4:]) for row in rows]
+    spans: dict[Hashable, Entity | Lost] = {
+        (start, end, kind): (*within(start, end, len(words)), "" if kind == "None-label" else kind)
+        for subject, _, object_ in triples
+        for start, end, kind in (subject, object_)
+    }
+    return replace(assemble(line, words, spans, triples), tags=tags)
+
+
+def parse_spert(line: str, data: Any) -> Record:
+    """SpERT: {"tokens", "entities": [{type, start, end}], "relations": [{type, head, tail}]}, head the subject."""
+    words = get_strings(data, "tokens")
+    rows = get_rows(data, "entities", (int, int, str), ("start", "end", "type"))
+    entities = [(*within(start, end, len(words)), kind) for start, end, kind in rows]
+    triples = get_rows(data, "relations", (int, str, int), ("head", "type", "tail"))
+    return Record(line, words, entities, point_to(len(entities), triples))
+
+
+def parse_copy_re(line: str, data: Any) -> Record:
+    """copy_re: {"sentText", "entityMentions": [{text, label}], "relationMentions": [{em1Text, em2Text, label}]}."""
+    entities = get_rows(data, "entityMentions", (str, str), ("text", "label"))
+    triples = get_rows(data, "relationMentions", (str, str, str), ("em1Text", "label", "em2Text"))
+    return _from_surface(line, get_string(data, "sentText"), entities, [row for row in triples if row[1] != "None"])
+
+
+def parse_casrel(line: str, data: Any) -> Record:
+    """CasRel: {"text", "triple_list" or "triples": [[subject, relation, object]]}, maybe "entities": [[text, type]]."""
+    text = get_string(data, "text")
+    entities = get_rows(data, "entities", (str, str)) if "entities" in data else []
+    triples = get_rows(data, "triples" if "triples" in data else "triple_list", (str, str, str))
+    return _from_surface(line, text, entities, triples)
+
+
+def parse_copy_re_ids(line: str, data: Any) -> Record:
+    """copy_re, ids: (word ids, flat triples of end positions and relation id, names of words, names of relations)."""
+    sentence, flat, word_names, relation_names = data
+    if not isinstance(sentence, list) or not sentence or not isinstance(flat, list) or len(flat) % 3:
+        raise Malformed("a list of word ids and a list of triples, three numbers for each, were expected")
+    if not all(type(position) is int for position in flat):
+        raise Malformed("positions must be whole numbers")
+    words = [_name(word_names, ident, "word") for ident in sentence]
+    rows = zip(flat[0::3], flat[1::3], flat[2::3], strict=True)
+    triples = [(subject, _name(relation_names, ident, "relation"), object_) for subject, object_, ident in rows]
+    spans: dict[Hashable, Entity | Lost] = {
+        last: (*within(last, last + 1, len(words)), "") for s, _, o in triples for last in (s, o)
+    }
+    return assemble(line, words, spans, triples)
+
+
+def read_ids(path: Path) -> Iterator[tuple[str, Any]]:
+    """Pair the sentences of an id file with their triples and the names of the ids, which lie beside the file."""
+    values = [value for _, value in read_values(path)]
+    if not values:
+        return
+    if len(values) != 2 or not all(isinstance(v, list) for v in values) or len(values[0]) != len(values[1]):
+        refuse(path, 1, "two lists of the same length were expected, of sentences and of triples")
+    words, relations = (_id_names(path.with_name(f"{kind}2id.json")) for kind in ("words", "relations"))
+    for number, (sentence, flat) in enumerate(zip(*values, strict=True), 1):
+        yield f"record {number}", (sentence, flat, words, relations)
+
+
+def _id_names(path: Path) -> dict[int, str]:
+    values = [value for _, value in read_values(path)]
+    ids = values[0] if len(values) == 1 and isinstance(values[0], dict) else {}
+    names = {ident: name for name, ident in ids.items() if type(ident) is int and is_text(name)}
+    if not names or len(names) != len(ids):
+        refuse(path, 1, "an object of names, each with an id of its own, was expected")
+    return names
+
+
+def _name(names: Mapping[int, str], ident: Any, kind: str) -> str:
+    if type(ident) is not int or ident not in names:
+        raise Malformed(f"{ident!r:.60} is not the id of a {kind}")
+    return names[ident]
+
+
+def _from_surface(line: str, text: str, typed: Sequence[Row], triples: Sequence[Row]) -> Record:
+    """Make a Record of a tokenised text and of strings from it; a string stands for its first occurrence."""
+    words = _split(text)
+    if not words:
+        raise Malformed("the text has no tokens")
+    mentions = [*(name for name, _ in typed), *(name for s, _, o in triples for name in (s, o))]
+    found = {name: _find(words, _split(name)) for name in mentions}
+    # An entity of a triple has the type that was given to its tokens, even if it is spelled otherwise there.
+    types: dict[Tokens | None, str] = {}
+    for name, kind in typed:
+        types.setdefault(found[name], kind)
+    spans: dict[Hashable, Entity | Lost] = {
+        name: (*tokens, types.get(tokens, "")) if tokens else Lost(line, f"entity {name!r} is not in the text")
+        for name, tokens in found.items()
+    }
+    further = [(*tokens, kind) for name, kind in typed if (tokens := found[name]) and kind != types[tokens]]
+    record = assemble(line, words, spans, triples)
+    return replace(record, entities=record.entities + further)
+
+
+def _split(text: str) -> list[str]:
+    return [word for word in text.split(" ") if word]
+
+
+def _find(words: list[str], wanted: list[str]) -> Tokens | None:
+    # Names in the triples of NYT have accents that its sentences lack ("Medellín", "Medellin").
+    for spell in (list, _without_accents):
+        tokens, sought = spell(words), spell(wanted)
+        for start in range(len(tokens) - len(sought) + 1 if sought else 0):
+            if tokens[start : start + len(sought)] == sought:
+                return start, start + len(sought)
+    return None
+
+
+def _without_accents(words: list[str]) -> list[str]:
+    return ["".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)) for word in words]

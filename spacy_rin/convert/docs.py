@@ -1,0 +1,206 @@
+"""Docs made of records, with a report of what was kept and what was lost."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from pathlib import Path
+from typing import NamedTuple
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.util import filter_spans
+from spacy.vocab import Vocab
+
+from ..errors import Errors
+from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, register_relations, set_relations
+from .align import align, cut_sentences
+from .files import finished_file
+from .formats import AUTO, CONVERTERS, detect
+from .records import Record, Skipped, Text
+
+DEFAULT_ENTITY_LABEL = "ENTITY"
+MAX_EXAMPLES = 10
+
+
+class Loss(NamedTuple):
+    """A piece of annotation that was lost, with its place."""
+
+    path: Path
+    line: str
+    reason: str
+
+
+@dataclass
+class Report:
+    """What came of the annotation of a file: every triple in it is kept, a duplicate, lost or passed over.
+
+    format (str): The format.
+    docs (int): Number of Docs.
+    entities (int): Distinct entities, all of them in `doc.spans["rin"]`.
+    triples (int): Triples kept, the reflexive ones included.
+    duplicate_triples (int): Repetitions of a triple within one text, left out.
+    lost_triples (int): Triples left out because an entity of theirs was lost.
+    crossing_triples (int): Triples left out because their entities are in different sentences.
+    reflexive_triples (int): Triples kept whose subject and object are the same tokens.
+    lost_entities (int): Entities left out because they are not at token boundaries.
+    snapped_entities (int): Entities that were widened to whole tokens.
+    overlapping_entities (int): Entities that are in `doc.spans["rin"]` but not in `doc.ents`.
+    passed_over (Counter[str]): What is neither an entity nor a relation to learn from: number of pieces by their kind.
+    examples (List[Loss]): The first ten of the lost entities and the triples across sentences.
+    documents (List[int]): For each Doc, the number of the text in the file that it is, or was cut from.
+    """
+
+    format: str = field(default="", compare=False)
+    docs: int = 0
+    entities: int = 0
+    triples: int = 0
+    duplicate_triples: int = 0
+    lost_triples: int = 0
+    crossing_triples: int = 0
+    reflexive_triples: int = 0
+    lost_entities: int = 0
+    snapped_entities: int = 0
+    overlapping_entities: int = 0
+    passed_over: Counter[str] = field(default_factory=Counter)
+    examples: list[Loss] = field(default_factory=list)
+    documents: list[int] = field(default_factory=list, compare=False, repr=False)
+
+    def add(self, path: Path, document: int, record: Record, doc: Doc, attr: str = DEFAULT_ATTR) -> None:
+        """Count one text.
+
+        path (Path): The file, or the folder of files.
+        document (int): Number of the text in the file.
+        record (Record): The record read from it.
+        doc (Doc): The Doc made of the record.
+        attr (str): The extension attribute of the relations.
+        """
+        relations = get_relations(doc, attr)
+        self.docs += 1
+        self.entities += len(doc.spans[DEFAULT_SPANS_KEY])
+        self.triples += len(relations)
+        self.duplicate_triples += len(record.relations) - len(relations)
+        self.lost_triples += record.lost_triples
+        self.crossing_triples += len(record.crossing_triples)
+        self.reflexive_triples += sum(
+            (r.subject.start, r.subject.end) == (r.object.start, r.object.end) for r in relations
+        )
+        self.lost_entities += len(record.lost_entities)
+        self.snapped_entities += record.snapped_entities
+        self.overlapping_entities += len(doc.spans[DEFAULT_SPANS_KEY]) - len(doc.ents)
+        self.passed_over.update(record.passed_over)
+        losses = (Loss(record.path or path, *lost) for lost in (*record.lost_entities, *record.crossing_triples))
+        self.examples = [*self.examples, *losses][:MAX_EXAMPLES]
+        self.documents.append(document)
+
+
+def convert(
+    path: str | Path,
+    format: str = AUTO,
+    *,
+    lang: str = "en",
+    entity_label: str = DEFAULT_ENTITY_LABEL,
+    last_word: bool = False,
+    tagger: str | Path | None = None,
+    attr: str = DEFAULT_ATTR,
+    snap: bool = False,
+    sents: bool = False,
+) -> tuple[list[Doc], Report]:
+    """Read a file of annotated texts into Docs.
+
+    path (Union[str, Path]): The file; for the format "brat", it can be a folder.
+    format (str): Its format, a key of `CONVERTERS`, or "auto" for the one that it is recognised to be in.
+    lang (str): Language of the vocabulary, and of the tokenizer if the format is raw text.
+    entity_label (str): Label of the entities that have no type.
+    last_word (bool): Whether to reduce every entity to its last token, as the papers do for partial match.
+    tagger (Optional[Union[str, Path]]): A pipeline whose tagger tags the texts of formats that have no tags.
+    attr (str): The extension attribute of the relations.
+    snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. Formats that
+        annotate tokens have none.
+    sents (bool): Whether to cut texts into sentences, each a Doc, at no place inside an entity. Not for formats that
+        are tokenised.
+    RETURNS (Tuple[List[Doc], Report]): The Docs, and what was kept and what was lost.
+    RAISES (ValueError): R010, R030-R034, R041-R043, R045, R047 for a wrong argument, or a file that is missing,
+        malformed, empty or of no format that is known.
+    """
+    if format not in (AUTO, *CONVERTERS):
+        raise ValueError(Errors.R031.format(format=format, formats=", ".join((AUTO, *CONVERTERS))))
+    if not entity_label:
+        raise ValueError(Errors.R010.format(name="entity_label", expected="a non-empty string", value=entity_label))
+    register_relations(attr)
+    path, nlp, docs = Path(path), _blank(lang), []
+    tag = _load_tagger(tagger, nlp) if tagger is not None else None
+    report = Report(format=detect(path) if format == AUTO else format)
+    for document, item in enumerate(CONVERTERS[report.format](path)):
+        if isinstance(item, Skipped):
+            report.passed_over[item.what] += 1
+            continue
+        if sents and isinstance(item, Record):
+            raise ValueError(Errors.R043.format(path=path, format=report.format))
+        record = align(item, nlp, snap=snap) if isinstance(item, Text) else item
+        for part in cut_sentences(record, nlp.vocab) if sents else [record]:
+            if last_word:
+                part = replace(part, entities=[(end - 1, end, label) for _, end, label in part.entities])
+            doc = make_doc(part, nlp.vocab, entity_label, attr)
+            if tag is not None and part.tags is None:
+                doc = tag(doc)
+            report.add(path, document, part, doc, attr)
+            docs.append(doc)
+    if not docs:
+        if report.passed_over:
+            counts = ", ".join(f"{count} {what}" for what, count in report.passed_over.items())
+            raise ValueError(Errors.R047.format(path=path, counts=counts))
+        raise ValueError(Errors.R032.format(path=path, format=report.format))
+    return docs, report
+
+
+def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LABEL, attr: str = DEFAULT_ATTR) -> Doc:
+    """Build the Doc of a record: entities in `doc.spans["rin"]` and `doc.ents`, relations in `doc._.relations`.
+
+    record (Record): The record.
+    vocab (Vocab): The vocabulary of the Doc.
+    entity_label (str): Label of the entities that have no type.
+    attr (str): The extension attribute of the relations.
+    RETURNS (Doc): The Doc; entities and relations are annotated even if there are none.
+    """
+    doc = Doc(vocab, words=record.words, spaces=record.spaces, tags=record.tags)
+    entities = [(start, end, label or entity_label) for start, end, label in record.entities]
+    # The sort is stable: of two types given to the same tokens, `doc.ents` gets the one that was given first.
+    spans = {key: Span(doc, *key) for key in sorted(dict.fromkeys(entities), key=lambda entity: entity[:2])}
+    doc.spans[DEFAULT_SPANS_KEY] = list(spans.values())
+    doc.set_ents(filter_spans(spans.values()), default="outside")
+    triples = dict.fromkeys((entities[s], label, entities[o]) for s, label, o in record.relations)
+    set_relations(doc, [(spans[s], label, spans[o]) for s, label, o in triples], attr)
+    return doc
+
+
+def write_docs(docs: Iterable[Doc], path: str | Path) -> None:
+    """Write Docs with their relations to a .spacy file, all of them or, if that fails, none.
+
+    docs (Iterable[Doc]): The Docs.
+    path (Union[str, Path]): The file; folders that it lacks are made.
+    RAISES (ValueError): R034 if it can't be written.
+    """
+    with finished_file(path) as unfinished:
+        DocBin(docs=docs, store_user_data=True).to_disk(unfinished)
+
+
+def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:
+    """Load the components of a pipeline that tag, on the vocabulary of another."""
+    try:
+        source = spacy.load(name, vocab=nlp.vocab)
+    except OSError as err:
+        raise ValueError(Errors.R034.format(path=name, reason="there is no such pipeline")) from err
+    if not source.has_pipe("tagger"):
+        raise ValueError(Errors.R034.format(path=name, reason="the pipeline has no component 'tagger'"))
+    pipes = [pipe for pipe_name, pipe in source.pipeline if pipe_name in ("tok2vec", "transformer", "tagger")]
+    return lambda doc: reduce(lambda tagged, pipe: pipe(tagged), pipes, doc)
+
+
+def _blank(lang: str) -> Language:
+    try:
+        return spacy.blank(lang)
+    except (ImportError, AttributeError, ValueError) as err:
+        expected = "a language code of spaCy, with the packages that its tokenizer needs"
+        raise ValueError(Errors.R010.format(name="lang", expected=expected, value=lang)) from err

@@ -1,0 +1,13 @@
+"""Reader of our own lines, which `spacy rin extract` writes, too."""
+
+from typing import Any
+
+from .records import Text, get_rows, get_string, point_to, within
+
+
+def parse_jsonl(line: str, data: Any) -> Text:
+    """Own annotations: {"text", "entities": [[start, end, label], ...], "relations": [[index, label, index], ...]}."""
+    text = get_string(data, "text")
+    rows = get_rows(data, "entities", (int, int, str))
+    entities = [(*within(start, end, len(text)), label) for start, end, label in rows]
+    return Text(line, text, entities, point_to(len(entities), get_rows(data, "relations", (int, str, int))))

@@ -1,0 +1,89 @@
+"""Reader of what Prodigy's recipe rel.manual writes."""
+
+from typing import Any
+
+from .records import Entity, Malformed, Skipped, Text, get_field, get_objects, get_rows, get_string, is_text, within
+
+
+def parse_prodigy(line: str, task: Any) -> Text | Skipped:
+    """Prodigy, rel.manual: {"text", "tokens": [{text, start, end}], "spans": [{token_start, token_end, label}],
+    "relations": [{head, child, head_span, child_span, label}], "answer"}; `token_end` is inclusive, head the subject.
+    """
+    text = get_string(task, "text")
+    answer = task.get("answer", "accept")  # as Prodigy has it for tasks without one
+    if answer not in ("accept", "reject", "ignore"):
+        raise Malformed(f"'answer' must be accept, reject or ignore, not {answer!r:.60}")
+    if answer != "accept":
+        return Skipped(f"tasks with the answer '{answer}'")
+    tokens = _tokens(text, task)
+    entities: dict[Entity, int] = {}  # each with its index
+    for span in get_objects(task, "spans") if "spans" in task else []:
+        entities.setdefault((*_offsets(span, tokens, len(text)), get_string(span, "label")), len(entities))
+    triples = []
+    for relation in get_objects(task, "relations"):
+        subject, object_ = (
+            entities.setdefault(_argument(relation, side, tokens, entities, len(text)), len(entities))
+            for side in ("head", "child")
+        )
+        triples.append((subject, get_string(relation, "label"), object_))
+    return Text(line, text, list(entities), triples, tokens=tokens)
+
+
+def _tokens(text: str, task: Any) -> list[tuple[int, int]]:
+    tokens = get_rows(task, "tokens", (int, int, str), ("start", "end", "text"))
+    last = 0
+    for start, end, word in tokens:
+        within(start, end, len(text))
+        if start < last or text[start:end] != word:
+            raise Malformed(f"token {word!r:.60} at {start}-{end} is not what the text has there, or out of order")
+        last = end
+    return [(start, end) for start, end, _ in tokens]
+
+
+def _offsets(span: Any, tokens: list[tuple[int, int]], length: int) -> tuple[int, int]:
+    """Get the characters of a span that is given by tokens, by characters or both."""
+    if not isinstance(span, dict):
+        raise Malformed(f"a span must be an object, not {span!r:.60}")
+    given = [{key: get_field(span, key) for key in keys if key in span} for keys in (_BY_TOKENS, _BY_CHARACTERS)]
+    if not all(type(value) is int for values in given for value in values.values()):
+        raise Malformed(f"the offsets of span {span!r:.100} must be whole numbers")
+    found = set()
+    if len(given[0]) == 2:
+        first, last = given[0].values()
+        if not 0 <= first <= last < len(tokens):
+            raise Malformed(f"tokens {first}-{last} of a span are not there; there are {len(tokens)}")
+        found.add((tokens[first][0], tokens[last][1]))
+    if len(given[1]) == 2:
+        first, last = given[1].values()
+        found.add(within(first, last, length))
+    if len(found) != 1:
+        what = "disagree" if found else "are missing"
+        raise Malformed(f"the tokens and the characters of span {span!r:.100} {what}")
+    return found.pop()
+
+
+_BY_TOKENS, _BY_CHARACTERS = ("token_start", "token_end"), ("start", "end")
+
+
+def _argument(
+    relation: Any, side: str, tokens: list[tuple[int, int]], entities: dict[Entity, int], length: int
+) -> Entity:
+    """Get the entity that a relation starts from or points to; tokens that are in no span have no type."""
+    if relation.get(f"{side}_span") is not None:
+        span = get_field(relation, f"{side}_span")
+        offsets = _offsets(span, tokens, length)
+        label = span.get("label")
+        if label is not None and not is_text(label):
+            raise Malformed(f"the label of '{side}_span' must be a non-empty string or null, not {label!r:.60}")
+        same = [entity for entity in entities if entity[:2] == offsets and label in (None, entity[2])]
+        return same[0] if same else (*offsets, label or "")
+    index = get_field(relation, side)
+    if type(index) is not int or not 0 <= index < len(tokens):
+        raise Malformed(f"'{side}' of a relation must be the index of a token, not {index!r:.60}")
+    start, end = tokens[index]
+    around = [entity for entity in entities if entity[0] <= start and end <= entity[1]]
+    # Prodigy names a span by its last token.
+    around = [entity for entity in around if entity[1] == end] or around
+    if len(around) > 1:
+        raise Malformed(f"'{side}' of a relation is in {len(around)} spans; '{side}_span' must tell in which")
+    return around[0] if around else (start, end, "")
