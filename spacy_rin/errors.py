@@ -83,6 +83,25 @@ class Errors(metaclass=_Coded):
         "There is nothing to score: {path} has no annotated relations (were they written with "
         "`DocBin(store_user_data=True)`?), or the pipeline has no component 'rin_joint'."
     )
+    # Extraction
+    R060 = "{what} needs the package {package}. Install it: pip install 'spacy-rin[{extra}]'."
+    R061 = "{path} has no column '{column}'. Its columns are: {columns}. Choose with --text-key and --id-key."
+    R062 = (
+        "{path} is the journal of another run, which stopped before its end: {differences}. Go on with that one by its "
+        "own command, or throw its results away with --overwrite."
+    )
+    R063 = (
+        "{path}:{line}: this is damaged, or not the journal of a run. Start anew with --overwrite, which throws the "
+        "file away, or choose another output."
+    )
+    R064 = (
+        "The input is not what it was: document {number} in {path} is '{id}' with another text, or is not there. "
+        "Start anew with --overwrite."
+    )
+    R065 = "{path} is in use: another process runs the same extraction. Wait for it, or choose another output."
+    R066 = "The pipeline does not know the relations {unknown}. It knows: {known}."
+    R067 = "{base!r} can't be the base of IRIs: give an absolute one, e.g. 'https://example.org/kb/'."
+    R068 = "Document '{id}' can't be read: {reason}."
 
 
 class Warnings(metaclass=_Coded):
