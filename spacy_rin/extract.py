@@ -1,10 +1,14 @@
 """From texts to plain values: the entities and triples of each as what JSON can hold."""
 
-from collections import deque
+import multiprocessing
+import os
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from multiprocessing.util import register_after_fork
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple, Optional, Union
 
 from spacy.language import Language
@@ -14,7 +18,7 @@ from tqdm import tqdm
 
 from . import __version__
 from .component import RINJoint
-from .documents import STDIN, Document, read_documents
+from .documents import STDIN, Document, count_documents, read_documents
 from .errors import Errors
 from .journal import Journal, checksum
 from .relations import DEFAULT_ATTR, Relation, get_relations
@@ -113,13 +117,7 @@ def extract_file(
     RAISES (ValueError): As `extract`, `documents.read_documents`, `writers.write` and `journal.Journal`.
     """
     output_path = Path(output_path)
-    journal_path, errors_path = (
-        output_path.with_name(f"{output_path.name}.{kind}.jsonl") for kind in ("journal", "errors")
-    )
-    for path in (output_path, journal_path, errors_path):
-        if path.resolve() == Path(input_path).resolve():
-            raise ValueError(Errors.R034.format(path=path, reason="the output would overwrite the input"))
-    check_target(output_path, format, base=base)
+    journal_path, errors_path = check_output(input_path, output_path, format, base=base)
     relations = None if relations is None else sorted(set(relations))
     documents = read_documents(input_path, input_format, text_key=text_key, id_key=id_key)
     rows = extract(
@@ -140,24 +138,50 @@ def extract_file(
         "relations": relations,
         **_identity(nlp),
     }
+    watch = _Watch()  # for as long as this name stands for it
+    register_after_fork(watch, _Watch.start)
     with Journal(journal_path, run, overwrite=overwrite) as journal:
         resumed = journal.count
         journal.skip(documents)
-        with tqdm(initial=resumed, unit=" documents", disable=None if progress else True) as bar:
+        total = count_documents(input_path, input_format) if progress else None
+        # Without a terminal there is no bar, as None says.
+        with tqdm(total=total, initial=resumed, unit=" documents", disable=None if progress else True) as bar:
             for batch in minibatch(rows, batch_size):
                 journal.append(batch)
                 bar.update(len(batch))
-        failed, found = 0, 0
-        for row in journal.rows():
-            failed += "error" in row
-            found += len(row.get("relations", ()))
-        if failed:
+        counts = Counter(documents=journal.count, resumed=resumed)
+
+        def counted() -> Iterator[dict[str, Any]]:
+            for row in journal.rows():
+                counts.update(failed="error" in row, triples=len(row.get("relations", ())))
+                yield row
+
+        write(counted(), output_path, format, base=base, provenance=provenance)
+        if counts["failed"]:
             write_lines((row for row in journal.rows() if "error" in row), errors_path)
         else:
             errors_path.unlink(missing_ok=True)  # of another run
-        write(journal.rows(), output_path, format, base=base, provenance=provenance)
         journal.remove()
-        return Summary(journal.count, failed, resumed, found, errors_path)
+    return Summary(**{name: counts[name] for name in Summary._fields[:-1]}, errors_path=errors_path)
+
+
+def check_output(
+    input_path: Union[str, Path], output_path: Path, format: Optional[str] = None, *, base: str = DEFAULT_BASE
+) -> tuple[Path, Path]:
+    """Make sure that an output can be written, before there is a pipeline, which may take long to load.
+
+    input_path, output_path, format, base: As those of `extract_file`.
+    RETURNS (Tuple[Path, Path]): The journal and the file of errors, which go beside it.
+    RAISES (ValueError): R034 if one of the three is the input, or as `writers.check_target`.
+    """
+    journal_path, errors_path = (
+        output_path.with_name(f"{output_path.name}.{kind}.jsonl") for kind in ("journal", "errors")
+    )
+    for path in (output_path, journal_path, errors_path):
+        if path.resolve() == Path(input_path).resolve():
+            raise ValueError(Errors.R034.format(path=path, reason="the output would overwrite the input"))
+    check_target(output_path, format, base=base)
+    return journal_path, errors_path
 
 
 def doc_to_json(
@@ -310,6 +334,19 @@ def _error_handler(nlp: Language, handler: Callable[..., None]) -> Iterator[None
         nlp.default_error_handler = default
         for pipe, before in own:
             pipe.set_error_handler(before)
+
+
+class _Watch:
+    """Ends worker processes that are forked in its lifetime when this process is killed: they would wait for ever."""
+
+    def start(self) -> None:
+        Thread(target=self._wait, daemon=True).start()
+
+    def _wait(self) -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
 
 def _mark_failed(name: str, pipe: object, docs: Optional[list[Doc]], error: Exception) -> None:

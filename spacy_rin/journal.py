@@ -43,15 +43,14 @@ class Journal:
             self._lock()
             self._recover()
         except BaseException:
-            self._file.close()
+            self._close()
             raise
         return self
 
     def __exit__(self, *exception: object) -> None:
         if not self.count:
             self.remove()
-        with suppress(OSError):  # what could not be written was refused before
-            self._file.close()
+        self._close()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add the results of a batch, and see to it that they are on the disk.
@@ -87,7 +86,12 @@ class Journal:
 
     def remove(self) -> None:
         """Delete the file: the run is finished."""
+        self._close()  # not every system deletes files that are open
         self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        with suppress(OSError):  # what could not be written was refused before
+            self._file.close()
 
     def _lock(self) -> None:
         try:

@@ -189,6 +189,8 @@ def _write_ttl(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> 
     from rdflib import Graph
 
     graph = Graph()
+    for kind in ("entity", "type", "relation", "statement", "property"):
+        graph.bind(kind, f"{_prefix(base)}{kind}/")
     for statement in _statements(rows, base, provenance):
         graph.add(statement)
     with finished_file(path) as unfinished, unfinished.open("wb") as file:
@@ -275,11 +277,10 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
     """Turn rows into statements of RDF; what was stated before is not stated again."""
     from rdflib import RDF, RDFS, Literal, URIRef
 
-    base = base if base.endswith(("/", "#", ":")) else f"{base}/"
     known: set[tuple[Any, ...]] = set()
 
     def iri(*names: str) -> URIRef:
-        return URIRef(base + "/".join(quote(name, safe="") for name in names))
+        return URIRef(_prefix(base) + "/".join(quote(name, safe="") for name in names))
 
     def named(*names: str) -> Iterator[Statement]:
         """Name what the last of the names is the label of, and its type if there is one between first and last."""
@@ -307,6 +308,10 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
                 )
                 for name, value in triple.details.items():
                     yield statement, iri("property", name), Literal(value)
+
+
+def _prefix(base: str) -> str:
+    return base if base.endswith(("/", "#", ":")) else f"{base}/"
 
 
 def _xml(text: str) -> str:

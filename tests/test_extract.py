@@ -2,7 +2,9 @@
 
 import json
 import multiprocessing
+import os
 import random
+import select
 import time
 
 import pytest
@@ -218,7 +220,7 @@ def test_all_fail(nlp):
 
 # Runs that are stopped
 
-LINES = [f"{text} {i}" for i in range(200) for text in TEXTS]
+LINES = [f"{text} {i}" for i in range(150) for text in TEXTS]
 
 
 @pytest.fixture
@@ -269,6 +271,16 @@ def test_killed_runs_go_on(nlp, source, tmp_path):
         out.with_name("out.jsonl.errors.jsonl").read_bytes() == whole.with_name("whole.jsonl.errors.jsonl").read_bytes()
     )
     assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.jsonl", "out.jsonl.errors.jsonl"]
+
+
+def test_workers_end_with_a_run_that_is_killed(nlp, source, tmp_path):
+    ours, theirs = os.pipe()  # has an end as soon as no process is left that could write to it
+    journal = tmp_path / "out.csv.journal.jsonl"
+    job = {"nlp": nlp, "input_path": source, "output_path": tmp_path / "out.csv", "batch_size": 4, "n_process": 2}
+    assert run_killed(job, journal, 1, 0)
+    os.close(theirs)
+    assert select.select([ours], [], [], 20)[0] and os.read(ours, 1) == b""
+    os.close(ours)
 
 
 def test_a_run_goes_on_from_any_byte(nlp, tmp_path, monkeypatch):

@@ -51,8 +51,7 @@ def extract_cli(
     Example: spacy rin extract training/model-best texts.txt triples.jsonl
     """
     from ..documents import read_documents
-    from ..extract import extract, extract_file
-    from ..writers import check_target
+    from ..extract import check_output, extract, extract_file
 
     options: dict[str, Any] = {
         "min_score": min_score,
@@ -69,7 +68,7 @@ def extract_cli(
             if failed:
                 msg.warn(f"Documents that failed: {failed:,}")
         else:
-            check_target(output_path, format, base=base)  # before the time that loading a pipeline takes
+            check_output(input_path, output_path, format, base=base)
             summary = extract_file(
                 load_pipeline(model, gpu_id),
                 input_path,
@@ -102,9 +101,9 @@ def _show_triples(row: dict[str, Any]) -> bool:
 
 
 def _show_summary(summary: "Summary", path: Path) -> None:
-    counts = {"documents": summary.documents, "triples": summary.triples, "documents that failed": summary.failed}
+    counts = {"documents": summary.documents, "triples": summary.triples, "  failed": summary.failed}
     if summary.resumed:
-        counts["documents of the run before"] = summary.resumed
+        counts["  done by a stopped run"] = summary.resumed
     msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
     if summary.failed:
         msg.warn(f"{summary.failed:,} documents failed: {summary.errors_path} says why")
