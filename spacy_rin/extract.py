@@ -5,7 +5,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count, islice
 from multiprocessing.util import register_after_fork
 from pathlib import Path
 from threading import Thread
@@ -24,6 +24,7 @@ from .journal import Journal, checksum
 from .relations import DEFAULT_ATTR, Relation, get_relations
 from .writers import DEFAULT_BASE, check_target, write, write_lines
 
+_ZONE = 10_000  # documents after which their words are forgotten
 _FAILED = "spacy_rin.failed"  # in `doc.user_data`
 
 
@@ -50,11 +51,7 @@ def extract(
     RAISES (ValueError): R018 if the pipeline has no "rin_joint", R011 if that is not trained, R066 if it does not know
         one of the relations, R068 for a Document that could not be read, unless `failures`.
     """
-    pipe = _pipe(nlp)
-    if not pipe.relation_labels:
-        raise ValueError(Errors.R011.format(name=pipe.name))
-    if unknown := sorted(set(relations or ()) - set(pipe.relation_labels)):
-        raise ValueError(Errors.R066.format(unknown=unknown, known=", ".join(sorted(pipe.relation_labels))))
+    pipe = _checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
     read = _read_all if failures else _read
     return (
@@ -120,15 +117,8 @@ def extract_file(
     journal_path, errors_path = check_output(input_path, output_path, format, base=base)
     relations = None if relations is None else sorted(set(relations))
     documents = read_documents(input_path, input_format, text_key=text_key, id_key=id_key)
-    rows = extract(
-        nlp,
-        documents,
-        min_score=min_score,
-        relations=relations,
-        failures=True,
-        batch_size=batch_size,
-        n_process=n_process,
-    )
+    options: dict[str, Any] = {"min_score": min_score, "relations": relations, "failures": True}
+    options |= {"batch_size": batch_size, "n_process": n_process}
     run = {
         "input": STDIN if str(input_path) == STDIN else str(Path(input_path).resolve()),
         "input_format": input_format,
@@ -136,7 +126,7 @@ def extract_file(
         "id_key": id_key,
         "min_score": min_score,
         "relations": relations,
-        **_identity(nlp),
+        **_identity(nlp, _checked_pipe(nlp, relations)),
     }
     watch = _Watch()  # for as long as this name stands for it
     register_after_fork(watch, _Watch.start)
@@ -146,9 +136,13 @@ def extract_file(
         total = count_documents(input_path, input_format) if progress else None
         # Without a terminal there is no bar, as None says.
         with tqdm(total=total, initial=resumed, unit=" documents", disable=None if progress else True) as bar:
-            for batch in minibatch(rows, batch_size):
-                journal.append(batch)
-                bar.update(len(batch))
+            for first in documents:
+                # The vocabulary keeps all words that it ever saw, but not beyond a zone.
+                with nlp.memory_zone():
+                    rows = extract(nlp, chain([first], islice(documents, _ZONE - 1)), **options)
+                    for batch in minibatch(rows, batch_size):
+                        journal.append(batch)
+                        bar.update(len(batch))
         counts = Counter(documents=journal.count, resumed=resumed)
 
         def counted() -> Iterator[dict[str, Any]]:
@@ -216,17 +210,21 @@ def doc_to_json(
     }
 
 
-def _pipe(nlp: Language) -> RINJoint:
+def _checked_pipe(nlp: Language, relations: Optional[Collection[str]]) -> RINJoint:
+    """Get the component, and make sure that it knows the relations."""
     pipe = next((pipe for _, pipe in nlp.pipeline if isinstance(pipe, RINJoint)), None)
     if pipe is None:
         raise ValueError(Errors.R018)
+    if not pipe.relation_labels:
+        raise ValueError(Errors.R011.format(name=pipe.name))
+    if unknown := sorted(set(relations or ()) - set(pipe.relation_labels)):
+        raise ValueError(Errors.R066.format(unknown=unknown, known=", ".join(sorted(pipe.relation_labels))))
     return pipe
 
 
-def _identity(nlp: Language) -> dict[str, Any]:
+def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
     """Tell what results depend on: the files of a pipeline, and the settings that can change once it is loaded."""
-    labels = ("entities", "relations")
-    settings = {key: value for key, value in _pipe(nlp).cfg.items() if key not in labels}
+    settings = {key: value for key, value in pipe.cfg.items() if key not in ("entities", "relations")}
     files = None if nlp.path is None else f"{nlp.path} ({checksum(nlp.path)})"
     return {"model": files, "settings": settings, "spacy_rin": __version__}
 

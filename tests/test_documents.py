@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from spacy_rin.documents import READERS, Document, read_documents
+from spacy_rin.documents import READERS, Document, count_documents, read_documents
 
 HOSTILE = ['quoted "so", and\nbroken', "=1+1", "עברית 😀\u2028next", "tab\tand \\ backslash"]
 
@@ -108,6 +108,13 @@ def test_folder(tmp_path):
         Document("b/c.txt", "", error="the text is not UTF-8"),
         Document("b/a/x.txt", "ü"),
     ]
+
+
+@pytest.mark.parametrize("name,content", [("in.txt", "a\n\n \nb"), ("in.jsonl", '{"text": "a"}\n\nno\n')])
+def test_count(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert count_documents(tmp_path / name) == len(read(tmp_path / name)) == 2
+    assert count_documents("-", "text") is count_documents(tmp_path) is None
 
 
 def test_standard_input(monkeypatch):

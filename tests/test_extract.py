@@ -304,6 +304,18 @@ def test_a_run_goes_on_from_any_byte(nlp, tmp_path, monkeypatch):
         out.unlink()
 
 
+@pytest.mark.parametrize("n_process", [1, 2])
+def test_words_are_forgotten(nlp, source, tmp_path, monkeypatch, n_process):
+    """A vocabulary that grows with the texts would fill the memory in the end."""
+    monkeypatch.setattr("spacy_rin.extract._ZONE", 400)
+    size = len(nlp.vocab.strings)
+    summary = extract_file(nlp, source, tmp_path / "out.jsonl", batch_size=32, n_process=n_process)
+    assert summary.documents == len(LINES) + 1 and len(nlp.vocab.strings) == size
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["text"] for row in rows] == LINES
+    assert [named(row) for row in rows] == [named(row) for row in extract(nlp, LINES)]
+
+
 def stop(nlp, source, out, lines, **options):
     """Leave the journal of a run that stopped after some documents."""
     with pytest.MonkeyPatch.context() as patch:
@@ -432,9 +444,29 @@ def test_command(model, tmp_path):
         "doc 4",
     ]
     assert json.loads((tmp_path / "out.csv.errors.jsonl").read_text()) == {"id": "none", "error": "there is no 'text'"}
-    assert "documents that failed   1" in result.output.replace("  ", " ").replace("  ", " ") or "1" in result.output
+    shown = [line.split() for line in result.output.splitlines()]
+    assert all(line in shown for line in (["documents", "7"], ["triples", "4"], ["failed", "1"]))
     assert run(model, tmp_path / "in.jsonl", out, "--strict").exit_code == 1
     assert len(out.read_text().splitlines()) == 1 + sum(len(triples) for _, triples in TRIPLES)
+
+
+def test_command_that_is_stopped(model, tmp_path, monkeypatch):
+    (tmp_path / "in.txt").write_text("\n".join(TEXTS))
+    add = Journal.append
+
+    def append_once(journal, rows):
+        if journal.count:
+            raise KeyboardInterrupt
+        add(journal, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append", append_once)
+        result = run(model, tmp_path / "in.txt", tmp_path / "out.csv", "--batch-size", "2")
+    assert result.exit_code == 130 and "same command" in result.output and not (tmp_path / "out.csv").exists()
+    result = run(model, tmp_path / "in.txt", tmp_path / "out.csv")
+    assert result.exit_code == 0 and ["done", "by", "a", "stopped", "run", "2"] in map(
+        str.split, result.output.splitlines()
+    )
 
 
 def test_command_reads_standard_input(model, tmp_path):

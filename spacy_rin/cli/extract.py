@@ -69,19 +69,15 @@ def extract_cli(
                 msg.warn(f"Documents that failed: {failed:,}")
         else:
             check_output(input_path, output_path, format, base=base)
-            summary = extract_file(
-                load_pipeline(model, gpu_id),
-                input_path,
-                output_path,
-                input_format=input_format,
-                format=format,
-                base=base,
-                provenance=provenance,
-                overwrite=overwrite,
-                progress=True,
-                **source,
-                **options,
-            )
+            nlp = load_pipeline(model, gpu_id)
+            options |= {"input_format": input_format, "format": format, "base": base, "provenance": provenance}
+            try:
+                summary = extract_file(
+                    nlp, input_path, output_path, overwrite=overwrite, progress=True, **source, **options
+                )
+            except KeyboardInterrupt:
+                msg.warn("Stopped. Start the same command again to go on.")
+                raise typer.Exit(130) from None
             failed = summary.failed
             _show_summary(summary, output_path)
     if failed and strict:
