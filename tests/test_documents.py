@@ -103,10 +103,14 @@ def test_folder(tmp_path):
     (tmp_path / "b" / "a" / "x.txt").write_bytes("\ufeffü".encode())
     (tmp_path / "b" / "c.txt").write_bytes(b"\xff")
     (tmp_path / "b" / "notes.md").write_text("no")
+    for name in "gkadmc":
+        (tmp_path / "c" / name).mkdir(parents=True)
+        (tmp_path / "c" / name / "x.txt").write_text(name)
     assert read(tmp_path) == [
         Document("b.txt", "one\ntwo\n"),
         Document("b/c.txt", "", error="the text is not UTF-8"),
         Document("b/a/x.txt", "ü"),
+        *(Document(f"c/{name}/x.txt", name) for name in "acdgkm"),
     ]
 
 

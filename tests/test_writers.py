@@ -32,7 +32,7 @@ ROWS = [
         ("Ada", "PERSON", "née", 'the "Ace", =1+1', "NAME;X", 0.5),
         ("Ada", "PERSON", "born in", "London", "PLACE", 0.25),
     ),
-    make_row("a/b?c", ("שלום\nעולם", "ORG", "<in> & {of}", "😀 \\ 'x'\t", "PLACE", 1.0)),
+    make_row("a/b?c", ("שלום\nעולם", "ORG/EU", "<in> & {of} a/b", "😀 \\ 'x'\t", "PLACE", 1.0)),
     {"id": 3, "error": "the text is empty"},
     make_row(4),
     make_row("-5", ("=cmd", "PLACE", "born in", "London", "ORG", 0.125), ("=cmd", "PLACE", "is", "=cmd", "PLACE", 1)),
@@ -49,7 +49,7 @@ def test_triples():
         1, "Ada", "PERSON", 13, 16, "née", 'the "Ace", =1+1', "NAME;X", 18, 33, 0.5, 'Ada, the "Ace", =1+1, ', 13
     )
     assert len(TRIPLES) == 6
-    assert TRIPLES[3].entities == (("שלום עולם", "ORG"), ("😀 \\ 'x'", "PLACE"))
+    assert TRIPLES[3].entities == (("שלום עולם", "ORG/EU"), ("😀 \\ 'x'", "PLACE"))
 
 
 def test_jsonl(tmp_path):
