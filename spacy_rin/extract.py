@@ -353,5 +353,7 @@ def _mark_failed(name: str, pipe: object, docs: Optional[list[Doc]], error: Exce
         doc.user_data[_FAILED] = True
 
 
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def _reason(error: BaseException) -> str:
+    reason = f"{type(error).__name__}: {error}"
+    # spaCy raises some errors of components again as its own, which say less.
+    return reason if error.__cause__ is None else f"{reason} ({_reason(error.__cause__)})"
