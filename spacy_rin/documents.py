@@ -72,7 +72,8 @@ def count_documents(path: Union[str, Path], format: Optional[str] = None) -> Opt
     RETURNS (Optional[int]): Their number, None if it can't be told.
     """
     format = input_format(path) if format is None else format
-    if str(path) == STDIN or format not in ("text", "jsonl"):
+    # Only a file can be read twice: not standard input, or the output of another process.
+    if not Path(path).is_file() or str(path) == STDIN or format not in ("text", "jsonl"):
         return None
     return sum(not line.isspace() for line in _lines(path))
 

@@ -5,6 +5,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from itertools import chain, count, islice
 from multiprocessing.util import register_after_fork
 from pathlib import Path
@@ -155,6 +156,9 @@ def extract_file(
             write_lines((row for row in journal.rows() if "error" in row), errors_path)
         else:
             errors_path.unlink(missing_ok=True)  # of another run
+        # Killed while it wrote these, a run leaves them unfinished.
+        for unfinished in [*output_path.parent.glob(f".{escape(output_path.name)}.*.tmp"), *output_path.glob(".*.tmp")]:
+            unfinished.unlink(missing_ok=True)
         journal.remove()
     return Summary(**{name: counts[name] for name in Summary._fields[:-1]}, errors_path=errors_path)
 
@@ -218,14 +222,14 @@ def _checked_pipe(nlp: Language, relations: Optional[Collection[str]]) -> RINJoi
     if not pipe.relation_labels:
         raise ValueError(Errors.R011.format(name=pipe.name))
     if unknown := sorted(set(relations or ()) - set(pipe.relation_labels)):
-        raise ValueError(Errors.R066.format(unknown=unknown, known=", ".join(sorted(pipe.relation_labels))))
+        raise ValueError(Errors.R066.format(unknown=", ".join(unknown), known=", ".join(sorted(pipe.relation_labels))))
     return pipe
 
 
 def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
     """Tell what results depend on: the files of a pipeline, and the settings that can change once it is loaded."""
     settings = {key: value for key, value in pipe.cfg.items() if key not in ("entities", "relations")}
-    files = None if nlp.path is None else f"{nlp.path} ({checksum(nlp.path)})"
+    files = None if nlp.path is None else f"{nlp.path.resolve()} ({checksum(nlp.path)})"
     return {"model": files, "settings": settings, "spacy_rin": __version__}
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -119,6 +120,8 @@ def test_count(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     assert count_documents(tmp_path / name) == len(read(tmp_path / name)) == 2
     assert count_documents("-", "text") is count_documents(tmp_path) is None
+    os.mkfifo(tmp_path / "pipe.txt")  # counting would use it up
+    assert count_documents(tmp_path / "pipe.txt") is None
 
 
 def test_standard_input(monkeypatch):

@@ -97,9 +97,12 @@ def _show_triples(row: dict[str, Any]) -> bool:
 
 
 def _show_summary(summary: "Summary", path: Path) -> None:
-    counts = {"documents": summary.documents, "triples": summary.triples, "  failed": summary.failed}
-    if summary.resumed:
-        counts["  done by a stopped run"] = summary.resumed
+    counts = {
+        "documents": summary.documents,
+        "  failed": summary.failed,
+        "  done by a stopped run": summary.resumed,
+        "triples": summary.triples,
+    }
     msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
     if summary.failed:
         msg.warn(f"{summary.failed:,} documents failed: {summary.errors_path} says why")
