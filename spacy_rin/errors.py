@@ -112,6 +112,25 @@ class Errors(metaclass=_Coded):
     R051 = "Give either --output or --in-place: the pipeline is written to a new folder, or changed where it is."
     R052 = "{path} is no folder of a pipeline, so it can't be changed in place. Give a new folder by --output instead."
     R053 = "{path} can't be read as a .spacy file ({reason}). Make one with `spacy rin convert`, or write it anew."
+    # Extraction
+    R060 = "{what} needs the package {package}. Install it: pip install 'spacy-rin[{extra}]'."
+    R061 = "{path} has no column '{column}'. Its columns are: {columns}. Choose with --text-key and --id-key."
+    R062 = (
+        "{path} is the journal of another run, which stopped before its end: {differences}. Go on with that one by its "
+        "own command, or throw its results away with --overwrite."
+    )
+    R063 = (
+        "{path}:{line}: this is damaged, or not the journal of a run. Start anew with --overwrite, which throws the "
+        "file away, or choose another output."
+    )
+    R064 = (
+        "The input is not what it was: document {number} in {path} is '{id}' with another text, or is not there. "
+        "Start anew with --overwrite."
+    )
+    R065 = "{path} is in use: another process runs the same extraction. Wait for it, or choose another output."
+    R066 = "The pipeline does not know the relations {unknown}. It knows: {known}."
+    R067 = "{base!r} can't be the base of IRIs: give an absolute one, e.g. 'https://example.org/kb/'."
+    R068 = "Document '{id}' can't be read: {reason}."
 
 
 class Warnings(metaclass=_Coded):

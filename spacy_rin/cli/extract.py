@@ -1,7 +1,7 @@
 """`spacy rin extract`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from spacy.cli._util import Arg, Opt
@@ -9,46 +9,101 @@ from wasabi import msg
 
 from ._app import coded_errors, load_pipeline, rin_cli
 
+if TYPE_CHECKING:
+    from ..extract import Summary
+
 
 @rin_cli.command("extract", no_args_is_help=True)
 def extract_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
-    input_path: Annotated[Path, Arg(help="File with one text a line")],
-    output_path: Annotated[Optional[Path], Arg(help="File to write (.jsonl); without it, triples are shown")] = None,
+    input_path: Annotated[str, Arg(help="Texts: a file, a folder of .txt files, or - for standard input")],
+    output_path: Annotated[Optional[Path], Arg(help="File to write; without it, triples are shown")] = None,
+    format: Annotated[
+        Optional[str],
+        Opt("--format", "-f", help="jsonl, csv, tsv, parquet, nt, ttl, graphml or neo4j, if not the output's suffix"),
+    ] = None,
+    input_format: Annotated[
+        Optional[str],
+        Opt("--input-format", "-i", help="text, jsonl, csv, tsv, parquet or folder, if not the input's suffix"),
+    ] = None,
+    text_key: Annotated[str, Opt("--text-key", help="Key or column of the text")] = "text",
+    id_key: Annotated[Optional[str], Opt("--id-key", help="Key or column of the id; 'id' if there is one")] = None,
+    min_score: Annotated[float, Opt("--min-score", "-s", min=0, max=1, help="Lowest probability of a triple")] = 0.0,
+    relations: Annotated[Optional[str], Opt("--relations", "-r", help="Relations to keep, with commas between")] = None,
+    base: Annotated[str, Opt("--base", help="What IRIs start with (nt, ttl)")] = "https://example.org/",
+    provenance: Annotated[bool, Opt("--provenance", help="Write scores and places, too (nt, ttl)")] = False,
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
     n_process: Annotated[int, Opt("--n-process", "-n", min=-1, help="Number of processes, -1 for all cores")] = 1,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    overwrite: Annotated[bool, Opt("--overwrite", help="Start anew instead of going on with a stopped run")] = False,
+    strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if a document failed")] = False,
 ) -> None:
     """
-    Extract entities and relations from raw texts, one a line.
+    Extract entities and relations from raw texts, however many.
 
-    The output can be corrected and learned from: it is in the format jsonl of `spacy rin convert`, with scores.
+    Texts are one a line, or in the key or column "text" of jsonl, csv, tsv or parquet files, or the .txt files of a
+    folder. Of the outputs, jsonl can be corrected and learned from: it is the format of `spacy rin convert`, with
+    scores. The others are tables and graphs of the triples.
+
+    A run that was stopped goes on where it was if it is started again: results are kept in OUTPUT.journal.jsonl until
+    all are there. Documents that fail go to OUTPUT.errors.jsonl, with the reason.
 
     Example: spacy rin extract training/model-best texts.txt triples.jsonl
     """
-    import srsly
+    from ..documents import read_documents
+    from ..extract import check_output, extract, extract_file
 
-    from ..convert import finished_file, read_text
-    from ..errors import Errors
-    from ..extract import extract
-
+    options: dict[str, Any] = {
+        "min_score": min_score,
+        "relations": [label.strip() for label in relations.split(",")] if relations else None,
+        "batch_size": batch_size,
+        "n_process": n_process,
+    }
+    source: dict[str, Any] = {"text_key": text_key, "id_key": id_key}
     with coded_errors():
-        nlp = load_pipeline(model, gpu_id)
-        texts = filter(str.strip, read_text(input_path).split("\n"))
-        rows = extract(nlp, texts, batch_size=batch_size, n_process=n_process)
         if output_path is None:
-            for row in rows:
-                _show_triples(row)
-            return
-        if output_path.resolve() == input_path.resolve():
-            raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
-        with finished_file(output_path) as unfinished:
-            srsly.write_jsonl(unfinished, rows)
-    msg.good(f"Wrote {output_path}")
+            documents = read_documents(input_path, input_format, **source)
+            rows = extract(load_pipeline(model, gpu_id), documents, failures=True, **options)
+            failed = sum(not _show_triples(row) for row in rows)
+            if failed:
+                msg.warn(f"Documents that failed: {failed:,}")
+        else:
+            check_output(input_path, output_path, format, base=base)
+            nlp = load_pipeline(model, gpu_id)
+            options |= {"input_format": input_format, "format": format, "base": base, "provenance": provenance}
+            try:
+                summary = extract_file(
+                    nlp, input_path, output_path, overwrite=overwrite, progress=True, **source, **options
+                )
+            except KeyboardInterrupt:
+                msg.warn("Stopped. Start the same command again to go on.")
+                raise typer.Exit(130) from None
+            failed = summary.failed
+            _show_summary(summary, output_path)
+    if failed and strict:
+        raise typer.Exit(1)
 
 
-def _show_triples(row: dict[str, Any]) -> None:
+def _show_triples(row: dict[str, Any]) -> bool:
+    """Show the triples of a document, or why there are none; tell which of both."""
+    if "error" in row:
+        typer.echo(f"{row['id']}: {row['error']}", err=True)
+        return False
     typer.echo(row["text"])
     names = [row["text"][start:end] for start, end, _ in row["entities"]]
     for (subject, label, object_), score in zip(row["relations"], row["scores"]):
         typer.echo(f"  ({names[subject]}, {label}, {names[object_]})  {score:.2f}")
+    return True
+
+
+def _show_summary(summary: "Summary", path: Path) -> None:
+    counts = {
+        "documents": summary.documents,
+        "  failed": summary.failed,
+        "  done by a stopped run": summary.resumed,
+        "triples": summary.triples,
+    }
+    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
+    if summary.failed:
+        msg.warn(f"{summary.failed:,} documents failed: {summary.errors_path} says why")
+    msg.good(f"Wrote {path}")
