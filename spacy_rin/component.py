@@ -499,6 +499,19 @@ class RINJoint(TrainablePipe):
             warnings.warn(message, stacklevel=3)
 
 
+def find_component(nlp: Language) -> tuple[str, RINJoint]:
+    """Get the first "rin_joint" of a pipeline.
+
+    nlp (Language): The pipeline.
+    RETURNS (Tuple[str, RINJoint]): Its name in the pipeline, and the component.
+    RAISES (ValueError): R018 if there is none.
+    """
+    for name, component in nlp.pipeline:
+        if isinstance(component, RINJoint):
+            return name, component
+    raise ValueError(Errors.R018)
+
+
 _DIMS = {"entities": "tags", "relations": "relations"}
 
 

@@ -15,7 +15,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.util import convert_recursive
 
-from .component import RINJoint
+from .component import RINJoint, find_component
 from .corpus import RelationCorpus, read_docs
 from .errors import Errors
 from .relations import get_relations, has_relations, set_relations
@@ -50,19 +50,6 @@ class Evaluation:
 
     scores: dict[str, Any]
     judged: list[Judged]
-
-
-def find_component(nlp: Language) -> tuple[str, RINJoint]:
-    """Get the first "rin_joint" of a pipeline.
-
-    nlp (Language): The pipeline.
-    RETURNS (Tuple[str, RINJoint]): Its name in the pipeline, and the component.
-    RAISES (ValueError): R018 if there is none.
-    """
-    for name, component in nlp.pipeline:
-        if isinstance(component, RINJoint):
-            return name, component
-    raise ValueError(Errors.R018)
 
 
 def present_thresholds(component: RINJoint) -> Thresholds:

@@ -18,11 +18,11 @@ from spacy.util import minibatch, raise_error
 from tqdm import tqdm
 
 from . import __version__
-from .component import RINJoint
+from .component import RINJoint, find_component
 from .documents import STDIN, Document, count_documents, read_documents
 from .errors import Errors
 from .journal import Journal, checksum
-from .relations import DEFAULT_ATTR, Relation, get_relations
+from .relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations
 from .writers import DEFAULT_BASE, check_target, write, write_lines
 
 _ZONE = 10_000  # documents after which their words are forgotten
@@ -55,9 +55,8 @@ def extract(
     pipe = _checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
     read = _read_all if failures else _read
-    return (
-        _row(document, doc, pipe.attr, min_score, relations) for document, doc in read(nlp, documents, pipe_options)
-    )
+    wanted = {"attr": pipe.attr, "spans_key": pipe.spans_key, "min_score": min_score, "relations": relations}
+    return (_row(document, doc, wanted) for document, doc in read(nlp, documents, pipe_options))
 
 
 class Summary(NamedTuple):
@@ -183,12 +182,18 @@ def check_output(
 
 
 def doc_to_json(
-    doc: Doc, *, attr: str = DEFAULT_ATTR, min_score: float = 0.0, relations: Optional[Collection[str]] = None
+    doc: Doc,
+    *,
+    attr: str = DEFAULT_ATTR,
+    spans_key: str = DEFAULT_SPANS_KEY,
+    min_score: float = 0.0,
+    relations: Optional[Collection[str]] = None,
 ) -> dict[str, Any]:
     """Write a Doc in the format "jsonl" of `spacy rin convert`, with a score and a sentence for each relation.
 
     doc (Doc): The document.
     attr (str): The extension attribute of the relations.
+    spans_key (str): Key of all entities in `doc.spans`.
     min_score (float): Lowest probability of a triple, from 0 to 1.
     relations (Optional[Collection[str]]): The relations to keep, None for all.
     RETURNS (Dict[str, Any]): {"text", "entities": [[start, end, label], ...], "relations": [[index of the subject,
@@ -201,9 +206,8 @@ def doc_to_json(
         if relation.score >= min_score and (relations is None or relation.label in relations)
     ]
     text = doc.text
-    entities = sorted(
-        {_offsets(span) for span in [*doc.ents, *(span for r in found for span in (r.subject, r.object))]}
-    )
+    arguments = (span for relation in found for span in (relation.subject, relation.object))
+    entities = sorted({_offsets(span) for span in [*doc.ents, *doc.spans.get(spans_key, ()), *arguments]})
     index = {entity: i for i, entity in enumerate(entities)}
     return {
         "text": text,
@@ -216,9 +220,7 @@ def doc_to_json(
 
 def _checked_pipe(nlp: Language, relations: Optional[Collection[str]]) -> RINJoint:
     """Get the component, and make sure that it knows the relations."""
-    pipe = next((pipe for _, pipe in nlp.pipeline if isinstance(pipe, RINJoint)), None)
-    if pipe is None:
-        raise ValueError(Errors.R018)
+    _, pipe = find_component(nlp)
     if not pipe.relation_labels:
         raise ValueError(Errors.R011.format(name=pipe.name))
     if unknown := sorted(set(relations or ()) - set(pipe.relation_labels)):
@@ -233,12 +235,10 @@ def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
     return {"model": files, "settings": settings, "spacy_rin": __version__}
 
 
-def _row(
-    document: Document, doc: Optional[Doc], attr: str, min_score: float, relations: Optional[Collection[str]]
-) -> dict[str, Any]:
+def _row(document: Document, doc: Optional[Doc], wanted: dict[str, Any]) -> dict[str, Any]:
     if doc is None:
         return {"id": document.id, "error": document.error}
-    row = {"id": document.id, **doc_to_json(doc, attr=attr, min_score=min_score, relations=relations)}
+    row = {"id": document.id, **doc_to_json(doc, **wanted)}
     return row if document.meta is None else {**row, "meta": document.meta}
 
 

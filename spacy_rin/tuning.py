@@ -7,9 +7,9 @@ from pathlib import Path
 import srsly
 from spacy.language import Language
 
+from .component import find_component
 from .convert import finished_file
 from .errors import Errors
-from .evaluation import find_component
 from .thresholds import Thresholds
 
 

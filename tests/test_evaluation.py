@@ -12,7 +12,8 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from test_cli import run
 
-from spacy_rin.evaluation import evaluate, find_component, predict
+from spacy_rin.component import find_component
+from spacy_rin.evaluation import evaluate, predict
 from spacy_rin.relations import set_relations
 from spacy_rin.report import element, render_html
 from spacy_rin.thresholds import Thresholds
