@@ -83,6 +83,15 @@ class Errors(metaclass=_Coded):
         "There is nothing to score: {path} has no annotated relations (were they written with "
         "`DocBin(store_user_data=True)`?), or the pipeline has no component 'rin_joint'."
     )
+    # Pictures and pages
+    R070 = "There is no option '{name}' of `render`. The options are: {names}."
+    R071 = "`render` draws Docs and Spans, alone or in a list, not {value!r:.100}."
+    R072 = (
+        "There are no relations to draw: nothing has set 'doc._.{attr}'. Give `render` Docs of a pipeline that has a "
+        "trained 'rin_joint', or set 'doc._.{attr} = []' to draw the entities alone. The option 'attr' names another "
+        "attribute."
+    )
+    R073 = "The page is made by Streamlit, which is not installed: pip install 'spacy-rin[serve]'."
 
 
 class Warnings(metaclass=_Coded):
