@@ -92,6 +92,7 @@ class Errors(metaclass=_Coded):
         "attribute."
     )
     R073 = "The page is made by Streamlit, which is not installed: pip install 'spacy-rin[serve]'."
+    R074 = "The page can't be served at {host}, port {port} ({reason}). Choose another `--host` or `--port`."
 
 
 class Warnings(metaclass=_Coded):

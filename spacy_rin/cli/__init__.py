@@ -4,7 +4,7 @@ spaCy imports this package on every call of its command line (entry point group 
 command needs is imported when it runs.
 """
 
-from . import convert, evaluate, extract
+from . import convert, evaluate, extract, serve
 from ._app import rin_cli
 
-__all__ = ["convert", "evaluate", "extract", "rin_cli"]
+__all__ = ["convert", "evaluate", "extract", "rin_cli", "serve"]

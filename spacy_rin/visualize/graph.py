@@ -22,7 +22,7 @@ LINE, TYPE_LINE, REL_LINE = 16, 11, 14  # heights of lines of text
 NAME_LENGTH, NAME_LINES = 22, 3  # characters and lines of a name
 PAD, MARGIN, GAP = 8, 14, 26  # inside of a node, around the picture, between nodes and parts
 ARROW, LOOP = 8, 26  # length of an arrowhead, height of an arrow from a node to itself
-FLATNESS = 0.62  # heights are less than widths by so much: names are wide
+CLOSENESS, FLATNESS = 0.8, 0.65  # the layout is made as tight, and as flat as names are wide, and then eased
 STARTS, STEPS = 6, 150  # of the layout
 
 Key = tuple[str, str]
@@ -128,9 +128,9 @@ def _lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tupl
     for edge in edges:
         if edge.subject in index and edge.subject is not edge.object:
             i, j = index[edge.subject], index[edge.object]
-            length = 2 * _label_half(edge, options)[0] + 5 * ARROW
-            distances[i, j] = distances[j, i] = edge.subject.half[0] + edge.object.half[0] + length
-            gaps[i, j] = np.maximum(gaps[i, j], 2 * _label_half(edge, options) + (3 * ARROW, 4 * ARROW))
+            length = edge.subject.half[0] + edge.object.half[0] + 2 * _label_half(edge, options)[0]
+            distances[i, j] = distances[j, i] = CLOSENESS * length
+            gaps[i, j] = np.maximum(gaps[i, j], 2 * _label_half(edge, options) + (3 * ARROW, 5 * ARROW))
             gaps[j, i] = gaps[i, j]
     half = np.array([node.half for node in nodes])
     loops = np.zeros(len(nodes))
@@ -195,21 +195,20 @@ def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
     RETURNS (ndarray): Their new middles. *Shape:* (nodes, 2).
     """
     points = points.copy()
-    for _ in range(STEPS):
-        moved = False
-        for i in range(len(points)):
-            missing = half[i] + half + gaps[i] - np.abs(points[i] - points)
-            for j in np.flatnonzero((missing > 0.5).all(1)):
-                if j > i:
-                    axis = int(missing[j, 1] < missing[j, 0])
-                    step = missing[j, axis] / 2 * (1 if points[i, axis] > points[j, axis] else -1)
+    while True:
+        for _ in range(STEPS):
+            moved = False
+            for i in range(len(points) - 1):
+                missing = (half[i] + half + gaps[i] - np.abs(points[i] - points))[i + 1 :]
+                for j in np.flatnonzero((missing > 0.5).all(1))[:1] + i + 1:
+                    axis = int(missing[j - i - 1].argmin())
+                    step = missing[j - i - 1, axis] / 2 * (1 if points[i, axis] > points[j, axis] else -1)
                     points[i, axis] += step
                     points[j, axis] -= step
                     moved = True
-                    break
-        if not moved:
-            break
-    return points
+            if not moved:
+                return points
+        points *= 1.1  # it is too crowded here
 
 
 def _pack(parts: Sequence[tuple[list[Node], Points]], width: float) -> Points:
