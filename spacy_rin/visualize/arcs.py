@@ -120,25 +120,26 @@ def draw_arcs(content: Content, options: Options) -> Element:
     options (Options): The options.
     RETURNS (Element): The picture.
     """
-    width, text = float(options.width), content.span.text
+    width = float(options.width)
     rtl = _is_rtl(content.span)
     depths = _depths(content.entities)
     rows = [_place(row, rtl, width) for row in _rows(_words(content, depths, width), width - 2 * MARGIN)]
-    frames = [frame for index, row in enumerate(rows) for frame in _frames(row, index, content.entities, depths)]
+    frames = [list(_frames(row, index, content.entities, depths)) for index, row in enumerate(rows)]
     lines = _lines(content, frames, rtl, width, options.scores)
-    svg = picture(width, 0, label=shorten(text, 200), background=options.bg, font=options.font, class_="rin-arcs")
+    title = shorten(content.span.text, 200)
+    svg = picture(width, 0, label=title, background=options.bg, font=options.font, class_="rin-arcs")
+    numbers = {entity: str(number) for number, entity in enumerate(content.entities)}
     named: set[Entity] = set()
     top = float(MARGIN)
-    for index, row in enumerate(rows):
-        in_row = [frame for frame in frames if frame.row == index]
+    for index, (row, in_row) in enumerate(zip(rows, frames)):
         pad = max((frame.pad for frame in in_row), default=0.0)
         n_levels = _stack(lines[index], width)
         baseline = top + (RISE + (n_levels - 1) * LEVEL + REL_SIZE / 2 if n_levels else 0.0) + pad + ASCENT
         group = element(svg, "g", class_="rin-row")
-        _draw_frames(group, in_row, content.entities, baseline, options)
+        _draw_frames(group, in_row, numbers, baseline, options)
         for line in sorted(lines[index], key=lambda line: -line.level):
-            _draw_line(group, line, content, baseline, baseline - ASCENT - pad, options)
-        _draw_text(group, row, content.entities, baseline, options)
+            _draw_line(group, line, content, numbers, baseline, baseline - ASCENT - pad, options)
+        _draw_text(group, row, in_row, baseline, options)
         n_slots = _draw_types(group, [f for f in in_row if f.entity not in named], baseline + DESCENT + pad, width)
         named.update(frame.entity for frame in in_row)
         top = baseline + DESCENT + pad + n_slots * SLOT + ROW_GAP
@@ -190,10 +191,9 @@ def _room(content: Content, depths: dict[Entity, int]) -> tuple[dict[int, float]
     before: defaultdict[int, float] = defaultdict(float)
     after: defaultdict[int, float] = defaultdict(float)
     inside: set[int] = set()
-    text = content.span.doc.text
     for start, end, label in content.entities:
         inside.update(range(start + 1, end))
-        missing = text_width(label, TYPE_SIZE) - text_width(text[start:end], SIZE)
+        missing = text_width(label, TYPE_SIZE) - text_width(content.text[start:end], SIZE)
         room = max(_pad(depths[Entity(start, end, label)]) + 1, missing / 2 + 2)
         before[start], after[end] = max(before[start], room), max(after[end], room)
     return before, after, inside
@@ -316,7 +316,12 @@ def _pad(depth: int) -> float:
 def _frames(row: list[Place], index: int, entities: Sequence[Entity], depths: dict[Entity, int]) -> Iterator[Frame]:
     """Frame the entities of a row, each before those inside it."""
     sides: list[tuple[Entity, float, float, float]] = []
+    first, last = row[0].atom.start, row[-1].atom.end
     for entity in entities:
+        if entity.start >= last:
+            break
+        if entity.end <= first:
+            continue
         pad = _pad(depths[entity])
         parts: list[list[float]] = []
         inside = [place for place in row if entity.start <= place.atom.start < entity.end]
@@ -347,11 +352,11 @@ def _widest_gap(left: float, right: float, others: Iterable[tuple[float, float]]
 
 
 def _lines(
-    content: Content, frames: Sequence[Frame], rtl: bool, width: float, scores: bool
+    content: Content, frames: Sequence[Sequence[Frame]], rtl: bool, width: float, scores: bool
 ) -> defaultdict[int, list[Line]]:
     """Divide the arcs among the rows, and choose where they leave and arrive."""
     frame_of: dict[Entity, Frame] = {}
-    for frame in frames:
+    for frame in (frame for in_row in frames for frame in in_row):
         frame_of.setdefault(frame.entity, frame)
     lines: defaultdict[int, list[Line]] = defaultdict(list)
     for index, arc in enumerate(content.arcs):
@@ -360,7 +365,7 @@ def _lines(
         if subject.row == object_.row:
             lines[subject.row].append(Line(index, label, [subject, object_], [subject.middle, object_.middle]))
             continue
-        names = [shorten(_name(content, entity), NAME_LENGTH) for entity in (arc.subject, arc.object)]
+        names = [shorten(content.name(entity), NAME_LENGTH) for entity in (arc.subject, arc.object)]
         lines[subject.row].append(Line(index, f"{label} → {names[1]}", [subject, None], [subject.middle] * 2))
         lines[object_.row].append(Line(index, f"{names[0]} → {label}", [None, object_], [object_.middle] * 2))
         # A half of an arc points to where a reader finds the other one, if there is room for what is written there.
@@ -437,7 +442,7 @@ def _meets(reach: tuple[float, float], others: Iterable[tuple[float, float]]) ->
 
 
 def _draw_frames(
-    group: Element, frames: Sequence[Frame], entities: Sequence[Entity], baseline: float, options: Options
+    group: Element, frames: Sequence[Frame], numbers: dict[Entity, str], baseline: float, options: Options
 ) -> None:
     for frame in frames:
         element(
@@ -452,16 +457,16 @@ def _draw_frames(
             stroke="#000000",
             stroke_opacity="0.2",
             class_="rin-entity",
-            data_entity=str(entities.index(frame.entity)),
+            data_entity=numbers[frame.entity],
             data_label=frame.entity.label,
         )
 
 
 def _draw_text(
-    group: Element, row: Sequence[Place], entities: Sequence[Entity], baseline: float, options: Options
+    group: Element, row: Sequence[Place], frames: Sequence[Frame], baseline: float, options: Options
 ) -> None:
     """Write the text in pieces that are as long as they can be, for the browser to join its letters."""
-    bounds = {x for entity in entities for x in (entity.start, entity.end)}
+    bounds = {x for frame in frames for x in (frame.entity.start, frame.entity.end)}
     runs: list[list[Place]] = []
     for place in row:
         joined = runs and runs[-1][-1].rtl == place.rtl and runs[-1][-1].atom.end == place.atom.start
@@ -518,7 +523,15 @@ def _draw_types(group: Element, frames: Sequence[Frame], top: float, width: floa
     return len(taken)
 
 
-def _draw_line(group: Element, line: Line, content: Content, baseline: float, bottom: float, options: Options) -> None:
+def _draw_line(
+    group: Element,
+    line: Line,
+    content: Content,
+    numbers: dict[Entity, str],
+    baseline: float,
+    bottom: float,
+    options: Options,
+) -> None:
     """Draw an arc in a row whose arcs are above `bottom`."""
     arc = content.arcs[line.index]
     color = options.relation_color(arc.label)
@@ -536,10 +549,10 @@ def _draw_line(group: Element, line: Line, content: Content, baseline: float, bo
         class_="rin-relation",
         data_relation=str(line.index),
         data_label=arc.label,
-        data_subject=str(content.entities.index(arc.subject)),
-        data_object=str(content.entities.index(arc.object)),
+        data_subject=numbers[arc.subject],
+        data_object=numbers[arc.object],
     )
-    title = f"{_name(content, arc.subject)} – {arc.label} → {_name(content, arc.object)} ({arc.score:.4f})"
+    title = f"{content.name(arc.subject)} – {arc.label} → {content.name(arc.object)} ({arc.score:.4f})"
     element(relation, "title", title)
     element(
         relation,
@@ -568,10 +581,6 @@ def _draw_line(group: Element, line: Line, content: Content, baseline: float, bo
         fill=color,
         class_="rin-label",
     )
-
-
-def _name(content: Content, entity: Entity) -> str:
-    return " ".join(content.span.doc.text[entity.start : entity.end].split())
 
 
 def _path(x: Sequence[float], ends: Sequence[Optional[float]], y: float) -> str:

@@ -36,13 +36,19 @@ class Content(NamedTuple):
     """What a picture shows of a text.
 
     span (Span): The text.
+    text (str): The text of the whole Doc, which characters are counted in.
     entities (List[Entity]): In the order of the text, an entity before those inside it.
     arcs (List[Arc]): Relations between them.
     """
 
     span: Span
+    text: str
     entities: list[Entity]
     arcs: list[Arc]
+
+    def name(self, entity: Entity) -> str:
+        """Get the text of an entity on one line."""
+        return " ".join(self.text[entity.start : entity.end].split())
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,7 @@ def content_of(text: Union[Doc, Span], options: Options) -> Content:
     }
     return Content(
         span,
+        doc.text,
         sorted(shown, key=lambda entity: (entity.start, -entity.end, entity.label)),
         [arc for arc in arcs if arc.subject in shown and arc.object in shown],
     )

@@ -6,7 +6,7 @@ Drawing 2004), and the parts are put side by side.
 """
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -28,7 +28,8 @@ STARTS, STEPS = 6, 150  # of the layout
 Key = tuple[str, str]
 Points = NDArray[np.float64]
 
-TIMES = np.linspace(0.0, 1.0, 201)  # along a curve
+TIMES = np.linspace(0.0, 1.0, 201)  # points of a curve
+PLACES = np.array([0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74])  # of what is written on it, the best first
 
 
 @dataclass(eq=False)
@@ -76,7 +77,7 @@ def draw_graph(contents: Sequence[Content], options: Options) -> Element:
     width, height = _pack(parts, float(options.width) - 2 * MARGIN) + 2 * MARGIN
     numbers = {node: number for number, node in enumerate(nodes)}
     pairs = {(edge.subject, edge.object) for edge in edges}
-    ways = [_route(edge, nodes, (edge.object, edge.subject) in pairs) for edge in edges]
+    ways = [_route(edge, numbers, (edge.object, edge.subject) in pairs) for edge in edges]
     title = f"{len(nodes)} entities, {sum(len(edge.relations) for edge in edges)} relations"
     svg = picture(width, height, label=title, background=options.bg, font=options.font, class_="rin-graph")
     for edge, way in zip(edges, ways):
@@ -95,12 +96,11 @@ def _network(contents: Sequence[Content]) -> tuple[list[Node], list[Edge]]:
     """Collect the entities and relations of all texts, each once."""
     nodes: dict[Key, Node] = {}
     edges: dict[tuple[Key, Key], Edge] = {}
-    for span, entities, arcs in contents:
-        text = span.doc.text
-        keys = {entity: (" ".join(text[entity.start : entity.end].split()), entity.label) for entity in entities}
+    for content in contents:
+        keys = {entity: (content.name(entity), entity.label) for entity in content.entities}
         for key in keys.values():
             nodes.setdefault(key, Node(*key))
-        for arc in arcs:
+        for arc in content.arcs:
             subject, object_ = keys[arc.subject], keys[arc.object]
             edge = edges.setdefault((subject, object_), Edge(nodes[subject], nodes[object_], {}))
             score, count = edge.relations.get(arc.label, (0.0, 0))
@@ -138,14 +138,19 @@ def _lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tupl
         if edge.subject in index and edge.subject is edge.object:
             loops[index[edge.subject]] = LOOP + REL_LINE * len(edge.relations)
     points = _spread(_shortest(distances)) if len(nodes) > 1 else np.zeros((1, 2))
-    points[:, 1] *= FLATNESS
-    # A loop stands on its node: it makes the node's place higher.
-    points = _push_apart(points, half + np.stack([np.zeros_like(loops), loops / 2], 1), gaps)
-    points[:, 1] += loops / 2
-    low = (points - half - np.stack([np.zeros_like(loops), loops], 1)).min(0)
-    for node, point in zip(nodes, points):
-        node.center = point - low
-    return nodes, (points + half).max(0) - low
+    # An arrow from a node to itself stands on the node, which takes a higher place for it.
+    above = np.stack([np.zeros(len(nodes)), loops], 1)
+    layouts = []
+    for turned in (points, points[:, ::-1]):
+        middles = _push_apart(turned * (1.0, FLATNESS), half + above / 2, gaps) + above / 2
+        low, high = (middles - half - above).min(0), (middles + half).max(0)
+        layouts.append((middles - low, high - low))
+        if layouts[-1][1][0] <= options.width:
+            break
+    middles, size = min(layouts, key=lambda layout: float(layout[1][0]))
+    for node, middle in zip(nodes, middles):
+        node.center = middle
+    return nodes, size
 
 
 def _shortest(distances: Points) -> Points:
@@ -231,28 +236,41 @@ def _pack(parts: Sequence[tuple[list[Node], Points]], width: float) -> Points:
 # Arrows, and where what is written on them is
 
 
-def _route(edge: Edge, nodes: Sequence[Node], returns: bool) -> Points:
+def _route(edge: Edge, nodes: dict[Node, int], returns: bool) -> Points:
     """Find the way of an arrow: a quadratic Bézier curve, bent if something is in its way or another arrow returns.
 
     RETURNS (ndarray): Its three points. *Shape:* (3, 2).
     """
     start, end = edge.subject.center, edge.object.center
     across = np.array([start[1] - end[1], end[0] - start[0]])
-    others = [node for node in nodes if node is not edge.subject and node is not edge.object]
-    ways: list[tuple[int, float, int, Points]] = []
+    centers, halves = _boxes(nodes)
+    others = np.array([node is not edge.subject and node is not edge.object for node in nodes])
+    way, least = np.stack([start, start, end]), np.inf
     for bend in (0.25, 0.5, 0.75) if returns else (0.0, 0.25, -0.25, 0.5, -0.5):
-        way = np.stack([start, (start + end) / 2 + bend * across, end])
-        hits = sum(bool(_inside(_along(way, TIMES), node, 4.0).any()) for node in others)
-        ways.append((hits, abs(bend), len(ways), way))
-    way = min(ways, key=lambda found: found[:3])[3]
+        other_way = np.stack([start, (start + end) / 2 + bend * across, end])
+        points = _along(other_way, TIMES)
+        inside = (np.abs(points[:, None] - centers) < halves + 4).all(2).any(0)
+        if (hits := int((inside & others).sum())) < least:
+            way, least = other_way, hits
+        if not hits:
+            break
     points = _along(way, TIMES)
-    outside = np.flatnonzero(~_inside(points, edge.subject, 1.0) & ~_inside(points, edge.object, 2.0))
+    outside = np.flatnonzero(
+        (np.abs(points - start) >= edge.subject.half + 1).any(1) & (np.abs(points - end) >= edge.object.half + 2).any(1)
+    )
     if len(outside) < 2:
         return way
+    # The part of the curve between two of its points, again as three points.
     first, last = TIMES[outside[0]], TIMES[outside[-1]]
     middle = (1 - first) * (1 - last) * way[0] + (first + last - 2 * first * last) * way[1] + first * last * way[2]
     ends = _along(way, np.array([first, last]))
     return np.stack([ends[0], middle, ends[1]])
+
+
+def _boxes(nodes: Iterable[Node]) -> tuple[Points, Points]:
+    """Get the middles and half the sizes of nodes. *Shape:* (nodes, 2) each."""
+    nodes = list(nodes)
+    return np.array([node.center for node in nodes]), np.array([node.half for node in nodes])
 
 
 def _along(way: Points, times: Points) -> Points:
@@ -261,37 +279,27 @@ def _along(way: Points, times: Points) -> Points:
     return points
 
 
-def _inside(points: Points, node: Node, margin: float) -> NDArray[np.bool_]:
-    return np.all(np.abs(points - node.center) < node.half + margin, axis=1)
+def _label_places(edges: Sequence[Edge], ways: Sequence[Points], nodes: Iterable[Node], options: Options) -> Points:
+    """Choose the middle of what is written on each arrow, where it covers least of nodes and of other texts.
 
-
-def _label_places(
-    edges: Sequence[Edge], ways: Sequence[Points], nodes: Sequence[Node], options: Options
-) -> list[Points]:
-    """Choose the middle of what is written on each arrow, where it covers least of nodes and of other texts."""
-    taken = [(node.center, node.half) for node in nodes]
-    places = []
-    for edge, way in zip(edges, ways):
-        half = _label_half(edge, options)
+    RETURNS (ndarray): *Shape:* (edges, 2).
+    """
+    places, labels = np.zeros((len(edges), 2)), np.array([_label_half(edge, options) for edge in edges]).reshape(-1, 2)
+    centers, halves = _boxes(nodes)
+    for i, (edge, way) in enumerate(zip(edges, ways)):
+        choices = _along(way, PLACES)
         if edge.subject is edge.object:
-            place = edge.subject.center - (0.0, edge.subject.half[1] + LOOP + half[1] - 6)
-        else:
-            choices = _along(way, np.array([0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74]))
-            covered = [sum(_overlap(choice, half, *other) for other in taken) for choice in choices]
-            place = choices[int(np.argmin(covered))]
-        taken.append((place, half))
-        places.append(place)
+            choices = edge.subject.center[None] - (0.0, edge.subject.half[1] + LOOP + labels[i, 1] - 6)
+        taken, sizes = np.concatenate([centers, places[:i]]), np.concatenate([halves, labels[:i]])
+        choice = choices[:, None]
+        shared = np.minimum(choice + labels[i], taken + sizes) - np.maximum(choice - labels[i], taken - sizes)
+        places[i] = choices[np.maximum(shared, 0.0).prod(2).sum(1).argmin()]
     return places
 
 
 def _label_half(edge: Edge, options: Options) -> Points:
     width = max(text_width(text, REL_SIZE) for _, text in edge.texts(options.scores))
     return np.array([width / 2 + 2, REL_LINE * len(edge.relations) / 2])
-
-
-def _overlap(center: Points, half: Points, other: Points, other_half: Points) -> float:
-    sides = np.minimum(center + half, other + other_half) - np.maximum(center - half, other - other_half)
-    return float(np.maximum(sides, 0.0).prod())
 
 
 # Drawing
