@@ -150,9 +150,9 @@ def _show_doc(st: Any, doc: Doc, reader: Reader) -> None:
 
 
 def _first_part(doc: Doc) -> Span:
-    """Get as much of a text as is drawn."""
+    """Get as much of a text as is drawn, a token at the least."""
     end = next((token.i for token in doc if token.idx + len(token) > MAX_DRAWN), len(doc))
-    return doc[:end]
+    return doc[: max(1, end)]
 
 
 def _rounds_table(docs: Sequence[Doc], reader: Reader) -> Element:
