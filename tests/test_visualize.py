@@ -2,8 +2,10 @@
 
 import re
 import sys
+from dataclasses import fields
 from html.parser import HTMLParser
 from itertools import combinations
+from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -18,6 +20,7 @@ from spacy.tokens import Doc, Span
 import spacy_rin
 from spacy_rin.relations import register_relations, set_relations
 from spacy_rin.visualize import render
+from spacy_rin.visualize.content import Options
 from spacy_rin.visualize.svg import printable, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -209,7 +212,7 @@ def test_right_to_left():
     root = parse(render(make_doc(text, names, [(0, "נוסדה", 1, 0.9)], lang="he")))
     assert shown_text(root) == text
     company, place, year = (sides(frames(root)[str(i)][0]) for i in range(3))
-    assert company[0] > place[1] and place[0] > year[1]
+    assert 700 < company[1] < 900 and company[0] > place[1] and place[0] > year[1]  # it starts at the right
     (google,) = (e for e in of_class(root, "rin-text") if e.text == "Google Israel")
     assert google.get("direction") == "ltr"  # its words are in their own order
     (hebrew,) = (e for e in of_class(root, "rin-text") if e.text == "בתל אביב")
@@ -263,6 +266,22 @@ def test_span_has_the_relations_inside_it(curie):
     assert [group.get("data-label") for group in of_class(root, "rin-relation")] == ["born_in"]
     graph = parse(render(part, "graph"))
     assert [e.text for e in of_class(graph, "rin-text")] == ["Marie Curie", "Warsaw"]
+
+
+def test_blank_entities_and_long_names():
+    """An entity of white space can't be drawn; long names are cut, but not in what the mouse shows."""
+    doc = spacy.blank("en")("Ada \n Orbix")
+    relation = "r" * 300
+    doc.spans["rin"] = [Span(doc, 0, 1, label="T" * 300), Span(doc, 1, 2, label="X"), Span(doc, 2, 3, label="ORG")]
+    ada, blank, orbix = doc.spans["rin"]
+    set_relations(doc, [(ada, relation, orbix), (ada, "is", blank)])
+    for style in ("rel", "graph"):
+        root = parse(render(doc, style))
+        assert {entity.get("data-label") for entity in of_class(root, "rin-entity")} == {"T" * 300, "ORG"}
+        assert {group.get("data-label") for group in of_class(root, "rin-relation")} == {relation}
+        assert all(len(text.text) < 70 for text in root.iter(f"{SVG}text"))
+        assert any(relation in title.text for title in root.iter(f"{SVG}title"))
+        assert number(root, "width") <= 900
 
 
 def test_options(crossing):
@@ -458,3 +477,10 @@ def test_graph_is_readable(n, pairs):
         points = [float(x) for x in NUMBER.findall(of_class(edge, "rin-arrowhead")[0].get("points"))]
         left, right, top, bottom = places[int(edge.get("data-object"))]
         assert left - 8 <= points[0] <= right + 8 and top - 8 <= points[1] <= bottom + 8
+
+
+def test_documentation_names_all_options():
+    page = (Path(__file__).parents[1] / "docs" / "visualize.md").read_text("utf8")
+    documented = set(re.findall("`(.+?)`", "".join(re.findall(r"^\| (`.*?) \|", page, re.M))))
+    arguments = {"docs", "style", "page", "jupyter", "options"}
+    assert documented == {field.name for field in fields(Options)} | arguments

@@ -24,7 +24,7 @@ PAD, NESTED_PAD = 3, 3  # from an entity to its frame, from a frame to the one a
 ARROW, CORNER, PORT = 5, 7, 11  # length of an arrowhead, radius of a corner, distance of arcs at an entity
 GAP, STUB = 5, 12  # between what is written on arcs, and from the half of an arc to what is written beside it
 MARGIN, ROW_GAP = 12, 16
-NAME_LENGTH = 24  # of an entity, in characters, beside the half of an arc
+NAME_LENGTH, LABEL_LENGTH = 24, 40  # characters of the names of entities and types, and of a relation
 
 
 class Atom(NamedTuple):
@@ -155,7 +155,7 @@ def _words(content: Content, depths: dict[Entity, int], width: float) -> Iterato
     """Cut a text into words: what a row can't end inside of. Each comes with whether a row must start with it."""
     span, (before, after, inside) = content.span, _room(content, depths)
     sentences = span.doc.has_annotation("SENT_START")
-    limit = width - 2 * MARGIN - 2 * max([0.0, *before.values()])
+    limit = max(3.0 * SIZE, width - 2 * MARGIN - 2 * max([0.0, *before.values()]))
     word: list[Atom] = []
     must = next_must = False
     previous = " "
@@ -193,7 +193,7 @@ def _room(content: Content, depths: dict[Entity, int]) -> tuple[dict[int, float]
     inside: set[int] = set()
     for start, end, label in content.entities:
         inside.update(range(start + 1, end))
-        missing = text_width(label, TYPE_SIZE) - text_width(content.text[start:end], SIZE)
+        missing = text_width(shorten(label, NAME_LENGTH), TYPE_SIZE) - text_width(content.text[start:end], SIZE)
         room = max(_pad(depths[Entity(start, end, label)]) + 1, missing / 2 + 2)
         before[start], after[end] = max(before[start], room), max(after[end], room)
     return before, after, inside
@@ -361,7 +361,7 @@ def _lines(
     lines: defaultdict[int, list[Line]] = defaultdict(list)
     for index, arc in enumerate(content.arcs):
         subject, object_ = frame_of[arc.subject], frame_of[arc.object]
-        label = f"{arc.label} {arc.score:.2f}" if scores else arc.label
+        label = shorten(arc.label, LABEL_LENGTH) + (f" {arc.score:.2f}" if scores else "")
         if subject.row == object_.row:
             lines[subject.row].append(Line(index, label, [subject, object_], [subject.middle, object_.middle]))
             continue
@@ -386,12 +386,10 @@ def _spread(lines: Sequence[Line]) -> None:
     for line in lines:
         for side, frame in enumerate(line.frames):
             if frame is not None:
-                # Of arcs to the left, the longest is the last; of those to the right, the first.
+                # Arcs to the left, the longest last, then arcs to the right, the longest first, then to itself.
                 reach = line.x[1 - side] - line.x[side]
                 is_loop = line.frames[0] is line.frames[1]
-                ends[frame].append(
-                    ((2 * is_loop + (reach >= 0), -abs(reach) if reach > 0 else -reach, line.index, side), side, line)
-                )
+                ends[frame].append(((is_loop, reach >= 0, -reach, line.index, side), side, line))
     for frame, at_frame in ends.items():
         step = min(PORT, (frame.free[1] - frame.free[0]) / (len(at_frame) + 1))
         first = frame.middle - step * (len(at_frame) - 1) / 2
@@ -416,11 +414,7 @@ def _stack(lines: Sequence[Line], width: float) -> int:
             end, leg = line.x if line.frames[1] else line.x[::-1]
             line.center = end - half if end > leg else end + half
         reach = min(left, line.center - half) - GAP, max(right, line.center + half) + GAP
-        level = next((n for n, others in enumerate(taken) if not _meets(reach, others)), len(taken))
-        if level == len(taken):
-            taken.append([])
-        taken[level].append(reach)
-        line.level = level
+        line.level = _take_lowest(reach, taken)
     return len(taken)
 
 
@@ -434,8 +428,14 @@ def _free_center(left: float, right: float, half: float, legs: Sequence[float], 
     return min(free, key=lambda x: abs(x - middle), default=middle)
 
 
-def _meets(reach: tuple[float, float], others: Iterable[tuple[float, float]]) -> bool:
-    return any(reach[0] < right and left < reach[1] for left, right in others)
+def _take_lowest(reach: tuple[float, float], taken: list[list[tuple[float, float]]]) -> int:
+    """Take the lowest level where an interval meets no other, and return it."""
+    for level, others in enumerate(taken):
+        if not any(reach[0] < right and left < reach[1] for left, right in others):
+            others.append(reach)
+            return level
+    taken.append([reach])
+    return len(taken) - 1
 
 
 # Drawing
@@ -445,7 +445,7 @@ def _draw_frames(
     group: Element, frames: Sequence[Frame], numbers: dict[Entity, str], baseline: float, options: Options
 ) -> None:
     for frame in frames:
-        element(
+        rect = element(
             group,
             "rect",
             x=frame.left,
@@ -460,6 +460,7 @@ def _draw_frames(
             data_entity=numbers[frame.entity],
             data_label=frame.entity.label,
         )
+        element(rect, "title", frame.entity.label)
 
 
 def _draw_text(
@@ -500,17 +501,15 @@ def _draw_types(group: Element, frames: Sequence[Frame], top: float, width: floa
         if frame.entity in seen or not frame.entity.label:
             continue
         seen.add(frame.entity)
-        half = text_width(frame.entity.label, TYPE_SIZE) / 2
+        label = shorten(frame.entity.label, NAME_LENGTH)
+        half = text_width(label, TYPE_SIZE) / 2
         center = min(max(frame.middle, half), max(half, width - half))
         reach = center - half - 2, center + half + 2
-        slot = next((n for n, others in enumerate(taken) if not _meets(reach, others)), len(taken))
-        if slot == len(taken):
-            taken.append([])
-        taken[slot].append(reach)
+        slot = _take_lowest(reach, taken)
         element(
             group,
             "text",
-            frame.entity.label,
+            label,
             x=center,
             y=top + (slot + 1) * SLOT - 1,
             textLength=2 * half,

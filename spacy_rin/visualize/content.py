@@ -118,14 +118,15 @@ class Options:
         return self.colors.get(label) or pick(DARK, label)
 
 
-def content_of(text: Union[Doc, Span], options: Options) -> Content:
+def content_of(part: Union[Doc, Span], options: Options) -> Content:
     """Get what a picture shows of a text.
 
-    text (Union[Doc, Span]): The document, or a part of it, which has the relations that are wholly inside it.
+    part (Union[Doc, Span]): The document, or a part of it, which has the relations that are wholly inside it.
     options (Options): The options.
     RETURNS (Content): What to show.
     """
-    span, doc = (text[:], text) if isinstance(text, Doc) else (text, text.doc)
+    span, doc = (part[:], part) if isinstance(part, Doc) else (part, part.doc)
+    text = doc.text
     arcs = [
         Arc(_entity(relation.subject), relation.label, _entity(relation.object), relation.score)
         for relation in get_relations(doc, options.attr)
@@ -137,11 +138,12 @@ def content_of(text: Union[Doc, Span], options: Options) -> Content:
         entity
         for entity in found
         if span.start_char <= entity.start < entity.end <= span.end_char
+        and not text[entity.start : entity.end].isspace()
         and (options.ents is None or entity.label in options.ents)
     }
     return Content(
         span,
-        doc.text,
+        text,
         sorted(shown, key=lambda entity: (entity.start, -entity.end, entity.label)),
         [arc for arc in arcs if arc.subject in shown and arc.object in shown],
     )

@@ -19,7 +19,7 @@ from .svg import element, picture, shorten, text_width
 
 SIZE, REL_SIZE, TYPE_SIZE = 13, 11, 8.5  # of fonts
 LINE, TYPE_LINE, REL_LINE = 16, 11, 14  # heights of lines of text
-NAME_LENGTH, NAME_LINES = 22, 3  # characters and lines of a name
+NAME_LENGTH, NAME_LINES, LABEL_LENGTH = 22, 3, 40  # characters and lines of a name, characters of a relation
 PAD, MARGIN, GAP = 8, 14, 26  # inside of a node, around the picture, between nodes and parts
 ARROW, LOOP = 8, 26  # length of an arrowhead, height of an arrow from a node to itself
 CLOSENESS, FLATNESS = 0.8, 0.65  # the layout is made as tight, and as flat as names are wide, and then eased
@@ -48,8 +48,9 @@ class Node:
         if len(lines) > NAME_LINES:
             lines = [*lines[: NAME_LINES - 1], shorten(" ".join(lines[NAME_LINES - 1 :]), NAME_LENGTH)]
         self.lines = lines
-        width = max(text_width(self.label, TYPE_SIZE), *(text_width(line, SIZE) for line in lines))
-        self.half = np.array([width / 2 + PAD, (LINE * len(lines) + TYPE_LINE * bool(self.label)) / 2 + PAD / 2])
+        self.type = shorten(self.label, NAME_LENGTH)
+        width = max(text_width(self.type, TYPE_SIZE), *(text_width(line, SIZE) for line in lines))
+        self.half = np.array([width / 2 + PAD, (LINE * len(lines) + TYPE_LINE * bool(self.type)) / 2 + PAD / 2])
 
 
 class Edge(NamedTuple):
@@ -62,7 +63,8 @@ class Edge(NamedTuple):
     def texts(self, scores: bool) -> Iterator[tuple[str, str]]:
         for label, (score, count) in self.relations.items():
             times = f" ×{count}" if count > 1 else ""
-            yield label, f"{label} {score:.2f}{times}" if scores else f"{label}{times}"
+            name = shorten(label, LABEL_LENGTH)
+            yield label, f"{name} {score:.2f}{times}" if scores else f"{name}{times}"
 
 
 def draw_graph(contents: Sequence[Content], options: Options) -> Element:
@@ -325,8 +327,8 @@ def _draw_node(svg: Element, node: Node, index: int, options: Options) -> None:
     for number, line in enumerate(node.lines):
         y = top + PAD / 2 + number * LINE + SIZE - 1
         _write(group, line, node.center[0], y, SIZE, options.color, "rin-text")
-    if node.label:
-        _write(group, node.label, node.center[0], top + height - PAD / 2 - 1, TYPE_SIZE, "#4a5568", "rin-type")
+    if node.type:
+        _write(group, node.type, node.center[0], top + height - PAD / 2 - 1, TYPE_SIZE, "#4a5568", "rin-type")
 
 
 def _draw_edge(svg: Element, edge: Edge, way: Points, nodes: dict[Node, int], options: Options) -> None:
