@@ -149,6 +149,21 @@ def test_labels_of_arcs_do_not_overlap(crossing, curie):
         assert all(left >= -2 and right <= width + 2 for left, right, *_ in boxes)
 
 
+def test_labels_give_way_to_arcs():
+    """The middle of the lower of two arcs that cross is where the other one begins."""
+    names = [("Adam", "PERSON"), ("Cleo", "PERSON"), ("Emma", "PERSON"), ("Zoey", "PERSON")]
+    doc = make_doc(
+        "Adam and old Cleo and old Emma and very very old Zoey.", names, [(0, "knows", 2, 1), (1, "met", 3, 1)]
+    )
+    root = parse(render(doc, options={"scores": False}))
+    lower, upper = sorted(of_class(root, "rin-relation"), key=lambda g: -number(next(g.iter(f"{SVG}rect")), "y"))
+    assert lower.get("data-label") == "knows"
+    left, right, *_ = sides(next(lower.iter(f"{SVG}rect")))
+    (start, _), (begin, end) = ends(upper), ends(lower)
+    assert abs((begin[0] + end[0]) / 2 - start[0]) < (right - left) / 2
+    assert not left < start[0] < right
+
+
 def test_long_text_wraps(curie):
     root = parse(render(curie, options={"width": 400}))
     rows = of_class(root, "rin-row")
@@ -202,6 +217,10 @@ def test_nested_entities_have_nested_frames():
         start, end = ends(group)
         assert touches(start, frames(root)[group.get("data-subject")])
         assert touches(end, frames(root)[group.get("data-object")])
+    # Arcs begin and end where only their entity is, or what is inside of it.
+    (located, named) = of_class(root, "rin-relation")
+    assert not middle[0] < ends(located)[0][0] < middle[1]
+    assert not inner[0] < ends(located)[1][0] < inner[1] and not inner[0] < ends(named)[0][0] < inner[1]
     types = of_class(root, "rin-type")
     assert sorted(element.text for element in types) == ["CITY", "NAME", "ORG"]
 
@@ -454,6 +473,17 @@ def test_graph_joins_what_has_the_same_name_and_type():
         ("1", "in 0.70", "1"),
     ]
     assert len(of_class(root, "rin-edge")) == 3  # what two entities have in common is one arrow
+
+
+def test_arrows_there_and_back_are_apart():
+    doc = make_doc("Ada met Kim.", [("Ada", "PERSON"), ("Kim", "PERSON")], [(0, "met", 1, 1), (1, "met", 0, 1)])
+    root = parse(render(doc, "graph"))
+    there, back = ([float(x) for x in NUMBER.findall(edge[0].get("d"))] for edge in of_class(root, "rin-edge"))
+    # Start, control point and end; the end of one is not the start of the other, and they bend to different sides.
+    assert abs(there[0] - back[4]) + abs(there[1] - back[5]) > 8
+    assert (there[3] - there[1]) * (back[3] - back[1]) < 0
+    labels = [sides(group[1]) for group in of_class(root, "rin-relation")]
+    assert not overlap(*labels)
 
 
 @given(

@@ -126,7 +126,7 @@ def _show_doc(st: Any, doc: Doc, reader: Reader) -> None:
     options = {"attr": reader.attr, "spans_key": reader.spans_key}
     relations = get_relations(doc, reader.attr)
     drawn = _first_part(doc)
-    st.image(render(drawn, jupyter=False, options={**options, "width": 1100}))
+    st.image(render(drawn, jupyter=False, options=options))
     if len(drawn) < len(doc):
         st.caption(
             f"The first {drawn.end_char:,} of {len(doc.text):,} characters are drawn. The table has all triples."

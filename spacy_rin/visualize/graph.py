@@ -80,7 +80,7 @@ def draw_graph(contents: Sequence[Content], options: Options) -> Element:
     numbers = {node: number for number, node in enumerate(nodes)}
     pairs = {(edge.subject, edge.object) for edge in edges}
     ways = [_route(edge, numbers, (edge.object, edge.subject) in pairs) for edge in edges]
-    title = f"{len(nodes)} entities, {sum(len(edge.relations) for edge in edges)} relations"
+    title = f"Entities: {len(nodes)}, relations: {sum(len(edge.relations) for edge in edges)}"
     svg = picture(width, height, label=title, background=options.bg, font=options.font, class_="rin-graph")
     for edge, way in zip(edges, ways):
         _draw_edge(svg, edge, way, numbers, options)
@@ -126,14 +126,15 @@ def _lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tupl
     """Place the nodes of a connected part, from (0, 0); returns them, and the size of the part."""
     index = {node: i for i, node in enumerate(nodes)}
     distances = np.full((len(nodes), len(nodes)), np.inf)
-    gaps = np.full((len(nodes), len(nodes), 2), float(GAP))
+    written = np.zeros((len(nodes), len(nodes), 2))
     for edge in edges:
         if edge.subject in index and edge.subject is not edge.object:
             i, j = index[edge.subject], index[edge.object]
-            length = edge.subject.half[0] + edge.object.half[0] + 2 * _label_half(edge, options)[0]
-            distances[i, j] = distances[j, i] = CLOSENESS * length
-            gaps[i, j] = np.maximum(gaps[i, j], 2 * _label_half(edge, options) + (3 * ARROW, 5 * ARROW))
-            gaps[j, i] = gaps[i, j]
+            width, height = 2 * _label_half(edge, options)
+            distances[i, j] = distances[j, i] = CLOSENESS * (edge.subject.half[0] + edge.object.half[0] + width)
+            written[i, j] = written[j, i] = max(written[i, j, 0], width), written[i, j, 1] + height
+    # Where an arrow goes, there is room for what is written on it, and for some of the arrow.
+    gaps = np.maximum(written + np.sign(written) * (3 * ARROW, 5 * ARROW), GAP)
     half = np.array([node.half for node in nodes])
     loops = np.zeros(len(nodes))
     for edge in edges:
