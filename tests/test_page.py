@@ -98,7 +98,7 @@ def page(trained, monkeypatch):
     testing = pytest.importorskip("streamlit.testing.v1")
     reader = Reader(trained)
     monkeypatch.setattr(view, "_served", [reader])
-    page = testing.AppTest.from_file(view.SCRIPT, default_timeout=60).run()
+    page = testing.AppTest.from_file(str(view.SCRIPT), default_timeout=60).run()
     assert not page.exception
     return page
 

@@ -488,7 +488,9 @@ def test_arrows_there_and_back_are_apart():
 
 @given(
     n=st.integers(1, 25),
-    pairs=st.lists(st.tuples(st.integers(0, 24), st.integers(0, 24), st.sampled_from(["a", "relation"])), max_size=40),
+    pairs=st.lists(
+        st.tuples(st.integers(0, 24), st.integers(0, 24), st.sampled_from(["a", "a long relation"])), max_size=40
+    ),
 )
 @settings(max_examples=25, deadline=None)
 def test_graph_is_readable(n, pairs):
@@ -501,8 +503,10 @@ def test_graph_is_readable(n, pairs):
     places = boxes(root)
     assert len(places) == n
     assert not any(overlap(one, other) for one, other in combinations(places, 2))
-    width, height = number(root, "width"), number(root, "height")
-    assert all(left >= 0 and right <= width and top >= 0 and bottom <= height for left, right, top, bottom in places)
+    x, y, width, height = map(float, root.get("viewBox").split())
+    labels = [sides(rect) for group in of_class(root, "rin-relation") for rect in group.iter(f"{SVG}rect")]
+    for left, right, top, bottom in places + labels:
+        assert x <= left < right <= x + width and y <= top < bottom <= y + height
     for edge in of_class(root, "rin-edge"):
         points = [float(x) for x in NUMBER.findall(of_class(edge, "rin-arrowhead")[0].get("points"))]
         left, right, top, bottom = places[int(edge.get("data-object"))]

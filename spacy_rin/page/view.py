@@ -56,6 +56,7 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
         raise ValueError(Errors.R073) from err
     _check_port(host, port)
     options = {
+        "global.developmentMode": "false",  # it would guess, wrongly where it is not in site-packages
         "server.address": host,
         "server.port": port,
         "server.headless": "true",  # no browser is opened

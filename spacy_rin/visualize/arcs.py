@@ -126,8 +126,7 @@ def draw_arcs(content: Content, options: Options) -> Element:
     rows = [_place(row, rtl, width) for row in _rows(_words(content, depths, width), width - 2 * MARGIN)]
     frames = [list(_frames(row, index, content.entities, depths)) for index, row in enumerate(rows)]
     lines = _lines(content, frames, rtl, width, options.scores)
-    title = shorten(content.span.text, 200)
-    svg = picture(width, 0, label=title, background=options.bg, font=options.font, class_="rin-arcs")
+    drawn: list[Element] = []
     numbers = {entity: str(number) for number, entity in enumerate(content.entities)}
     named: set[Entity] = set()
     top = float(MARGIN)
@@ -135,7 +134,8 @@ def draw_arcs(content: Content, options: Options) -> Element:
         pad = max((frame.pad for frame in in_row), default=0.0)
         n_levels = _stack(lines[index], width)
         baseline = top + (RISE + (n_levels - 1) * LEVEL + REL_SIZE / 2 if n_levels else 0.0) + pad + ASCENT
-        group = element(svg, "g", class_="rin-row")
+        group = Element("g", {"class": "rin-row"})
+        drawn.append(group)
         _draw_frames(group, in_row, numbers, baseline, options)
         for line in sorted(lines[index], key=lambda line: -line.level):
             _draw_line(group, line, content, numbers, baseline, baseline - ASCENT - pad, options)
@@ -143,8 +143,9 @@ def draw_arcs(content: Content, options: Options) -> Element:
         n_slots = _draw_types(group, [f for f in in_row if f.entity not in named], baseline + DESCENT + pad, width)
         named.update(frame.entity for frame in in_row)
         top = baseline + DESCENT + pad + n_slots * SLOT + ROW_GAP
-    svg.set("height", f"{top:.0f}")
-    svg.set("viewBox", f"0 0 {width:.0f} {top:.0f}")
+    title = shorten(content.span.text, 200)
+    svg = picture((0, 0, width, top), label=title, background=options.bg, font=options.font, class_="rin-arcs")
+    svg.extend(drawn)
     return svg
 
 

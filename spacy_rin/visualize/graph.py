@@ -76,17 +76,21 @@ def draw_graph(contents: Sequence[Content], options: Options) -> Element:
     """
     nodes, edges = _network(contents)
     parts = [_lay_out(part, edges, options) for part in _parts(nodes, edges)]
-    width, height = _pack(parts, float(options.width) - 2 * MARGIN) + 2 * MARGIN
+    size = _pack(parts, float(options.width) - 2 * MARGIN)
     numbers = {node: number for number, node in enumerate(nodes)}
     pairs = {(edge.subject, edge.object) for edge in edges}
     ways = [_route(edge, numbers, (edge.object, edge.subject) in pairs) for edge in edges]
     title = f"Entities: {len(nodes)}, relations: {sum(len(edge.relations) for edge in edges)}"
-    svg = picture(width, height, label=title, background=options.bg, font=options.font, class_="rin-graph")
+    places, halves = _label_places(edges, ways, nodes, options)
+    # Bent arrows and long texts can be outside of the nodes.
+    outer = np.concatenate([np.zeros((1, 2)), size[None], places - halves, places + halves, *ways])
+    sides = (*(outer.min(0) - MARGIN), *(outer.max(0) + MARGIN))
+    svg = picture(sides, label=title, background=options.bg, font=options.font, class_="rin-graph")
     for edge, way in zip(edges, ways):
         _draw_edge(svg, edge, way, numbers, options)
     for node, number in numbers.items():
         _draw_node(svg, node, number, options)
-    for edge, place in zip(edges, _label_places(edges, ways, nodes, options)):
+    for edge, place in zip(edges, places):
         _draw_label(svg, edge, place, numbers, options)
     return svg
 
@@ -174,7 +178,7 @@ def _spread(distances: Points) -> Points:
     weights = 1.0 / np.maximum(distances, 1.0) ** 2
     np.fill_diagonal(weights, 0.0)
     solve = np.linalg.pinv(np.diag(weights.sum(1)) - weights)
-    random = np.random.RandomState(0)
+    random = np.random.RandomState(0)  # its numbers are the same in all versions of numpy
     best, least = np.zeros((n, 2)), np.inf
     for _ in range(STARTS):
         points = random.uniform(-0.5, 0.5, (n, 2)) * distances.max()
@@ -220,7 +224,7 @@ def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
 
 
 def _pack(parts: Sequence[tuple[list[Node], Points]], width: float) -> Points:
-    """Put the parts side by side on shelves, the highest first; returns the size of the picture inside its margin."""
+    """Put the parts side by side on shelves, the highest first; returns the size of all."""
     shelves: list[list[float]] = []  # top, height, and how much of the width is taken
     bottom = widest = 0.0
     for nodes, size in sorted(parts, key=lambda part: (len(part[0]) == 1, -part[1][1])):
@@ -230,7 +234,7 @@ def _pack(parts: Sequence[tuple[list[Node], Points]], width: float) -> Points:
             shelves.append(shelf)
             bottom += size[1] + GAP
         for node in nodes:
-            node.center = node.center + np.array([shelf[2] + MARGIN, shelf[0] + MARGIN])
+            node.center = node.center + np.array([shelf[2], shelf[0]])
         widest = max(widest, shelf[2] + size[0])
         shelf[2] += size[0] + GAP
     return np.array([widest, max(0.0, bottom - GAP)])
@@ -282,10 +286,12 @@ def _along(way: Points, times: Points) -> Points:
     return points
 
 
-def _label_places(edges: Sequence[Edge], ways: Sequence[Points], nodes: Iterable[Node], options: Options) -> Points:
+def _label_places(
+    edges: Sequence[Edge], ways: Sequence[Points], nodes: Iterable[Node], options: Options
+) -> tuple[Points, Points]:
     """Choose the middle of what is written on each arrow, where it covers least of nodes and of other texts.
 
-    RETURNS (ndarray): *Shape:* (edges, 2).
+    RETURNS (Tuple[ndarray, ndarray]): The middles, and half of the sizes. *Shape:* (edges, 2) each.
     """
     places, labels = np.zeros((len(edges), 2)), np.array([_label_half(edge, options) for edge in edges]).reshape(-1, 2)
     centers, halves = _boxes(nodes)
@@ -297,7 +303,7 @@ def _label_places(edges: Sequence[Edge], ways: Sequence[Points], nodes: Iterable
         choice = choices[:, None]
         shared = np.minimum(choice + labels[i], taken + sizes) - np.maximum(choice - labels[i], taken - sizes)
         places[i] = choices[np.maximum(shared, 0.0).prod(2).sum(1).argmin()]
-    return places
+    return places, labels
 
 
 def _label_half(edge: Edge, options: Options) -> Points:

@@ -53,17 +53,21 @@ def element(parent: Element, tag: str, text: str = "", **attributes: Union[str, 
     return child
 
 
-def picture(width: float, height: float, *, label: str, background: str, font: str, **attributes: str) -> Element:
+def picture(
+    sides: tuple[float, float, float, float], *, label: str, background: str, font: str, **attributes: str
+) -> Element:
     """Make an empty picture, which shrinks where there is less room than its width.
 
-    width, height (float): Its size in pixels.
+    sides (Tuple[float, float, float, float]): Its left, top, right and bottom in pixels.
     label (str): What it shows, for those who can't see it.
     background (str): Its colour.
     font (str): Its font.
     **attributes (str): Further attributes.
     RETURNS (Element): The "svg" element.
     """
-    size = {"viewBox": f"0 0 {width:.0f} {height:.0f}", "width": f"{width:.0f}", "height": f"{height:.0f}"}
+    left, top, right, bottom = map(round, sides)
+    width, height = str(right - left), str(bottom - top)
+    size = {"viewBox": f"{left} {top} {width} {height}", "width": width, "height": height}
     style = f"background: {background}; font-family: {font}; max-width: 100%; height: auto; display: block"
     names = {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "aria-label": printable(label), "style": style}
     return Element("svg", {**names, **size, **_plain(attributes)})
