@@ -58,7 +58,7 @@ def test_pipeline_is_left_as_it_was(trained):
     reader, before = Reader(trained), trained(TEXT)
     with pytest.raises(ValueError):
         reader.read("x" * (trained.max_length + 1), threshold=0.1, rounds=1)
-    assert (reader.threshold, reader.rounds) == (0.5, 3)
+    assert same_predictions([trained(TEXT)], [before])
     results = {}
 
     def read(rounds):
@@ -71,8 +71,15 @@ def test_pipeline_is_left_as_it_was(trained):
         thread.join()
     for rounds, docs in results.items():
         assert same_predictions(docs, [reader.read(TEXT, threshold=rounds / 10 + 0.1, rounds=rounds)[-1]] * 5)
-    assert (reader.threshold, reader.rounds) == (0.5, 3)
     assert same_predictions([trained(TEXT)], [before])
+
+
+def test_settings_of_the_pipeline_are_known_while_it_reads(trained, monkeypatch):
+    """What one visitor does must not move the sliders of another."""
+    reader, seen = Reader(trained), []
+    monkeypatch.setattr(reader, "nlp", lambda text: seen.append((reader.threshold, reader.rounds)))
+    reader.read(TEXT, threshold=0.9, rounds=1)
+    assert seen == [(0.5, 3), (0.5, 3)]
 
 
 def test_pipeline_without_rin_joint_is_refused(nlp):

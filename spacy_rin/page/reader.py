@@ -21,6 +21,9 @@ class Reader:
     share the pipeline.
 
     nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
+    threshold (float): The pipeline's own threshold.
+    thresholds (Dict[str, float]): Relations that have another threshold, and theirs.
+    rounds (int): The pipeline's own number of rounds; a network that was trained without rounds can't do any.
     RAISES (ValueError): R018 if it has none.
     """
 
@@ -33,6 +36,10 @@ class Reader:
         self._pipe = pipe
         self._network = pipe.model.get_ref("network").shims[0]._model
         self._lock = Lock()
+        # Not asked for later, when a call may have changed them for a while.
+        self.threshold = float(pipe.cfg["threshold"])
+        self.thresholds: dict[str, float] = dict(pipe.cfg.get("thresholds", {}))
+        self.rounds = int(self._network.rounds)
 
     @property
     def name(self) -> str:
@@ -48,21 +55,6 @@ class Reader:
     def spans_key(self) -> str:
         """Key of all entities in `doc.spans`."""
         return str(self._pipe.spans_key)
-
-    @property
-    def threshold(self) -> float:
-        """The pipeline's own threshold."""
-        return float(self._pipe.cfg["threshold"])
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """Relations that have another threshold, and theirs."""
-        return dict(self._pipe.cfg.get("thresholds", {}))
-
-    @property
-    def rounds(self) -> int:
-        """The pipeline's own number of rounds; a network that was trained without rounds can't do any."""
-        return int(self._network.rounds)
 
     def read(self, text: str, *, threshold: float, rounds: int) -> list[Doc]:
         """Read a text.
@@ -81,9 +73,8 @@ class Reader:
 
     @contextmanager
     def _settings(self, threshold: float, rounds: int) -> Iterator[None]:
-        before = self.threshold, self.rounds
         self._pipe.cfg["threshold"], self._network.rounds = threshold, rounds
         try:
             yield
         finally:
-            self._pipe.cfg["threshold"], self._network.rounds = before
+            self._pipe.cfg["threshold"], self._network.rounds = self.threshold, self.rounds

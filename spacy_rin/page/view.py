@@ -108,7 +108,8 @@ def _settings(st: Any, reader: Reader) -> tuple[float, int]:
     with st.sidebar:
         st.caption("Pipeline")
         st.code(reader.name, language=None)
-        threshold = st.slider("Threshold", 0.01, 1.0, reader.threshold, 0.01, help="Lowest probability of a relation")
+        lowest = min(0.01, reader.threshold)
+        threshold = st.slider("Threshold", lowest, 1.0, reader.threshold, 0.01, help="Lowest probability of a relation")
         if reader.thresholds:
             st.caption(f"{len(reader.thresholds)} of the relations have a threshold of their own, and keep it.")
         if not reader.rounds:
