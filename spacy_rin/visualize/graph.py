@@ -211,10 +211,12 @@ def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
         for _ in range(STEPS):
             moved = False
             for i in range(len(points) - 1):
-                missing = (half[i] + half + gaps[i] - np.abs(points[i] - points))[i + 1 :]
-                for j in np.flatnonzero((missing > 0.5).all(1))[:1] + i + 1:
-                    axis = int(missing[j - i - 1].argmin())
-                    step = missing[j - i - 1, axis] / 2 * (1 if points[i, axis] > points[j, axis] else -1)
+                missing = half[i] + half + gaps[i] - np.abs(points[i] - points)
+                close = np.flatnonzero((missing > 0.5).all(1)[i + 1 :])
+                if len(close):
+                    j = i + 1 + close[0]  # the others may be far enough then
+                    axis = int(missing[j].argmin())
+                    step = missing[j, axis] / 2 * (1 if points[i, axis] > points[j, axis] else -1)
                     points[i, axis] += step
                     points[j, axis] -= step
                     moved = True
