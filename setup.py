@@ -31,7 +31,7 @@ setup(
         "plots": ["matplotlib>=3.7"],
         "parquet": ["pyarrow>=14"],
         "graph": ["rdflib>=7", "networkx>=3"],
-        "serve": ["streamlit>=1.30"],
+        "serve": ["streamlit>=1.40"],
         "test": ["pytest>=7", "hypothesis>=6.80", "ruff>=0.6", "mypy>=1.10"],
     },
     entry_points={

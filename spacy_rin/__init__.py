@@ -3,7 +3,7 @@
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Relation", "register_relations"]
+__all__ = ["Relation", "register_relations", "render"]
 
 
 def __dir__() -> list[str]:
@@ -11,6 +11,10 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "render":
+        from .visualize import render
+
+        return render
     if name in __all__:
         from . import relations
 

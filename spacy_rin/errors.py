@@ -131,6 +131,15 @@ class Errors(metaclass=_Coded):
     R066 = "The pipeline does not know the relations {unknown}. It knows: {known}."
     R067 = "{base!r} can't be the base of IRIs: give an absolute one, e.g. 'https://example.org/kb/'."
     R068 = "Document '{id}' can't be read: {reason}."
+    # Pictures and pages
+    R070 = "There is no option '{name}' of `render`. The options are: {names}."
+    R071 = "`render` draws Docs and Spans, alone or in a list, not {value!r:.100}."
+    R072 = (
+        "There are no relations to draw: nothing has set 'doc._.{attr}'. Give `render` Docs of a pipeline that has a "
+        "trained 'rin_joint', or set 'doc._.{attr} = []' to draw the entities alone. The option 'attr' names another "
+        "attribute."
+    )
+    R074 = "The page can't be served at {host}, port {port} ({reason}). Choose another `--host` or `--port`."
 
 
 class Warnings(metaclass=_Coded):

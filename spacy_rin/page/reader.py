@@ -1,0 +1,80 @@
+"""Predictions after every round of interaction, at any threshold."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..errors import Errors
+
+FACTORY = "rin_joint"
+
+
+class Reader:
+    """Reads texts with a pipeline under settings that differ from call to call, and leaves the pipeline as it was.
+
+    The classifiers of a Recurrent Interaction Network are the same in all rounds, so it has predictions after each of
+    them, also after more rounds than it was trained with. Only one call at a time is under way: visitors of a page
+    share the pipeline.
+
+    nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
+    threshold (float): The pipeline's own threshold.
+    thresholds (Dict[str, float]): Relations that have another threshold, and theirs.
+    rounds (int): The pipeline's own number of rounds; a network that was trained without rounds can't do any.
+    RAISES (ValueError): R018 if it has none.
+    """
+
+    def __init__(self, nlp: Language):
+        names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == FACTORY]
+        if not names:
+            raise ValueError(Errors.R018)
+        self.nlp = nlp
+        pipe: Any = nlp.get_pipe(names[0])
+        self._pipe = pipe
+        self._network = pipe.model.get_ref("network").shims[0]._model
+        self._lock = Lock()
+        # Not asked for later, when a call may have changed them for a while.
+        self.threshold = float(pipe.cfg["threshold"])
+        self.thresholds: dict[str, float] = dict(pipe.cfg.get("thresholds", {}))
+        self.rounds = int(self._network.rounds)
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline."""
+        return "_".join(str(self.nlp.meta[key]) for key in ("lang", "name"))
+
+    @property
+    def attr(self) -> str:
+        """The extension attribute of the relations."""
+        return str(self._pipe.attr)
+
+    @property
+    def spans_key(self) -> str:
+        """Key of all entities in `doc.spans`."""
+        return str(self._pipe.spans_key)
+
+    def read(self, text: str, *, threshold: float, rounds: int) -> list[Doc]:
+        """Read a text.
+
+        text (str): The text.
+        threshold (float): Lowest probability of a relation that has no threshold of its own.
+        rounds (int): The number of rounds.
+        RETURNS (List[Doc]): What the pipeline makes of the text after no round, one round, ..., all rounds.
+        """
+        docs = []
+        with self._lock:
+            for number in range(rounds + 1):
+                with self._settings(threshold, number):
+                    docs.append(self.nlp(text))
+        return docs
+
+    @contextmanager
+    def _settings(self, threshold: float, rounds: int) -> Iterator[None]:
+        self._pipe.cfg["threshold"], self._network.rounds = threshold, rounds
+        try:
+            yield
+        finally:
+            self._pipe.cfg["threshold"], self._network.rounds = self.threshold, self.rounds

@@ -1,0 +1,207 @@
+"""The page: what is on it, and the server that shows it.
+
+Whatever comes from a visitor or a pipeline is shown by what knows no Markdown and no HTML of its own: pictures, tables
+and code blocks.
+"""
+
+import logging
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..errors import Errors
+from ..relations import get_relations
+from ..visualize import render
+from ..visualize.svg import element, markup
+from .reader import Reader
+
+SCRIPT = Path(__file__).with_name("script.py")
+MAX_TEXT = 100_000  # characters that a visitor may type
+MAX_DRAWN = 5_000  # characters that are drawn: with more, a browser is slow and a reader lost
+MAX_ROWS = 200  # of the table of rounds
+MORE_ROUNDS = 3  # that the page offers beyond those of the pipeline
+CELL, NEW, GONE = "padding: 3px 10px", "; color: #14532d; background: #d3f2da", "; color: #7f1d1d; background: #fbdcdc"
+
+
+class _Key(NamedTuple):
+    """An entity or a triple, to find it again after another round: by its characters and names."""
+
+    is_triple: bool
+    offsets: tuple[int, ...]
+    text: str
+
+
+# What the running server shows: Streamlit runs the script in this process, but hands nothing over to it.
+_served: list[Reader] = []
+
+
+def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
+    """Serve a page on which to type a text and see its entities and relations, until the process is interrupted.
+
+    nlp (Language): A pipeline with a trained "rin_joint".
+    host (str): Address to listen on; "0.0.0.0" lets other machines in.
+    port (int): Port to listen on.
+    RAISES (ValueError): R018 if the pipeline has no "rin_joint", R060 if Streamlit is not installed, R074 if the port
+        is taken or not allowed.
+    """
+    reader = Reader(nlp)
+    try:
+        from streamlit.web import cli
+    except ImportError as err:
+        raise ValueError(Errors.R060.format(what="The page", package="streamlit", extra="serve")) from err
+    _check_port(host, port)
+    options = {
+        "global.developmentMode": "false",  # it would guess, wrongly where it is not in site-packages
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",  # no browser is opened
+        "server.fileWatcherType": "none",
+        # Nobody else is told: without an address, Streamlit asks another server for that of this machine.
+        "browser.serverAddress": "localhost" if host in ("0.0.0.0", "::") else host,
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    _served.append(reader)
+    try:
+        cli.main(["run", str(SCRIPT), *arguments], standalone_mode=False)
+    finally:
+        _served.remove(reader)
+
+
+def show() -> None:
+    """Show the page to one visitor, who has just come or changed something."""
+    import streamlit as st
+
+    reader = _served[-1]
+    st.set_page_config(page_title=reader.name, layout="wide")
+    st.title("Entities and relations")
+    threshold, rounds = _settings(st, reader)
+    text = st.text_area("Text", height=150, max_chars=MAX_TEXT, placeholder="Type or paste a text")
+    if not text.strip():
+        st.info("Type a text, and press Ctrl and Enter.")
+        return
+    try:
+        docs = reader.read(text, threshold=threshold, rounds=rounds)
+    except Exception as error:
+        logging.getLogger(__name__).exception("The pipeline failed")
+        st.error("The pipeline failed on this text:")
+        st.code(f"{type(error).__name__}: {error}", language=None)
+        return
+    _show_doc(st, docs[-1], reader)
+    if rounds:
+        st.subheader("Round by round")
+        st.caption(
+            "Entities and relations refine each other in rounds, and the network can say after each of them what it "
+            "has found. Scores are probabilities; green is new in a round, red is gone."
+        )
+        st.html(markup(_rounds_table(docs, reader)))
+
+
+def _settings(st: Any, reader: Reader) -> tuple[float, int]:
+    """Show the settings; returns the threshold and the number of rounds."""
+    with st.sidebar:
+        st.caption("Pipeline")
+        st.code(reader.name, language=None)
+        lowest = min(0.01, reader.threshold)
+        threshold = st.slider("Threshold", lowest, 1.0, reader.threshold, 0.01, help="Lowest probability of a relation")
+        if reader.thresholds:
+            st.caption(f"{len(reader.thresholds)} of the relations have a threshold of their own, and keep it.")
+        if not reader.rounds:
+            return threshold, 0
+        rounds = st.slider(
+            "Rounds",
+            0,
+            reader.rounds + MORE_ROUNDS,
+            reader.rounds,
+            help=f"K, rounds of interaction. The pipeline was trained with {reader.rounds}.",
+        )
+        return threshold, rounds
+
+
+def _show_doc(st: Any, doc: Doc, reader: Reader) -> None:
+    options = {"attr": reader.attr, "spans_key": reader.spans_key}
+    relations = get_relations(doc, reader.attr)
+    drawn = _first_part(doc)
+    st.image(render(drawn, jupyter=False, options=options))
+    if len(drawn) < len(doc):
+        st.caption(
+            f"The first {drawn.end_char:,} of {len(doc.text):,} characters are drawn. The table has all triples."
+        )
+    st.subheader("Triples")
+    if not relations:
+        st.info("No relations were found. Is the threshold too high?")
+        return
+    st.dataframe(
+        {
+            "subject": [relation.subject.text for relation in relations],
+            "relation": [relation.label for relation in relations],
+            "object": [relation.object.text for relation in relations],
+            "score": [relation.score for relation in relations],
+        },
+        column_config={"score": st.column_config.ProgressColumn(format="%.3f", min_value=0.0, max_value=1.0)},
+        hide_index=True,
+    )
+    st.subheader("Graph")
+    st.image(render(drawn, "graph", jupyter=False, options=options))
+
+
+def _first_part(doc: Doc) -> Span:
+    """Get as much of a text as is drawn, a token at the least."""
+    end = next((token.i for token in doc if token.idx + len(token) > MAX_DRAWN), len(doc))
+    return doc[: max(1, end)]
+
+
+def _rounds_table(docs: Sequence[Doc], reader: Reader) -> Element:
+    """Make a table of what was found after each round: all triples, and the entities that some rounds don't have."""
+    found = [_found(doc, reader) for doc in docs]
+    always = set.intersection(*(set(one) for one in found))
+    rows = sorted(key for key in set().union(*found) if key.is_triple or key not in always)
+    table = Element("table", {"class": "rin-rounds", "style": "border-collapse: collapse; font-size: 0.9rem"})
+    head = element(element(table, "thead"), "tr")
+    element(head, "th", "")
+    for number, now in enumerate(found):
+        before = found[number - 1] if number else now
+        changes = f" (+{len(now.keys() - before.keys())} −{len(before.keys() - now.keys())})"
+        changed = now.keys() != before.keys()
+        element(head, "th", f"after {number}{changes if changed else ''}", style=CELL)
+    body = element(table, "tbody")
+    for key in rows[:MAX_ROWS]:
+        row = element(body, "tr")
+        element(row, "td", key.text, style=CELL)
+        for number, now in enumerate(found):
+            before = found[number - 1] if number else now
+            color = "" if (key in now) == (key in before) else NEW if key in now else GONE
+            element(row, "td", now.get(key, "–"), style=f"{CELL}; text-align: center{color}")
+    if len(rows) > MAX_ROWS:
+        element(element(body, "tr"), "td", f"and {len(rows) - MAX_ROWS:,} more", style=CELL)
+    return table
+
+
+def _found(doc: Doc, reader: Reader) -> dict[_Key, str]:
+    """Get the entities and triples of a Doc, and how a table shows that they are there: by a triple's score."""
+    entities = {_Key(False, (ent.start_char, ent.end_char), f"{ent.text} ({ent.label_})"): "✓" for ent in doc.ents}
+    triples = {
+        _Key(
+            True,
+            (subject.start_char, subject.end_char, object_.start_char, object_.end_char),
+            f"{subject.text} – {label} → {object_.text}",
+        ): f"{score:.2f}"
+        for subject, label, object_, score in get_relations(doc, reader.attr)
+    }
+    return {**entities, **triples}
+
+
+def _check_port(host: str, port: int) -> None:
+    try:
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as err:
+        raise ValueError(Errors.R074.format(host=host, port=port, reason=err.strerror)) from err

@@ -1,0 +1,77 @@
+"""Pictures of the entities and relations of Docs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional, Union
+from xml.etree.ElementTree import Element
+
+from spacy import displacy
+from spacy.tokens import Doc, Span
+from spacy.util import is_in_jupyter
+
+from ..errors import Errors
+from ..relations import has_relations
+from .arcs import draw_arcs
+from .content import Options, content_of
+from .graph import draw_graph
+from .svg import element, markup
+
+STYLES = ("rel", "graph")
+
+
+def render(
+    docs: Union[Doc, Span, Iterable[Union[Doc, Span]]],
+    style: str = "rel",
+    *,
+    page: bool = False,
+    jupyter: Optional[bool] = None,
+    options: Optional[Mapping[str, Any]] = None,
+) -> Optional[str]:
+    """Draw the entities and relations of Docs, as `displacy.render` draws their entities. In a notebook, the picture is
+    shown.
+
+    docs (Union[Doc, Span, Iterable[Union[Doc, Span]]]): What to draw. Of a Span, the relations wholly inside it.
+    style (str): "rel" draws each text, with arcs from subjects to objects; "graph" draws one network of all entities.
+    page (bool): Whether to give a whole HTML page, to be saved as a file.
+    jupyter (Optional[bool]): Whether to show the picture in a notebook; None does so if this is one.
+    options (Optional[Mapping[str, Any]]): See `Options`.
+    RETURNS (Optional[str]): SVG, one picture after the other, or the HTML page; None if it is shown in a notebook.
+    RAISES (ValueError): R010 for a wrong style or value, R070 for an unknown option, R071 for what is no Doc, R072 if
+        none of the Docs has relations, not even an empty list.
+    """
+    if style not in STYLES:
+        raise ValueError(Errors.R010.format(name="style", expected=f"one of {', '.join(STYLES)}", value=style))
+    checked = Options.of(options or {})
+    texts = _texts(docs)
+    if texts and not any(has_relations(text.doc, checked.attr) for text in texts):
+        raise ValueError(Errors.R072.format(attr=checked.attr))
+    contents = [content_of(text, checked) for text in texts]
+    pictures = [draw_graph(contents, checked)] if style == "graph" else [draw_arcs(c, checked) for c in contents]
+    html = _page(pictures, checked) if page else "".join(map(markup, pictures))
+    if displacy.RENDER_WRAPPER is not None:
+        html = displacy.RENDER_WRAPPER(html)
+    if jupyter or (jupyter is None and is_in_jupyter()):
+        from IPython.display import HTML, display
+
+        # The class keeps a notebook from reading dollar signs as formulas.
+        display(HTML(f'<span class="tex2jax_ignore">{html}</span>'))
+        return None
+    return html
+
+
+def _texts(docs: Any) -> list[Span]:
+    texts = [docs] if isinstance(docs, (Doc, Span)) or not isinstance(docs, Iterable) else list(docs)
+    for text in texts:
+        if not isinstance(text, (Doc, Span)):
+            raise ValueError(Errors.R071.format(value=text))
+    return [text[:] if isinstance(text, Doc) else text for text in texts]
+
+
+def _page(pictures: list[Element], options: Options) -> str:
+    html = Element("html")
+    head = element(html, "head")
+    element(head, "meta", charset="utf-8")
+    element(head, "title", "Entities and relations")
+    body = element(html, "body", style=f"background: {options.bg}; margin: 2rem")
+    for drawn in pictures:
+        element(body, "figure", style="margin: 0 0 3rem").append(drawn)
+    return f"<!DOCTYPE html>\n{markup(html)}"
