@@ -1,6 +1,10 @@
 import os
 from pathlib import Path
 
+# Networks of tests are small: threads would only wait for each other. It holds if set before torch starts, and for
+# child processes, too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import spacy
 from spacy.tokens import Doc, Span
