@@ -5,7 +5,7 @@ from typing import Any, Optional, Union
 
 import safetensors.torch
 import torch
-from spacy.attrs import TAG
+from spacy.attrs import PREFIX, SHAPE, SUFFIX, TAG
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
 from thinc.api import (
@@ -167,7 +167,13 @@ def _joint_model(
 
 
 def build_word_pos_embed(
-    width: int = 100, pos_width: int = 10, pos_rows: int = 500, word_dropout: float = 0.04, min_count: int = 1
+    width: int = 100,
+    pos_width: int = 10,
+    pos_rows: int = 500,
+    affix_width: int = 0,
+    affix_rows: int = 2500,
+    word_dropout: float = 0.04,
+    min_count: int = 1,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build the paper's embedding: trainable word vectors beside part-of-speech embeddings, with dropout.
 
@@ -177,15 +183,22 @@ def build_word_pos_embed(
     width (int): Width of a word vector: that of the pipeline's vectors, if there are any.
     pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
     pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
+    affix_width (int): Width of an embedding of the first letter of a word, of its last three, and of its shape each,
+        which say something of words that were not seen in training; 0, as in the paper, for none.
+    affix_rows (int): Rows of each of their hash tables.
     word_dropout (float): Share of words that are replaced by the unknown word in training.
     min_count (int): Times that a word must occur in the training corpus to get its own vector.
-    RETURNS (Model[List[Doc], List[Floats2d]]): The model, of width + pos_width columns.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model, of width + pos_width + 3 * affix_width columns.
     """
     embed: Model = WordVectors(width, word_dropout, min_count)
-    if pos_width:
-        table: Model = HashEmbed(pos_width, pos_rows, column=0, dropout=0.0)
-        pos: Model = chain(FeatureExtractor([TAG]), list2ragged(), with_array(table), ragged2list())
-        embed = concatenate(embed, pos)
+    affixes = [(attr, affix_width, affix_rows) for attr in (PREFIX, SUFFIX, SHAPE)]
+    hashed = [part for part in [(TAG, pos_width, pos_rows), *affixes] if part[1]]
+    if hashed:
+        attrs, widths, rows = zip(*hashed)
+        tables = [HashEmbed(n, rows[i], column=i, dropout=0.0) for i, n in enumerate(widths)]
+        table: Model = concatenate(*tables) if len(tables) > 1 else tables[0]
+        features: Model = chain(FeatureExtractor(list(attrs)), list2ragged(), with_array(table), ragged2list())
+        embed = concatenate(embed, features)
     return chain(embed, Dropout(0.0))
 
 

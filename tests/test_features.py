@@ -80,8 +80,8 @@ def test_no_vectors_at_all():
     assert layer.predict([]) == []
 
 
-def make_embed(vocab, pos_width):
-    embed = build_word_pos_embed(width=2, pos_width=pos_width)
+def make_embed(vocab, pos_width, affix_width=0):
+    embed = build_word_pos_embed(width=2, pos_width=pos_width, affix_width=affix_width)
     collect_words(embed, [Doc(vocab, words=["Ada"])])
     embed.initialize(X=[Doc(vocab, words=["Ada"])])
     return embed
@@ -100,6 +100,20 @@ def test_part_of_speech_is_the_tag(vocab):
     assert len({tuple(out) for out in outs}) == 3
     without = make_embed(vocab, pos_width=0)
     assert without.predict([Doc(vocab, words=["Ada"])])[0].shape == (1, 2)
+
+
+@pytest.mark.parametrize("pos_width", [0, 3])
+def test_affixes_tell_unseen_words_apart(vocab, pos_width):
+    embed = make_embed(vocab, pos_width=pos_width, affix_width=5)
+    # Both of the first two words are unknown; the first and the third share their first letter and their shape alone.
+    outs = embed.predict([Doc(vocab, words=["Quartzite", "velvet", "Quarrying"])])[0]
+    assert outs.shape == (3, 2 + pos_width + 15)
+    word, affixes = outs[:, :2], outs[:, 2 + pos_width :]
+    assert (word[0] == word[1]).all()
+    prefix, suffix, shape = affixes[:, :5], affixes[:, 5:10], affixes[:, 10:]
+    for part, alike in [(prefix, True), (suffix, False), (shape, True)]:
+        assert not (part[0] == part[1]).all()
+        assert (part[0] == part[2]).all() == alike
 
 
 def test_bad_encoder_width():
