@@ -103,7 +103,8 @@ def test_part_of_speech_is_the_tag(vocab):
 
 
 @pytest.mark.parametrize("pos_width", [0, 3])
-def test_affixes_tell_unseen_words_apart(vocab, pos_width):
+def test_affixes_tell_unseen_words_apart(nlp, pos_width):
+    vocab = nlp.vocab
     embed = make_embed(vocab, pos_width=pos_width, affix_width=5)
     # Both of the first two words are unknown; the first and the third share their first letter and their shape alone.
     outs = embed.predict([Doc(vocab, words=["Quartzite", "velvet", "Quarrying"])])[0]
