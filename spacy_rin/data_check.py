@@ -80,7 +80,7 @@ FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
     "triples_lost": (
         "warning",
         "triples can't be found by a component with its default settings, as their entities overlap: recall stays "
-        "below 100 %. See `triples_lost_by_settings` for what entity_layers and head would change.",
+        "below 100 %. The counts say how many are lost by other settings of entity_layers and head.",
     ),
     "texts_repeated": (
         "warning",

@@ -1,5 +1,6 @@
 """A pipeline against gold annotation: what it finds, how good that is, and where it is wrong."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -147,7 +148,10 @@ def _predict_given(nlp: Language, component: RINJoint, examples: Iterable[Exampl
     while batch := list(islice(remaining, nlp.batch_size)):
         # Into Docs of their own, as the pipeline has yet to write to those of the batch.
         docs = [_blank_copy(example.predicted) for example in batch]
-        component.set_annotations(docs, component.predict_given(batch))
+        with warnings.catch_warnings():
+            # Of labels that the pipeline does not know, scores tell.
+            warnings.filterwarnings("ignore", r"\[W001\]")
+            component.set_annotations(docs, component.predict_given(batch))
         for example, doc in zip(batch, docs):
             yield Example(doc, example.reference)
 

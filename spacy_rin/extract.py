@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from glob import escape
 from itertools import chain, count, islice
 from multiprocessing.util import register_after_fork
 from pathlib import Path
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any, NamedTuple, Optional, Union
 
 from spacy.language import Language
@@ -130,7 +131,7 @@ def extract_file(
     }
     watch = _Watch()  # for as long as this name stands for it
     register_after_fork(watch, _Watch.start)
-    with Journal(journal_path, run, overwrite=overwrite) as journal:
+    with Journal(journal_path, run, overwrite=overwrite) as journal, _interruptible():
         resumed = journal.count
         journal.skip(documents)
         total = count_documents(input_path, input_format) if progress else None
@@ -177,7 +178,8 @@ def check_output(
     for path in (output_path, journal_path, errors_path):
         if path.resolve() == Path(input_path).resolve():
             raise ValueError(Errors.R034.format(path=path, reason="the output would overwrite the input"))
-    check_target(output_path, format, base=base)
+    if check_target(output_path, format, base=base) != "neo4j" and output_path.is_dir():
+        raise ValueError(Errors.R034.format(path=output_path, reason="it is a folder"))
     return journal_path, errors_path
 
 
@@ -349,6 +351,28 @@ class _Watch:
         if parent is not None:
             parent.join()
             os._exit(1)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let an interrupt end worker processes before anything else: spaCy would wait for them to end, and they for
+    somebody to take what they have found."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    process = os.getpid()
+
+    def stop(signum: int, frame: object) -> None:
+        if os.getpid() == process:  # a worker that is forked has this handler, too, and waits for its end
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _mark_failed(name: str, pipe: object, docs: Optional[list[Doc]], error: Exception) -> None:

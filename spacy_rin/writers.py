@@ -129,6 +129,8 @@ def check_target(path: Union[str, Path], format: Optional[str] = None, *, base: 
     RAISES (ValueError): R031, R060 or R067, as `write`.
     """
     format = Path(path).suffix.lower().removeprefix(".") if format is None else format
+    if not format:
+        raise ValueError(Errors.R034.format(path=path, reason="without a suffix, --format must tell what to write"))
     if format not in WRITERS:
         raise ValueError(Errors.R031.format(format=format, formats=", ".join(WRITERS)))
     _, package, extra = WRITERS[format]

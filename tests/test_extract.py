@@ -5,6 +5,9 @@ import multiprocessing
 import os
 import random
 import select
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -506,3 +509,40 @@ def test_command_refuses(model, tmp_path):
         result = run(model, *args)
         assert result.exit_code == 1 and f"[{code}]" in result.output, result.output
     assert (tmp_path / "out.csv.errors.jsonl").read_text() == "{}"
+
+
+def test_interrupt_ends_workers_too(trained, tmp_path):
+    """Ctrl+C while workers are full of results: nobody waits for anybody."""
+    trained.to_disk(tmp_path / "model")
+    (tmp_path / "texts.txt").write_text("Ada Brook , born in Larne , founded Nimbus .\n" * 50_000)
+    command = [sys.executable, "-m", "spacy", "rin", "extract", "model", "texts.txt", "out.csv", "--n-process", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        journal = tmp_path / "out.csv.journal.jsonl"
+        while process.poll() is None and (not journal.exists() or journal.stat().st_size < 10_000):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Start the same command again" in output.decode()
+    assert journal.exists() and not (tmp_path / "out.csv").exists()
+
+
+def test_outputs_that_cant_be_are_refused_before_the_work(trained, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    (tmp_path / "texts.txt").write_text("Ada Brook leads Orbix .")
+    (tmp_path / "folder.csv").mkdir()
+    for output, reason in [("folder.csv", "R034"), ("nothing", "--format")]:
+        arguments = ["rin", "extract", *(str(tmp_path / name) for name in ("model", "texts.txt", output))]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1 and reason in result.output
+        assert not list(tmp_path.glob("*.journal.jsonl"))
+
+
+def test_a_file_of_another_kind_is_an_error(trained, tmp_path):
+    """If nothing of a file could be read, it is not the file that was meant."""
+    trained.to_disk(tmp_path / "model")
+    (tmp_path / "texts.txt").write_bytes(b"\xff\xfe\n\xff\xff")
+    arguments = ["rin", "extract", *(str(tmp_path / name) for name in ("model", "texts.txt", "out.csv"))]
+    assert CliRunner().invoke(app, arguments).exit_code == 1
+    (tmp_path / "texts.txt").write_bytes(b"\xff\xfe\nAda Brook leads Orbix .")
+    assert CliRunner().invoke(app, arguments).exit_code == 0

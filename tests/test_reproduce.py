@@ -45,9 +45,12 @@ def test_every_variant_is_a_network_of_its_own(reproduce, data_set):
         weights = {k: v for k, v in config["training"]["score_weights"].items() if v}
         assert weights == {f"rel_{match}_f": 1.0}
         # K of the paper is there under two names; the command runs it once.
-        if name != f"k{reproduce.DATA_SETS[data_set].rounds}" and (name != "best" or reproduce.BEST):
+        if name != f"k{reproduce.DATA_SETS[data_set].rounds}":
             seen[name] = util.Config(config).to_str()
     assert len(set(seen.values())) == len(seen)
+    config = reproduce.make_config(arguments(data_set, epochs=3), reproduce.VARIANTS["best"], seed=0)
+    rate = config["training"]["optimizer"]["learn_rate"]
+    assert rate["total_steps"] == 3 * config["training"]["eval_frequency"]
 
 
 def test_all_pairs_count_as_predictions(reproduce):

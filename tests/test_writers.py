@@ -230,7 +230,7 @@ def test_nothing_is_half_written(tmp_path, format):
 def test_refused(tmp_path, monkeypatch):
     for name, options, code in [
         ("out.xml", {}, "R031.*neo4j"),
-        ("out", {}, "R031"),
+        ("out", {}, "R034.*--format"),
         ("out.nt", {"base": "no iri"}, "R067"),
         ("out.ttl", {"base": "https://x.test/<"}, "R067"),
     ]:

@@ -22,7 +22,11 @@ def load_pipeline(model: str, gpu_id: int) -> "Language":
     import spacy
     from spacy.cli._util import setup_gpu
 
-    setup_gpu(gpu_id, silent=True)
+    try:
+        setup_gpu(gpu_id, silent=True)
+    except ValueError as err:
+        advice = 'A GPU needs CuPy, e.g.: pip install "spacy[cuda12x]". --gpu-id -1 takes the CPU.'
+        msg.fail(f"Can't use GPU {gpu_id}: {err}", advice, exits=1)
     try:
         return spacy.load(model)
     except OSError as err:

@@ -18,7 +18,7 @@ SHOWN = 20
 
 @rin_cli.command("data", no_args_is_help=True)
 def data_cli(
-    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy)")],
+    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or a folder of them")],
     train_paths: Annotated[
         Optional[list[Path]], Opt("--train", "-t", help="File that a pipeline is trained on; several are possible")
     ] = None,

@@ -14,7 +14,7 @@ SHOWN = 20
 @rin_cli.command("evaluate", no_args_is_help=True)
 def evaluate_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
-    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy)")],
+    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or a folder of them")],
     output_path: Annotated[Optional[Path], Opt("--output", "-o", help="File for the scores as JSON")] = None,
     html_path: Annotated[Optional[Path], Opt("--html", "-H", help="File for a report to read in a browser")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,

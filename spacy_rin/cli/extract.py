@@ -1,5 +1,7 @@
 """`spacy rin extract`."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 def extract_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
     input_path: Annotated[str, Arg(help="Texts: a file, a folder of .txt files, or - for standard input")],
-    output_path: Annotated[Optional[Path], Arg(help="File to write; without it, triples are shown")] = None,
+    output_path: Annotated[Optional[Path], Arg(help="File to write or replace; without it, triples are shown")] = None,
     format: Annotated[
         Optional[str],
         Opt("--format", "-f", help="jsonl, csv, tsv, parquet, nt, ttl, graphml or neo4j, if not the output's suffix"),
@@ -35,8 +37,8 @@ def extract_cli(
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
     n_process: Annotated[int, Opt("--n-process", "-n", min=-1, help="Number of processes, -1 for all cores")] = 1,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
-    overwrite: Annotated[bool, Opt("--overwrite", help="Start anew instead of going on with a stopped run")] = False,
-    strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if a document failed")] = False,
+    overwrite: Annotated[bool, Opt("--overwrite", help="Throw away what a stopped run has left")] = False,
+    strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if a document, not all, failed")] = False,
 ) -> None:
     """
     Extract entities and relations from raw texts, however many.
@@ -77,9 +79,17 @@ def extract_cli(
                 )
             except KeyboardInterrupt:
                 msg.warn("Stopped. Start the same command again to go on.")
+                if n_process != 1:
+                    # The queues to workers that are gone would keep this process from its end.
+                    sys.stdout.flush()
+                    os._exit(130)
                 raise typer.Exit(130) from None
             failed = summary.failed
             _show_summary(summary, output_path)
+            if not summary.documents:
+                msg.warn(f"{input_path} has no texts")
+            # None that could be read: that is another file than was meant.
+            strict = strict or failed == summary.documents
     if failed and strict:
         raise typer.Exit(1)
 
