@@ -16,7 +16,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
 
-from .decode import HEADS, Layers, Prediction, decode, head_of
+from .decode import HEADS, Layers, Prediction, decode, decode_entities, head_of
 from .errors import Errors, Warnings
 from .features import collect_words
 from .relations import (
@@ -206,6 +206,12 @@ class RINJoint(TrainablePipe):
         """What `spacy init labels` writes and `initialize` takes: {"entities": [...], "relations": [...]}."""
         return {"entities": list(self.entity_labels), "relations": list(self.relation_labels)}
 
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """Lowest probability of each relation. *Shape:* (relations,)."""
+        own = self.cfg.get("thresholds", {})
+        return np.array([own.get(label, self.cfg["threshold"]) for label in self.relation_labels])
+
     def add_label(self, label: str, *, kind: str = "relations") -> int:
         """Add a label before the network is initialized.
 
@@ -279,7 +285,10 @@ class RINJoint(TrainablePipe):
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [Prediction([], []) for _ in docs]
-        return self._decode(docs, *self.model.predict(docs))
+        segments, output = self.model.predict(docs)
+        blank = np.concatenate([docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments])
+        entities = decode_entities(segments, output.tag_scores(), blank.astype(bool))
+        return self._decode(len(docs), segments, entities, output)
 
     def predict_given(self, examples: Iterable[Example]) -> list[Prediction]:
         """Find triples between annotated entities, without changing the Docs: what relation classification is worth
@@ -307,7 +316,7 @@ class RINJoint(TrainablePipe):
             ]
             for segment in segments
         ]
-        return self._decode(docs, segments, output, given)
+        return self._decode(len(docs), segments, given, output)
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Prediction]) -> None:
         """Write what was found to `doc.ents`, `doc.spans` and the relations attribute.
@@ -428,24 +437,10 @@ class RINJoint(TrainablePipe):
             raise ValueError(Errors.R016.format(name=self.name, reason=_reason(error))) from error
 
     def _decode(
-        self, docs: Sequence[Doc], segments: Sequence[Segment], scores: Any, given: Optional[Sequence[Layers]] = None
+        self, n_docs: int, segments: Sequence[Segment], entities: Sequence[Layers], scores: Any
     ) -> list[Prediction]:
-        blank = [docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments]
-        return decode(
-            len(docs),
-            segments,
-            scores,
-            np.concatenate(blank).astype(bool),
-            thresholds=self._pair_thresholds(),
-            head=self.head,
-            rescue=self.rescue,
-            given=given,
-        )
-
-    def _pair_thresholds(self) -> NDArray[np.float64]:
-        """Lowest probability of each relation. *Shape:* (relations,)."""
-        own = self.cfg.get("thresholds", {})
-        return np.array([own.get(label, self.cfg["threshold"]) for label in self.relation_labels])
+        settings: dict[str, Any] = {"thresholds": self.thresholds, "head": self.head, "rescue": self.rescue}
+        return decode(n_docs, segments, entities, scores, **settings)
 
     def _require_labels(self) -> None:
         if not self.relation_labels:

@@ -96,3 +96,14 @@ def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
         except Exception as error:
             raise ValueError(Errors.R053.format(path=file, reason=f"{type(error).__name__}: {error}")) from error
     return docs
+
+
+def read_examples(nlp: Language, path: Path) -> list[Example]:
+    """Read annotated Docs for a pipeline, see `RelationCorpus`.
+
+    nlp (Language): The pipeline.
+    path (Path): A .spacy file, or a folder of them.
+    RETURNS (List[Example]): The texts and their annotation.
+    RAISES (ValueError): R033 if there is no such file, R053 if it is not a .spacy file.
+    """
+    return list(RelationCorpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))

@@ -259,15 +259,12 @@ def _count_across(text: _Text) -> int:
 
 
 class _CertainPairs:
-    """Scores by which given pairs are related for sure, and no others; entities are given elsewhere."""
+    """Scores by which given pairs are related for sure, and no others."""
 
     def __init__(self, pairs: Iterable[tuple[int, int, int]]):
         self._labels: dict[tuple[int, int], list[int]] = {}
         for left, right, label in sorted(pairs):
             self._labels.setdefault((left, right), []).append(label)
-
-    def tag_scores(self) -> np.ndarray:
-        raise NotImplementedError
 
     def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]:
         tokens = enumerate(zip(subjects.tolist(), objects.tolist()))
@@ -287,18 +284,15 @@ def _count_lost(text: _Text, *, n_layers: int, head: str) -> int:
         (head_of(*_tokens(r.subject), head), head_of(*_tokens(r.object), head), labels.index(r.label))
         for r in relations
     }
+    layers = split_layers(text.entities, n_layers)
     (prediction,) = decode(
         1,
         [Segment(0, 0, len(doc), 0, len(doc))],
+        [[[(*_tokens(span), 0) for span in layer if not _has_blank(span)] for layer in layers]],
         _CertainPairs(pairs),
-        np.zeros(len(doc), dtype=bool),
         thresholds=np.ones(len(labels)),
         head=head,
         rescue=False,
-        given=[
-            [[(*_tokens(span), 0) for span in layer if not _has_blank(span)] for layer in layers]
-            for layers in [split_layers(text.entities, n_layers)]
-        ],
     )
     found = {(triple.subject[:2], labels[triple.label], triple.object[:2]) for triple in prediction.triples}
     return sum((_tokens(r.subject), r.label, _tokens(r.object)) not in found for r in relations)

@@ -1,7 +1,7 @@
 """From the network's scores to entities and triples of Docs."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,8 @@ class Prediction(NamedTuple):
     triples: list[ScoredTriple]
 
 
-class Scores(Protocol):
-    """What decoding needs of the network's output for packed segments; `networks.rin.Output` says more."""
-
-    def tag_scores(self) -> NDArray[np.floating]: ...
+class PairScores(Protocol):
+    """What decoding needs of the network's output for packed segments; `networks.joint.Output` says more."""
 
     def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]: ...
 
@@ -47,43 +45,51 @@ def head_of(start: int, end: int, head: str) -> int:
     return end - 1 if head == "last" else start
 
 
+def decode_entities(
+    segments: Sequence[Segment], tag_scores: NDArray[np.floating], blank: NDArray[np.bool_]
+) -> list[Layers]:
+    """Read entities.
+
+    segments (Sequence[Segment]): The segments.
+    tag_scores (ndarray): Scores of tags for the packed segments. *Shape:* (tokens, layers, tags).
+    blank (ndarray): Which of the tokens are white space. *Shape:* (tokens,).
+    RETURNS (List[Layers]): The entities of every segment, layer by layer, counted from its first token.
+    """
+    lengths = [segment.end - segment.start for segment in segments]
+    layers = (decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1]))
+    return list(zip(*layers))
+
+
 def decode(
     n_docs: int,
     segments: Sequence[Segment],
-    scores: Scores,
-    blank: NDArray[np.bool_],
+    entities: Sequence[Layers],
+    scores: PairScores,
     *,
     thresholds: NDArray[np.floating],
     head: str,
     rescue: bool,
-    given: Optional[Sequence[Layers]] = None,
 ) -> list[Prediction]:
-    """Read entities and triples.
+    """Read triples between entities.
 
     n_docs (int): Number of Docs in the batch.
     segments (Sequence[Segment]): Their segments.
-    scores (Scores): The network's output for them.
-    blank (ndarray): Which tokens of the packed segments are white space. *Shape:* (tokens,).
+    entities (Sequence[Layers]): The entities of every segment, see `decode_entities`.
+    scores (PairScores): The network's output for the segments.
     thresholds (ndarray): Lowest probability of each relation. *Shape:* (relations,).
     head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has the
         triples, and the shortest one is the object of triples of this token with itself.
     rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
-    given (Optional[Sequence[Layers]]): The entities of every segment, layer by layer and counted from its first token,
-        where they are known; None reads them from the scores.
     RETURNS (List[Prediction]): One for each Doc.
     """
-    lengths = [segment.end - segment.start for segment in segments]
-    if given is None:
-        tag_scores = scores.tag_scores()
-        given = list(zip(*(decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1]))))
     # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, and the entities of each.
     tokens: list[int] = []
-    entities: list[list[TypedSpan]] = []
+    headed: list[list[TypedSpan]] = []
     owners: list[Segment] = []
     predictions = [Prediction([], []) for _ in range(n_docs)]
     kept: set[tuple[int, TypedSpan]] = set()
     sizes, offset = [], 0
-    for segment, length, found in zip(segments, lengths, given):
+    for segment, found in zip(segments, entities):
         by_token: dict[int, list[TypedSpan]] = {}
         for start, end, kind in _distinct(found):
             span = (start + segment.start, end + segment.start, kind)
@@ -98,17 +104,17 @@ def decode(
                 for token in set(range(start, end)) - heads:
                     by_token.setdefault(token, []).append((start + segment.start, end + segment.start, kind))
         tokens.extend(offset + token for token in by_token)
-        entities.extend(sorted(spans, key=_longest_first) for spans in by_token.values())
+        headed.extend(sorted(spans, key=_longest_first) for spans in by_token.values())
         owners.extend([segment] * len(by_token))
         sizes.append(len(by_token))
-        offset += length
+        offset += segment.end - segment.start
     best: dict[tuple[int, TypedSpan, TypedSpan, int], float] = {}
     i, j = _ordered_pairs(sizes)
     packed = np.asarray(tokens, dtype=np.int64)
     where, labels, probs = scores.probable(packed[i], packed[j], thresholds)
     for pair, label, prob in zip(where.tolist(), labels.tolist(), probs.tolist()):
         left, right = i[pair], j[pair]
-        subject, object_ = entities[left][0], entities[right][-1 if left == right else 0]
+        subject, object_ = headed[left][0], headed[right][-1 if left == right else 0]
         if subject == object_ and left != right:
             continue  # two tokens of one entity, by `rescue`
         # Windows that overlap may both see a triple, or see entities that the other one decides otherwise.

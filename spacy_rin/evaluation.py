@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from spacy.training import Example
 from thinc.util import convert_recursive
 
 from .component import RINJoint, find_component
-from .corpus import RelationCorpus, read_docs
 from .errors import Errors
 from .relations import get_relations, has_relations, set_relations
 from .scorer import VERDICTS, Verdict, compare, count_confusion, score_groups, score_matches, triples
@@ -56,17 +54,6 @@ class Evaluation:
 def present_thresholds(component: RINJoint) -> Thresholds:
     """Get the thresholds of a component."""
     return Thresholds(component.cfg["threshold"], dict(component.cfg.get("thresholds", {})))
-
-
-def read_examples(nlp: Language, path: Path) -> list[Example]:
-    """Read what a pipeline is to be scored on.
-
-    nlp (Language): The pipeline.
-    path (Path): A .spacy file, or a folder of them.
-    RETURNS (List[Example]): The texts and their annotation.
-    RAISES (ValueError): R033 if there is no such file, R053 if it is not a .spacy file.
-    """
-    return list(RelationCorpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))
 
 
 def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:

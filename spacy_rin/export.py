@@ -1,19 +1,20 @@
 """From Docs to the files of annotation tools: what `spacy_rin.convert` reads, written."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import spacy
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
+from spacy.vocab import Vocab
 
+from .component import find_component
 from .convert import finished_file
-from .corpus import create_corpus_reader
+from .corpus import read_docs, read_examples
 from .errors import Errors
 from .relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
 
@@ -50,23 +51,16 @@ def export_file(
     nlp (Optional[Language]): A pipeline with a trained "rin_joint"; it gets the tokens of the file.
     attr (str): The extension attribute of the relations; with a pipeline, its own is taken.
     RETURNS (Tuple[List[Dict[str, Any]], ExportReport]): See `export`.
-    RAISES (ValueError): R018 if the pipeline has no "rin_joint", R031 for an unknown format, R033 or R034 if the file
+    RAISES (ValueError): R018 if the pipeline has no "rin_joint", R031 for an unknown format, R033 or R053 if the file
         can't be read, R046 if there is nothing to export.
     """
     _check_format(format)
     path = Path(path)
-    if not path.exists():
-        raise ValueError(Errors.R033.format(path=path))
     if nlp is None:
-        examples = create_corpus_reader(path, attr=attr)(spacy.blank("xx"))
-        records, report = export(_sound(path, (eg.reference for eg in examples)), format, attr=attr)
+        records, report = export(read_docs(path, Vocab()), format, attr=attr)
     else:
-        names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "rin_joint"]
-        if not names:
-            raise ValueError(Errors.R018)
-        pipe: Any = nlp.get_pipe(names[0])
-        texts = (eg.predicted for eg in create_corpus_reader(path, attr=pipe.attr)(nlp))
-        predicted = nlp.pipe(_sound(path, texts))
+        _, pipe = find_component(nlp)
+        predicted = nlp.pipe([eg.predicted for eg in read_examples(nlp, path)])
         records, report = export(predicted, format, attr=pipe.attr, spans_key=pipe.spans_key, scores=True)
     if not records:
         raise ValueError(Errors.R046.format(path=path))
@@ -244,15 +238,3 @@ def _entities(doc: Doc, relations: Iterable[Relation], spans_key: str) -> list[S
 def _key(span: Span) -> tuple[int, int, str]:
     # Spans themselves differ by ids that don't matter here.
     return span.start, span.end, span.label_
-
-
-def _sound(path: Path, docs: Iterable[Doc]) -> Iterator[Doc]:
-    """Read Docs of a file; ValueError R034 if it is none of spaCy's."""
-    if path.is_file() and path.suffix != ".spacy":
-        raise ValueError(Errors.R034.format(path=path, reason="a .spacy file was expected"))
-    try:
-        yield from docs
-    except ValueError as err:
-        if not str(err).startswith("[E1014]"):
-            raise
-        raise ValueError(Errors.R034.format(path=path, reason="it is damaged, or not a .spacy file")) from err

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spacy_rin.decode import ScoredTriple, decode
+from spacy_rin.decode import ScoredTriple, decode, decode_entities
 from spacy_rin.segments import Segment
 from spacy_rin.tagging import encode_tags
 
@@ -26,11 +26,12 @@ class FixedScores:
 
 
 def run(n_docs, segments, tags, probs, *, thresholds=(0.5, 0.5, 0.5), head="last", rescue=False):
+    scores = FixedScores(tags, probs)
     return decode(
         n_docs,
         segments,
-        FixedScores(tags, probs),
-        np.zeros(len(tags), bool),
+        decode_entities(segments, scores.tag_scores(), np.zeros(len(tags), bool)),
+        scores,
         thresholds=np.array(thresholds),
         head=head,
         rescue=rescue,
@@ -156,12 +157,11 @@ def test_given_entities_take_the_place_of_those_found():
     (prediction,) = decode(
         1,
         ONE,
+        [[[outer], [inner]]],
         network,
-        np.zeros(8, bool),
         thresholds=np.full(3, 0.5),
         head="last",
         rescue=False,
-        given=[[[outer], [inner]]],
     )
     assert prediction.entities == [outer, inner]
     assert prediction.triples == [ScoredTriple(outer, 0, inner, 0.9), ScoredTriple(outer, 1, outer, 0.8)]

@@ -261,9 +261,9 @@ def test_cli_refuses(model, texts, tmp_path):
     for args, code in [
         ((texts, out, "--format", "brat"), "[R031]"),
         ((tmp_path / "none.spacy", out, "--format", "spert"), "[R033]"),
-        ((tmp_path / "bad.spacy", out, "--format", "spert"), "[R034]"),
-        ((tmp_path / "a.jsonl", out, "--format", "spert"), "[R034]"),
-        ((tmp_path / "a.jsonl", out, "--format", "spert", "--model", model), "[R034]"),
+        ((tmp_path / "bad.spacy", out, "--format", "spert"), "[R053]"),
+        ((tmp_path / "a.jsonl", out, "--format", "spert"), "[R053]"),
+        ((tmp_path / "a.jsonl", out, "--format", "spert", "--model", model), "[R053]"),
         ((texts, texts, "--format", "spert"), "[R034]"),
         ((tmp_path / "bare.spacy", out, "--format", "spert"), "[R046]"),
         ((texts, out, "--format", "spert", "--model", tmp_path / "blank"), "[R018]"),

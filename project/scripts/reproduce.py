@@ -207,7 +207,6 @@ def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[st
     for batch in util.minibatch(examples, 64):
         docs = list(nlp.pipe(eg.predicted.copy() for eg in batch))
         segments, output = component.model.predict(docs)
-        thresholds = component._pair_thresholds()
         pairs, owners, offset = [], [], 0
         for segment in segments:
             length = segment.end - segment.start
@@ -216,7 +215,7 @@ def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[st
             offset += length
         i, j = np.concatenate(pairs).T
         owner = np.concatenate(owners)
-        where, labels, _ = output.probable(i, j, thresholds)
+        where, labels, _ = output.probable(i, j, component.thresholds)
         found = {
             (owner[w, 0], int(i[w] + owner[w, 1]), component.relation_labels[label], int(j[w] + owner[w, 1]))
             for w, label in zip(where.tolist(), labels.tolist())

@@ -31,7 +31,8 @@ def evaluate_cli(
     import srsly
 
     from ..convert import finished_file
-    from ..evaluation import evaluate, read_examples
+    from ..corpus import read_examples
+    from ..evaluation import evaluate
     from ..report import render_html
 
     with coded_errors():

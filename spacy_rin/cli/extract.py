@@ -66,7 +66,8 @@ def extract_cli(
         if output_path is None:
             documents = read_documents(input_path, input_format, **source)
             rows = extract(load_pipeline(model, gpu_id), documents, failures=True, **options)
-            failed = sum(not _show_triples(row) for row in rows)
+            shown = [_show_triples(row) for row in rows]
+            n_documents, failed = len(shown), shown.count(False)
             if failed:
                 msg.warn(f"Documents that failed: {failed:,}")
         else:
@@ -84,13 +85,12 @@ def extract_cli(
                     sys.stdout.flush()
                     os._exit(130)
                 raise typer.Exit(130) from None
-            failed = summary.failed
+            n_documents, failed = summary.documents, summary.failed
             _show_summary(summary, output_path)
-            if not summary.documents:
-                msg.warn(f"{input_path} has no texts")
-            # None that could be read: that is another file than was meant.
-            strict = strict or failed == summary.documents
-    if failed and strict:
+    if not n_documents:
+        msg.warn(f"{input_path} has no texts")
+    # If none could be read, it is another file than was meant.
+    if failed and (strict or failed == n_documents):
         raise typer.Exit(1)
 
 

@@ -36,8 +36,9 @@ def tune_cli(
     Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
     """
     from ..component import find_component
+    from ..corpus import read_examples
     from ..errors import Errors
-    from ..evaluation import predict, present_thresholds, read_examples
+    from ..evaluation import predict, present_thresholds
     from ..relations import has_relations
     from ..thresholds import Candidates, tune
     from ..tuning import require_new_folder, require_pipeline, write_in_place, write_tuned

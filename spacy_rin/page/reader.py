@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..errors import Errors
-
-FACTORY = "rin_joint"
+from ..component import find_component
 
 
 class Reader:
@@ -28,11 +25,8 @@ class Reader:
     """
 
     def __init__(self, nlp: Language):
-        names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == FACTORY]
-        if not names:
-            raise ValueError(Errors.R018)
+        _, pipe = find_component(nlp)
         self.nlp = nlp
-        pipe: Any = nlp.get_pipe(names[0])
         self._pipe = pipe
         self._network = pipe.model.get_ref("network").shims[0]._model
         self._lock = Lock()
