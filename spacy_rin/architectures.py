@@ -174,6 +174,7 @@ def build_word_pos_embed(
     affix_rows: int = 2500,
     word_dropout: float = 0.04,
     min_count: int = 1,
+    features: Optional[Model[list[Doc], list[Floats2d]]] = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build the paper's embedding: trainable word vectors beside part-of-speech embeddings, with dropout.
 
@@ -188,18 +189,22 @@ def build_word_pos_embed(
     affix_rows (int): Rows of each of their hash tables.
     word_dropout (float): Share of words that are replaced by the unknown word in training.
     min_count (int): Times that a word must occur in the training corpus to get its own vector.
-    RETURNS (Model[List[Doc], List[Floats2d]]): The model, of width + pos_width + 3 * affix_width columns.
+    features (Optional[Model[List[Doc], List[Floats2d]]]): Other features of tokens to stand beside: a listener to a
+        transformer, frozen or not.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model, of width + pos_width + 3 * affix_width columns, and those of
+        `features`.
     """
-    embed: Model = WordVectors(width, word_dropout, min_count)
+    parts: list[Model] = [WordVectors(width, word_dropout, min_count)]
     affixes = [(attr, affix_width, affix_rows) for attr in (PREFIX, SUFFIX, SHAPE)]
     hashed = [part for part in [(TAG, pos_width, pos_rows), *affixes] if part[1]]
     if hashed:
         attrs, widths, rows = zip(*hashed)
         tables = [HashEmbed(n, rows[i], column=i, dropout=0.0) for i, n in enumerate(widths)]
         table: Model = concatenate(*tables) if len(tables) > 1 else tables[0]
-        features: Model = chain(FeatureExtractor(list(attrs)), list2ragged(), with_array(table), ragged2list())
-        embed = concatenate(embed, features)
-    return chain(embed, Dropout(0.0))
+        parts.append(chain(FeatureExtractor(list(attrs)), list2ragged(), with_array(table), ragged2list()))
+    if features is not None:
+        parts.append(features)
+    return chain(concatenate(*parts) if len(parts) > 1 else parts[0], Dropout(0.0))
 
 
 def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2d], list[Floats2d]]:

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from copy import deepcopy
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ from spacy_rin.decode import head_of
 COMPONENT = "components.rin_joint"
 MODEL = f"{COMPONENT}.model"
 TOK2VEC = f"{MODEL}.tok2vec"
+TRANSFORMER = "components.transformer.model"
 
 
 class DataSet(NamedTuple):
@@ -67,6 +69,7 @@ class Variant(NamedTuple):
     changes (Dict[str, Any]): Settings of the config, by their full names.
     published (Dict[str, str]): F1 that a paper reports, by data set.
     first_version (bool): Whether the network is the paper's first version.
+    config (str): Name of the config to start from, if not that of the data set.
     """
 
     title: str
@@ -74,6 +77,7 @@ class Variant(NamedTuple):
     changes: dict[str, Any]
     published: dict[str, str]
     first_version: bool = False
+    config: str = ""
 
 
 def first_version(title: str, published: str = "", **settings: Any) -> Variant:
@@ -87,12 +91,6 @@ NOT_RIN_INT = ("stop_early",)
 BEST: dict[str, Any] = {
     f"{MODEL}.entity_layers": 2,
     f"{TOK2VEC}.embed.affix_width": 20,
-    "training.optimizer.learn_rate": {
-        "@schedules": "warmup_linear.v1",
-        "warmup_steps": 250,
-        "total_steps": None,  # those of all epochs, once these are known
-        "initial_rate": 0.002,
-    },
 }
 VARIANTS = {
     "rin": Variant("RIN", None, {}, {"webnlg": "77.0 ± 0.2", "webnlg_star": "87.3 ± 0.4", "nyt": "84.7 ± 0.4"}),
@@ -103,6 +101,7 @@ VARIANTS = {
         {"webnlg": "74.2 ± 0.3", "webnlg_star": "85.6 ± 0.3", "nyt": "76.9 ± 0.3"},
     ),
     "best": Variant("RIN, our best", None, BEST, {}),
+    "transformer": Variant("RIN on a transformer", 1, {}, {}, config="transformer"),
     "without_er": Variant("RIN w/o ER", 1, {f"{MODEL}.use_entities": False}, {"webnlg": "76.4", "nyt": "83.9"}),
     "without_rc": Variant("RIN w/o RC", 1, {f"{MODEL}.use_relations": False}, {"webnlg": "76.0", "nyt": "77.3"}),
     "without_pos": Variant("RIN w/o POS", 1, {f"{TOK2VEC}.embed.pos_width": 0}, {"webnlg": "76.6", "nyt": "84.1"}),
@@ -136,7 +135,7 @@ class Run(NamedTuple):
 def make_config(args: argparse.Namespace, variant: Variant, seed: int) -> Config:
     """Make the config of a run."""
     data = DATA_SETS[args.data_set]
-    config = util.load_config(args.configs / f"{data.config}.cfg", interpolate=False)
+    config = util.load_config(args.configs / f"{variant.config or data.config}.cfg", interpolate=False)
     model = config["components"]["rin_joint"]["model"]
     if variant.first_version:
         model["@architectures"] = "spacy_rin.RINInt.v1"
@@ -148,7 +147,7 @@ def make_config(args: argparse.Namespace, variant: Variant, seed: int) -> Config
     changes = {
         "system.seed": seed,
         "training.max_epochs": args.epochs or config["training"]["max_epochs"],
-        f"{MODEL}.rounds": data.rounds,
+        **({f"{TRANSFORMER}.name": args.transformer} if variant.config else {f"{MODEL}.rounds": data.rounds}),
         **variant.changes,
         **{
             f"paths.{part}": str((args.corpus / args.data_set / f"{part}.spacy").resolve()) for part in ("train", "dev")
@@ -162,8 +161,9 @@ def make_config(args: argparse.Namespace, variant: Variant, seed: int) -> Config
             section = section[part]
         section[key] = deepcopy(value)
     training = config["training"]
-    if isinstance(training["optimizer"]["learn_rate"], dict):
-        training["optimizer"]["learn_rate"]["total_steps"] = training["max_epochs"] * training["eval_frequency"]
+    rate = training["optimizer"]["learn_rate"]
+    if isinstance(rate, dict):
+        rate["total_steps"] = training["max_epochs"] * training["eval_frequency"]
     return Config(config)
 
 
@@ -174,6 +174,7 @@ def score(run: Run, args: argparse.Namespace) -> None:
         "variant": run.variant,
         "seed": run.seed,
         "epochs": best_epoch(run.folder / "log.txt"),
+        "minutes": round((time.time() - (run.folder / "config.cfg").stat().st_mtime) / 60, 1),
         "versions": {
             "python": platform.python_version(),
             **{name: __import__(name).__version__ for name in ("spacy", "torch", "thinc")},
@@ -349,7 +350,8 @@ def summarize(runs: list[Run]) -> dict[str, Any]:
         found = [s for s in scores if s is not None]
         if not found:
             continue
-        row: dict[str, Any] = {"seeds": [s["seed"] for s in found], "epochs": [s["epochs"] for s in found]}
+        row: dict[str, Any] = {name: [s[name] for s in found] for name in ("epochs", "minutes")}
+        row["seeds"] = [s["seed"] for s in found]
         for part, kind, letter in itertools.product(("dev", "test"), KINDS, "prf"):
             values = [100 * s[part][kind][letter] for s in found]
             row.setdefault(part, {}).setdefault(kind, {})[letter] = {
@@ -382,6 +384,7 @@ def write_tables(table: dict[str, Any], args: argparse.Namespace) -> None:
         "all pairs, F1",
         "other match, F1",
         "paper, F1",
+        "minutes",
     ]
     other = "partial" if data.match == "exact" else "exact"
     lines = [
@@ -389,7 +392,7 @@ def write_tables(table: dict[str, Any], args: argparse.Namespace) -> None:
         "",
         "Epochs are chosen by dev. Mean ± standard deviation over seeds. A triple counts if both of its entities are",
         'found; "all pairs" is the count of the papers\' released code: every predicted token pair is a prediction.',
-        f'"Other match" is {titles[other]}.',
+        f'"Other match" is {titles[other]}. Minutes are those of one run, wall time.',
         "",
         "| " + " | ".join(header) + " |",
         "|" + "---|" * len(header),
@@ -399,7 +402,7 @@ def write_tables(table: dict[str, Any], args: argparse.Namespace) -> None:
         cells = [VARIANTS[variant].title, str(len(row["seeds"])), cell(row["dev"][ours]["f"])]
         cells += [cell(test[ours][letter]) for letter in "prf"]
         cells += [cell(test[f"all_pairs_{data.match}"]["f"]), cell(test[f"rel_{other}"]["f"])]
-        cells.append(VARIANTS[variant].published.get(args.data_set, ""))
+        cells += [VARIANTS[variant].published.get(args.data_set, ""), f"{statistics.mean(row['minutes']):.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     text = "\n".join(lines) + "\n"
     (args.out / f"{args.data_set}.md").write_text(text)
@@ -447,6 +450,8 @@ def list_runs(args: argparse.Namespace) -> list[Run]:
     """List the runs of the table, or of one variant, in order."""
     seeds = [int(seed) for seed in args.seeds.split(",")]
     names = [args.only] if args.only else list(VARIANTS)
+    if not args.only and not find_spec("spacy_transformers"):
+        names = [name for name in names if not VARIANTS[name].config]
     # K of the paper is the variant "rin".
     names = [name for name in names if args.only or name != f"k{DATA_SETS[args.data_set].rounds}"]
     return [
@@ -466,6 +471,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--gpu-id", type=int, default=-1)
     parser.add_argument("--vectors", default="null", help="folder made by `spacy init vectors`")
+    parser.add_argument(
+        "--transformer", default="sentence-transformers/all-MiniLM-L6-v2", help="of the variants that need one"
+    )
     parser.add_argument("--corpus", type=Path, default=Path("corpus"))
     parser.add_argument("--configs", type=Path, default=Path("../configs"))
     parser.add_argument("--runs", type=Path, default=Path("reproduce"))
