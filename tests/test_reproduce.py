@@ -38,12 +38,15 @@ def arguments(data_set, **changes):
 
 
 @pytest.mark.parametrize("data_set", ["webnlg", "webnlg_star", "nyt"])
-def test_every_variant_is_a_network_of_its_own(reproduce, data_set):
+def test_every_variant_is_a_network_of_its_own(reproduce, data_set, tmp_path):
+    (tmp_path / data_set).mkdir()
+    vocab = spacy.blank("en").vocab
+    write_docs([gold_doc(vocab, *TRIPLES[0]) for _ in range(120)], tmp_path / data_set / "train.spacy")
     seen = {}
     for name, variant in reproduce.VARIANTS.items():
         if variant.config and not importlib.util.find_spec("spacy_transformers"):
             continue
-        config = reproduce.make_config(arguments(data_set), variant, seed=7)
+        config = reproduce.make_config(arguments(data_set, corpus=tmp_path), variant, seed=7)
         nlp = util.load_model_from_config(config.copy(), auto_fill=True)
         model = nlp.get_pipe("rin_joint").model
         network = model.get_ref("network").shims[0]._model
@@ -56,9 +59,10 @@ def test_every_variant_is_a_network_of_its_own(reproduce, data_set):
         if name != f"k{reproduce.DATA_SETS[data_set].rounds}":
             seen[name] = util.Config(config).to_str()
     assert len(set(seen.values())) == len(seen)
-    config = reproduce.make_config(arguments(data_set, epochs=3), reproduce.VARIANTS["best"], seed=0)
-    rate = config["training"]["optimizer"]["learn_rate"]
-    assert rate["total_steps"] == 3 * config["training"]["eval_frequency"]
+    config = reproduce.make_config(arguments(data_set, corpus=tmp_path, epochs=7), reproduce.VARIANTS["best"], seed=0)
+    # 120 texts, 50 a step
+    assert config["training"]["eval_frequency"] == 3
+    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 7 * 3
 
 
 def test_all_pairs_count_as_predictions(reproduce):

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,9 @@ import numpy as np
 import spacy
 from spacy import util
 from spacy.language import Language
+from spacy.tokens import DocBin
 from spacy.training import Example
+from spacy.vocab import Vocab
 from thinc.api import Config
 
 import spacy_rin
@@ -101,7 +104,7 @@ VARIANTS = {
         {"webnlg": "74.2 ± 0.3", "webnlg_star": "85.6 ± 0.3", "nyt": "76.9 ± 0.3"},
     ),
     "best": Variant("RIN, our best", None, BEST, {}),
-    "transformer": Variant("RIN on a transformer", 1, {}, {}, config="transformer"),
+    "transformer": Variant("RIN on a transformer", 1, {f"{MODEL}.entity_layers": 2}, {}, config="transformer"),
     "without_er": Variant("RIN w/o ER", 1, {f"{MODEL}.use_entities": False}, {"webnlg": "76.4", "nyt": "83.9"}),
     "without_rc": Variant("RIN w/o RC", 1, {f"{MODEL}.use_relations": False}, {"webnlg": "76.0", "nyt": "77.3"}),
     "without_pos": Variant("RIN w/o POS", 1, {f"{TOK2VEC}.embed.pos_width": 0}, {"webnlg": "76.6", "nyt": "84.1"}),
@@ -144,14 +147,13 @@ def make_config(args: argparse.Namespace, variant: Variant, seed: int) -> Config
     weights = config["training"]["score_weights"]
     weights.update({name: 0.0 for name, weight in weights.items() if weight})
     weights[f"rel_{data.match}_f"] = 1.0
+    paths = {part: (args.corpus / args.data_set / f"{part}.spacy").resolve() for part in ("train", "dev")}
     changes = {
         "system.seed": seed,
         "training.max_epochs": args.epochs or config["training"]["max_epochs"],
         **({f"{TRANSFORMER}.name": args.transformer} if variant.config else {f"{MODEL}.rounds": data.rounds}),
         **variant.changes,
-        **{
-            f"paths.{part}": str((args.corpus / args.data_set / f"{part}.spacy").resolve()) for part in ("train", "dev")
-        },
+        **{f"paths.{part}": str(path) for part, path in paths.items()},
         "paths.vectors": args.vectors,
     }
     for name, value in changes.items():
@@ -161,10 +163,17 @@ def make_config(args: argparse.Namespace, variant: Variant, seed: int) -> Config
             section = section[part]
         section[key] = deepcopy(value)
     training = config["training"]
+    training["eval_frequency"] = count_steps(paths["train"], json.dumps(training["batcher"]))
     rate = training["optimizer"]["learn_rate"]
-    if isinstance(rate, dict):
-        rate["total_steps"] = training["max_epochs"] * training["eval_frequency"]
+    rate["total_steps"] = training["max_epochs"] * training["eval_frequency"]
     return Config(config)
+
+
+@lru_cache
+def count_steps(path: Path, batcher: str) -> int:
+    """Count the steps of an epoch, of a .spacy file and the settings of a batcher as JSON."""
+    make_batches = util.registry.resolve({"batcher": json.loads(batcher)})["batcher"]
+    return sum(1 for _ in make_batches(DocBin().from_disk(path).get_docs(Vocab())))
 
 
 def score(run: Run, args: argparse.Namespace) -> None:
