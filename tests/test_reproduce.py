@@ -31,7 +31,7 @@ def arguments(data_set, **changes):
         "epochs": 0,
         "configs": PROJECT.parent / "configs",
         "corpus": Path("corpus"),
-        "vectors": None,
+        "vectors": "vectors",
         "transformer": "bert",
     }
     return argparse.Namespace(data_set=data_set, **{**values, **changes})

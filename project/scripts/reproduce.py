@@ -92,8 +92,11 @@ def first_version(title: str, published: str = "", **settings: Any) -> Variant:
 NOT_RIN_INT = ("stop_early",)
 # What helped on the dev part of WebNLG.
 BEST: dict[str, Any] = {
+    "training.dropout": 0.4,
+    f"{MODEL}.rounds": 1,
     f"{MODEL}.entity_layers": 2,
     f"{TOK2VEC}.embed.affix_width": 20,
+    f"{TOK2VEC}.encode.width": 300,
 }
 VARIANTS = {
     "rin": Variant("RIN", None, {}, {"webnlg": "77.0 ± 0.2", "webnlg_star": "87.3 ± 0.4", "nyt": "84.7 ± 0.4"}),
@@ -108,6 +111,7 @@ VARIANTS = {
     "without_er": Variant("RIN w/o ER", 1, {f"{MODEL}.use_entities": False}, {"webnlg": "76.4", "nyt": "83.9"}),
     "without_rc": Variant("RIN w/o RC", 1, {f"{MODEL}.use_relations": False}, {"webnlg": "76.0", "nyt": "77.3"}),
     "without_pos": Variant("RIN w/o POS", 1, {f"{TOK2VEC}.embed.pos_width": 0}, {"webnlg": "76.6", "nyt": "84.1"}),
+    "without_vectors": Variant("RIN w/o word vectors", 1, {"paths.vectors": None}, {}),
     **{f"k{k}": Variant(f"RIN, K = {k}", 1, {f"{MODEL}.rounds": k}, {}) for k in range(1, 8)},
     "int": first_version("first version, K = 3", "87.0", rounds=3),
     "int_k1": first_version("first version, K = 1", "86.3", rounds=1),
@@ -150,11 +154,11 @@ def make_config(args: argparse.Namespace, variant: Variant, seed: int) -> Config
     paths = {part: (args.corpus / args.data_set / f"{part}.spacy").resolve() for part in ("train", "dev")}
     changes = {
         "system.seed": seed,
-        "training.max_epochs": args.epochs or config["training"]["max_epochs"],
+        "paths.vectors": args.vectors,
+        **{f"paths.{part}": str(path) for part, path in paths.items()},
         **({f"{TRANSFORMER}.name": args.transformer} if variant.config else {f"{MODEL}.rounds": data.rounds}),
         **variant.changes,
-        **{f"paths.{part}": str(path) for part, path in paths.items()},
-        "paths.vectors": args.vectors,
+        **({"training.max_epochs": args.epochs} if args.epochs else {}),
     }
     for name, value in changes.items():
         *sections, key = name.split(".")
