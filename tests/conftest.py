@@ -99,6 +99,14 @@ def trained():
     return nlp
 
 
+@pytest.fixture(scope="session")
+def model(trained, tmp_path_factory):
+    """The folder of that pipeline."""
+    folder = tmp_path_factory.mktemp("model")
+    trained.to_disk(folder)
+    return folder
+
+
 @pytest.fixture
 def nlp():
     return spacy.blank("en")

@@ -105,13 +105,6 @@ def test_bugs_keep_their_traceback(tmp_path, source, monkeypatch):
     assert isinstance(result.exception, ValueError) and "a bug" in str(result.exception)
 
 
-@pytest.fixture(scope="module")
-def model(trained, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    trained.to_disk(folder)
-    return folder
-
-
 def write_gold(nlp, path, relations=True):
     docs = [eg.reference for eg in make_examples(nlp.vocab)]
     DocBin(docs=docs, store_user_data=relations).to_disk(path)

@@ -187,13 +187,6 @@ def test_real_data_come_back(tmp_path, name):
         assert set(relations_of(again)) <= set(relations_of(doc))
 
 
-@pytest.fixture(scope="module")
-def model(trained, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    trained.to_disk(folder)
-    return folder
-
-
 @pytest.fixture
 def texts(trained, tmp_path):
     """A file of texts without annotation."""

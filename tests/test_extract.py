@@ -70,13 +70,6 @@ def make_passes_bad(nlp, name):
     return PassesBad()
 
 
-@pytest.fixture(scope="module")
-def model(trained, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    trained.to_disk(folder)
-    return folder
-
-
 @pytest.fixture
 def nlp(model):
     return spacy.load(model)

@@ -5,7 +5,7 @@ from conftest import make_examples, names, same_predictions, train
 from spacy.attrs import TAG
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import Config
+from thinc.api import Config, Model
 
 from spacy_rin.architectures import build_bilstm_encoder, build_word_pos_embed
 from spacy_rin.features import WordVectors, collect_words
@@ -115,6 +115,29 @@ def test_affixes_tell_unseen_words_apart(nlp, pos_width):
     for part, alike in [(prefix, True), (suffix, False), (shape, True)]:
         assert not (part[0] == part[1]).all()
         assert (part[0] == part[2]).all() == alike
+
+
+def test_other_features_stand_beside_the_words_and_learn(vocab):
+    """Their columns come last, and get the gradients of these columns alone."""
+    gradients = []
+
+    def forward(model, docs, is_train):
+        def backprop(d_output):
+            gradients.extend(d_output)
+            return []
+
+        return [np.full((len(doc), 3), 7.0, dtype="f") for doc in docs], backprop
+
+    other = Model("other", forward, dims={"nO": 3})
+    embed = build_word_pos_embed(width=2, pos_width=0, features=other)
+    docs = [Doc(vocab, words=["Ada", "x"]), Doc(vocab, words=["Ada"])]
+    collect_words(embed, docs)
+    embed.initialize(X=docs)
+    assert embed.get_dim("nO") == 5
+    outs, backprop = embed(docs, is_train=True)
+    assert [out[:, 2:].tolist() for out in outs] == [[[7.0] * 3] * 2, [[7.0] * 3]]
+    backprop([np.tile(np.arange(5, dtype="f"), (len(doc), 1)) for doc in docs])
+    assert [d.tolist() for d in gradients] == [[[2.0, 3.0, 4.0]] * 2, [[2.0, 3.0, 4.0]]]
 
 
 def test_bad_encoder_width():

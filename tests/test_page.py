@@ -191,13 +191,6 @@ def run(*args):
     return CliRunner().invoke(app, ["rin", "serve", *map(str, args)], env={"COLUMNS": "300"})
 
 
-@pytest.fixture(scope="module")
-def model(trained, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    trained.to_disk(folder)
-    return folder
-
-
 def test_serve_refuses_what_it_cannot_serve(model, nlp, tmp_path, monkeypatch):
     result = run(tmp_path / "none")
     assert result.exit_code == 1 and "Can't load" in result.output
