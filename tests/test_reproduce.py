@@ -89,10 +89,12 @@ def test_means_and_deviations(reproduce, tmp_path):
         scores = {part: dict.fromkeys(reproduce.KINDS, prf) for part in ("dev", "test")}
         folder = tmp_path / str(seed)
         folder.mkdir()
-        (folder / "scores.json").write_text(json.dumps({"seed": seed, "epochs": {}, "minutes": 1.5, **scores}))
+        (folder / "scores.json").write_text(
+            json.dumps({"seed": seed, "epoch": 3, "minutes": 1.5, "versions": {}, **scores})
+        )
         return reproduce.Run("rin", seed, folder)
 
-    runs = [write(0, 0.8), write(1, 0.82), reproduce.Run("rin", 2, tmp_path / "none")]
+    runs = [write(0, 0.8), write(1, 0.82)]
     table = reproduce.summarize(runs)
     assert table["rin"]["seeds"] == [0, 1]
     # Deviations 0.01 of the mean, n - 1 = 1: √(2 · 0.01²)
@@ -134,3 +136,23 @@ def test_goes_on_where_it_stopped(reproduce, tmp_path, monkeypatch, capsys):
     # Another config is another run.
     again = run("--seeds=0", "--epochs=2")
     assert again[0] > before
+    # Seed 1 had other settings: it does not count any more.
+    assert "RIN w/o interaction (K = 0) | 1 |" in capsys.readouterr().out
+    # The same settings on files that lie elsewhere are the same run.
+    (tmp_path / "corpus").rename(tmp_path / "moved")
+    assert run("--seeds=0", "--epochs=2", f"--corpus={tmp_path / 'moved'}") == again
+
+
+def test_epoch_that_was_kept(reproduce, tmp_path):
+    """The final score of the log has two digits only."""
+    (tmp_path / "log.txt").write_text(
+        "ℹ Using CPU\n"
+        "E    #       LOSS TRANS...  REL_EXACT_F  REL_EXACT_P  REL_PARTIAL_F  ENTS_F  SCORE\n"
+        "---  ------  -------------  -----------  -----------  -------------  ------  ------\n"
+        "  0       0           0.10         0.00         0.00           0.00    5.34    0.00\n"
+        "  8     936         106.18        90.66        91.03          91.20   97.09    0.91\n"
+        " 13    1560           7.28        90.98        90.86          90.98   97.18    0.91\n"
+        " 14    1664           8.74        90.98        90.86          90.98   97.18    0.91\n"
+    )
+    assert reproduce.best_epoch(tmp_path / "log.txt", "exact") == 14
+    assert reproduce.best_epoch(tmp_path / "log.txt", "partial") == 8

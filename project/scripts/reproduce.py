@@ -186,7 +186,7 @@ def score(run: Run, args: argparse.Namespace) -> None:
     result: dict[str, Any] = {
         "variant": run.variant,
         "seed": run.seed,
-        "epochs": best_epoch(run.folder / "log.txt"),
+        "epoch": best_epoch(run.folder / "log.txt", DATA_SETS[args.data_set].match),
         "minutes": round((time.time() - (run.folder / "config.cfg").stat().st_mtime) / 60, 1),
         "versions": {
             "python": platform.python_version(),
@@ -274,10 +274,14 @@ def epoch_rows(log: Path) -> list[list[str]]:
     return [cells for line in lines if len(cells := line.split()) > 3 and cells[0].isdigit() and cells[1].isdigit()]
 
 
-def best_epoch(log: Path) -> dict[str, int]:
-    """Find the epoch of the best score, and the last one."""
-    rows = epoch_rows(log)
-    return {"best": int(max(rows, key=lambda row: float(row[-1]))[0]), "last": int(rows[-1][0])}
+def best_epoch(log: Path, match: str) -> int:
+    """Find the epoch whose pipeline was kept: the last that has the best F1 of dev. The final score of the log has too
+    few digits to tell.
+    """
+    (header,) = (line.split() for line in log.read_text(errors="replace").splitlines() if line.startswith("E "))
+    # From the right, as names of losses have spaces.
+    column = header.index(f"REL_{match.upper()}_F") - len(header)
+    return int(max(reversed(epoch_rows(log)), key=lambda row: float(row[column]))[0])
 
 
 def train(run: Run, args: argparse.Namespace) -> Iterator[None]:
@@ -311,9 +315,14 @@ def train(run: Run, args: argparse.Namespace) -> Iterator[None]:
 
 
 def is_done(run: Run, args: argparse.Namespace) -> bool:
-    """Whether a run has scores, of the config that it would have now."""
-    path = run.folder / "config.cfg"
-    return run.scores is not None and path.read_text() == make_config(args, VARIANTS[run.variant], run.seed).to_str()
+    """Whether a run has scores, of the settings that it would have now. Its files may have been elsewhere."""
+    if run.scores is None:
+        return False
+    texts = (run.folder / "config.cfg").read_text(), make_config(args, VARIANTS[run.variant], run.seed).to_str()
+    configs = [Config().from_str(text, interpolate=False) for text in texts]
+    for config in configs:
+        config["paths"] = {"vectors": config["paths"]["vectors"] is not None}
+    return configs[0] == configs[1]
 
 
 def work(runs: list[Run], args: argparse.Namespace) -> None:
@@ -359,12 +368,9 @@ def summarize(runs: list[Run]) -> dict[str, Any]:
     """Compute means and standard deviations over the seeds of every variant that has scores."""
     table: dict[str, Any] = {}
     for variant, group in itertools.groupby(runs, key=lambda run: run.variant):
-        scores = [run.scores for run in group]
-        found = [s for s in scores if s is not None]
-        if not found:
-            continue
-        row: dict[str, Any] = {name: [s[name] for s in found] for name in ("epochs", "minutes")}
-        row["seeds"] = [s["seed"] for s in found]
+        found = [scores for run in group if (scores := run.scores)]
+        row: dict[str, Any] = {f"{name}s": [s[name] for s in found] for name in ("seed", "epoch")}
+        row.update({name: [s[name] for s in found] for name in ("minutes", "versions")})
         for part, kind, letter in itertools.product(("dev", "test"), KINDS, "prf"):
             values = [100 * s[part][kind][letter] for s in found]
             row.setdefault(part, {}).setdefault(kind, {})[letter] = {
@@ -501,15 +507,11 @@ def main() -> None:
     if not (args.corpus / args.data_set / "train.spacy").exists():
         sys.exit(f"There is no {args.corpus / args.data_set}: run the command `convert` with this data set first")
     work(list_runs(args), args)
-    # The table has all that was ever run, not the runs of this command alone.
-    everything = argparse.Namespace(**{**vars(args), "only": ""})
-    known = {run.folder for run in list_runs(everything)}
-    runs = list_runs(everything)
-    for path in sorted((args.runs / args.data_set).glob("*/*/scores.json")):
-        if path.parent not in known and path.parts[-3] in VARIANTS:
-            runs.append(Run(path.parts[-3], int(path.parts[-2]), path.parent))
-    order = {name: index for index, name in enumerate(VARIANTS)}
-    runs.sort(key=lambda run: (order[run.variant], run.seed))
+    # The table has all runs that were ever done with these settings, not those of this command alone.
+    folders = (path.parent for path in (args.runs / args.data_set).glob("*/*/scores.json"))
+    runs = [Run(folder.parent.name, int(folder.name), folder) for folder in folders if folder.parent.name in VARIANTS]
+    order = list(VARIANTS)
+    runs = sorted((run for run in runs if is_done(run, args)), key=lambda run: (order.index(run.variant), run.seed))
     write_tables(summarize(runs), args)
 
 
