@@ -37,7 +37,7 @@ def arguments(data_set, **changes):
     return argparse.Namespace(data_set=data_set, **{**values, **changes})
 
 
-@pytest.mark.parametrize("data_set", ["webnlg", "webnlg_star", "nyt"])
+@pytest.mark.parametrize("data_set", ["webnlg", "webnlg_star", "nyt", "nyt_star"])
 def test_every_variant_is_a_network_of_its_own(reproduce, data_set, tmp_path):
     (tmp_path / data_set).mkdir()
     vocab = spacy.blank("en").vocab

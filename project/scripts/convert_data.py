@@ -1,6 +1,6 @@
 """Convert the parts of a data set to corpus/<data set>/{train,dev,test}.spacy.
 
-Usage: python scripts/convert_data.py {sample,webnlg,webnlg_star,nyt}
+Usage: python scripts/convert_data.py {sample,webnlg,webnlg_star,nyt,nyt_star}
 """
 
 import subprocess
@@ -27,7 +27,7 @@ DATA_SETS = {
     # These have no part-of-speech tags: they get those of the tagger that the command `tagger` trains.
     **{
         name: DataSet(f"assets/data/{name}", "json", ["--format", "casrel", "--tagger", "training/tagger/model-best"])
-        for name in ("webnlg_star", "nyt")
+        for name in ("webnlg_star", "nyt", "nyt_star")
     },
 }
 

@@ -61,6 +61,7 @@ DATA_SETS = {
     "webnlg": DataSet("webnlg", 3, "exact"),
     "webnlg_star": DataSet("webnlg", 2, "partial"),
     "nyt": DataSet("nyt", 7, "exact"),
+    "nyt_star": DataSet("nyt", 7, "partial"),
 }
 
 
