@@ -125,7 +125,9 @@ def test_goes_on_where_it_stopped(reproduce, tmp_path, monkeypatch, capsys):
     killed.mkdir(parents=True)
     (killed / "log.txt").write_text("0 0 0.0")
     (before,) = run("--seeds=0")
-    assert "RIN w/o interaction (K = 0) | 1 |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "RIN w/o interaction (K = 0) | 1 |" in printed
+    assert f"Trained on {len(docs)} texts for 1 epochs." in printed
     after = run("--seeds=0,1", "--jobs=2")
     assert after[0] == before
     assert len(after) == 2

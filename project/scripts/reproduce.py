@@ -407,12 +407,14 @@ def write_tables(table: dict[str, Any], args: argparse.Namespace) -> None:
         "minutes",
     ]
     other = "partial" if data.match == "exact" else "exact"
+    n_texts = len(DocBin().from_disk(args.corpus / args.data_set / "train.spacy"))
     lines = [
         f"# {args.data_set}, {titles[data.match]}",
         "",
-        "Epochs are chosen by dev. Mean ± standard deviation over seeds. A triple counts if both of its entities are",
-        'found; "all pairs" is the count of the papers\' released code: every predicted token pair is a prediction.',
-        f'"Other match" is {titles[other]}. Minutes are those of one run, wall time.',
+        f"Trained on {n_texts:,} texts{f' for {args.epochs} epochs' if args.epochs else ''}. Epochs are chosen by dev.",
+        'Mean ± standard deviation over seeds. A triple counts if both of its entities are found; "all pairs" is the',
+        'count of the papers\' released code: every predicted token pair is a prediction. "Other match" is',
+        f"{titles[other]}. Minutes are those of one run, wall time.",
         "",
         "| " + " | ".join(header) + " |",
         "|" + "---|" * len(header),
