@@ -451,7 +451,9 @@ def draw(table: dict[str, Any], args: argparse.Namespace) -> None:
     if len(curve) > 1:
         figure, axis = pyplot.subplots(figsize=(5, 3.5))
         for part in ("dev", "test"):
-            axis.plot([k for k, _ in curve], [row[part][kind]["f"]["mean"] for _, row in curve], marker="o", label=part)
+            points = [row[part][kind]["f"] for _, row in curve]
+            means, errors = ([point[name] or 0.0 for point in points] for name in ("mean", "std"))
+            axis.errorbar([k for k, _ in curve], means, errors, marker="o", capsize=3, label=part)
         axis.set(xlabel="rounds of interaction K", ylabel=f"F1, {data.match} match", title=args.data_set)
         axis.legend()
         axis.grid(alpha=0.3)
