@@ -454,6 +454,7 @@ def draw(table: dict[str, Any], args: argparse.Namespace) -> None:
             points = [row[part][kind]["f"] for _, row in curve]
             means, errors = ([point[name] or 0.0 for point in points] for name in ("mean", "std"))
             axis.errorbar([k for k, _ in curve], means, errors, marker="o", capsize=3, label=part)
+        axis.set_xticks([k for k, _ in curve])
         axis.set(xlabel="rounds of interaction K", ylabel=f"F1, {data.match} match", title=args.data_set)
         axis.legend()
         axis.grid(alpha=0.3)
