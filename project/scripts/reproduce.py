@@ -450,11 +450,12 @@ def draw(table: dict[str, Any], args: argparse.Namespace) -> None:
     curve = sorted({rounds(v): row for v, row in table.items() if rounds(v) >= 0}.items())
     if len(curve) > 1:
         figure, axis = pyplot.subplots(figsize=(5, 3.5))
+        ks = [k for k, _ in curve]
         for part in ("dev", "test"):
             points = [row[part][kind]["f"] for _, row in curve]
             means, errors = ([point[name] or 0.0 for point in points] for name in ("mean", "std"))
-            axis.errorbar([k for k, _ in curve], means, errors, marker="o", capsize=3, label=part)
-        axis.set_xticks([k for k, _ in curve])
+            axis.errorbar(ks, means, errors, marker="o", capsize=3, label=part)
+        axis.set_xticks(ks)
         axis.set(xlabel="rounds of interaction K", ylabel=f"F1, {data.match} match", title=args.data_set)
         axis.legend()
         axis.grid(alpha=0.3)
