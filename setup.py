@@ -35,15 +35,15 @@ setup(
         "test": ["pytest>=7", "hypothesis>=6.80", "ruff>=0.6", "mypy>=1.10"],
     },
     entry_points={
-        "spacy_factories": ["rin_joint = spacy_rin.component:make_rin_joint"],
+        "spacy_factories": ["rin_joint = spacy_rin.pipeline.component:make_rin_joint"],
         "spacy_architectures": [
-            "spacy_rin.RIN.v1 = spacy_rin.architectures:build_rin",
-            "spacy_rin.RINInt.v1 = spacy_rin.architectures:build_rin_int",
-            "spacy_rin.WordPosEmbed.v1 = spacy_rin.architectures:build_word_pos_embed",
-            "spacy_rin.BiLSTMEncoder.v1 = spacy_rin.architectures:build_bilstm_encoder",
+            "spacy_rin.RIN.v1 = spacy_rin.model.architectures:build_rin",
+            "spacy_rin.RINInt.v1 = spacy_rin.model.architectures:build_rin_int",
+            "spacy_rin.WordPosEmbed.v1 = spacy_rin.model.architectures:build_word_pos_embed",
+            "spacy_rin.BiLSTMEncoder.v1 = spacy_rin.model.architectures:build_bilstm_encoder",
         ],
-        "spacy_readers": ["spacy_rin.Corpus.v1 = spacy_rin.corpus:create_corpus_reader"],
-        "spacy_scorers": ["spacy_rin.rin_scorer.v1 = spacy_rin.scorer:make_rin_scorer"],
+        "spacy_readers": ["spacy_rin.Corpus.v1 = spacy_rin.pipeline.corpus:create_corpus_reader"],
+        "spacy_scorers": ["spacy_rin.rin_scorer.v1 = spacy_rin.evaluation.scorer:make_rin_scorer"],
         "spacy_cli": ["rin = spacy_rin.cli:rin_cli"],
     },
     classifiers=[

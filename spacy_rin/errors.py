@@ -1,16 +1,19 @@
-"""Coded errors and warnings: each says what is wrong and what to do about it."""
+"""Errors and warnings with codes: each says what is wrong and what to do about it."""
+
+from enum import Enum, unique
 
 
-class _Coded(type):
-    """Prefix every message of a class with the name of its attribute."""
+class Message(Enum):
+    """A text with a code, its name, and places for values."""
 
-    def __getattribute__(cls, name: str) -> str:
-        message = super().__getattribute__(name)
-        return message if name.startswith("_") else f"[{name}] {message}"
+    def format(self, **values: object) -> str:
+        """Fill in the values, and put the code in front."""
+        return f"[{self.name}] {self.value.format(**values)}"
 
 
-class Errors(metaclass=_Coded):
-    """Messages of exceptions, `Errors.R001.format(...)`."""
+@unique
+class Errors(Message):
+    """Messages of exceptions, see `RinError`."""
 
     # Relations on a Doc
     R001 = (
@@ -142,8 +145,9 @@ class Errors(metaclass=_Coded):
     R074 = "The page can't be served at {host}, port {port} ({reason}). Choose another `--host` or `--port`."
 
 
-class Warnings(metaclass=_Coded):
-    """Messages of warnings, `Warnings.W001.format(...)`."""
+@unique
+class Warnings(Message):
+    """Messages of warnings: `warnings.warn(Warnings.W001.format(...))`."""
 
     W001 = (
         "{kind} label '{label}' is not among the labels of component '{name}' and is not learned. Labels are fixed "
@@ -161,3 +165,47 @@ class Warnings(metaclass=_Coded):
         "Some gold relations of component '{name}' are between entities in different sentences, or further apart than "
         "a window of a long text. They can't be learned or found; see `max_length` of 'spacy_rin.RIN.v1'."
     )
+
+
+class RinError(ValueError):
+    """Something that was given to the package can't be used as it is.
+
+    code (str): Code of the message, e.g. "R010". It stays the same when the wording changes.
+    """
+
+    code: str
+
+    def __init__(self, message: Errors, /, **values: object):
+        """Make the error.
+
+        message (Errors): The message.
+        **values: The values that its text names.
+        """
+        super().__init__(message.format(**values))
+        self.code = message.name
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Worker processes send errors home as text: the values may be anything.
+        return _restore, (type(self), str(self), self.code)
+
+
+class SettingError(RinError):
+    """An argument or a setting is not valid."""
+
+
+class FileError(RinError):
+    """A file is missing, can't be read or written, or is not what it should be."""
+
+
+class NotTrainedError(RinError):
+    """A component or network is used before it is initialized or loaded."""
+
+
+class MissingPackageError(RinError, ImportError):
+    """An optional package is not installed."""
+
+
+def _restore(kind: type[RinError], text: str, code: str) -> RinError:
+    error = kind.__new__(kind, text)
+    error.args, error.code = (text,), code
+    return error

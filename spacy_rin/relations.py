@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Optional, Union
 
 from spacy.tokens import Doc, Span
 
-from .errors import Errors
+from .errors import Errors, RinError, SettingError
 
 DEFAULT_ATTR = "relations"
 DEFAULT_SPANS_KEY = "rin"  # of all entities, in `doc.spans`
@@ -46,7 +46,7 @@ def register_relations(attr: str = DEFAULT_ATTR) -> None:
         return
     getter = Doc.get_extension(attr)[2]
     if not (isinstance(getter, partial) and getter.func is get_relations):
-        raise ValueError(Errors.R001.format(name=attr))
+        raise SettingError(Errors.R001, name=attr)
 
 
 def has_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> bool:
@@ -71,7 +71,7 @@ def get_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> list[Relation]:
     if stored is None:
         return []
     if stored["length"] != _length(doc):
-        raise ValueError(Errors.R003.format(name=attr))
+        raise RinError(Errors.R003, name=attr)
     return [
         Relation(_to_span(doc, subject), str(label), _to_span(doc, object_), float(score))
         for subject, label, object_, score in stored["relations"]
@@ -87,7 +87,7 @@ def set_relations(doc: Doc, relations: Iterable[RelationLike], attr: str = DEFAU
     RAISES (ValueError): R002 if one of them is not a relation between Spans of this Doc.
     """
     if not isinstance(relations, Iterable):
-        raise ValueError(Errors.R002.format(value=relations, reason="a list of relations was expected"))
+        raise RinError(Errors.R002, value=relations, reason="a list of relations was expected")
     stored = []
     for value in relations:
         relation = _check(doc, value)
@@ -128,5 +128,5 @@ def _check(doc: Doc, value: Any) -> Relation:
         elif not isinstance(score, Real) or isinstance(score, bool) or not 0.0 <= float(score) <= 1.0:
             reason = "the score must be a number from 0 to 1"
     if reason is not None:
-        raise ValueError(Errors.R002.format(value=value, reason=reason))
+        raise RinError(Errors.R002, value=value, reason=reason)
     return Relation(subject, label, object_, float(score))

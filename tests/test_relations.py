@@ -1,4 +1,5 @@
 import pickle
+from typing import Any
 
 import pytest
 from spacy.tokens import Doc, DocBin, Span
@@ -34,13 +35,13 @@ EXPECTED = [
 ]
 
 
-def test_set_and_get(annotated):
+def test_set_and_get(annotated: Any) -> None:
     assert plain(annotated) == EXPECTED
     assert isinstance(annotated._.relations, list)
     assert annotated._.relations[0].subject.doc is annotated
 
 
-def test_missing_is_not_empty(doc):
+def test_missing_is_not_empty(doc: Any) -> None:
     assert doc._.relations == []
     assert not has_relations(doc)
     doc._.relations = []
@@ -64,27 +65,27 @@ def docbin(doc, attrs=("ORTH", "SPACY")):
     ],
     ids=["copy", "DocBin", "bytes", "pickle", "all"],
 )
-def test_round_trips(annotated, trip):
+def test_round_trips(annotated: Any, trip: Any) -> None:
     again = trip(annotated)
     assert plain(again) == EXPECTED
     again._.relations = []
     assert plain(annotated) == EXPECTED
 
 
-def test_survives_retokenization(annotated):
+def test_survives_retokenization(annotated: Any) -> None:
     with annotated.retokenize() as retokenizer:
         retokenizer.merge(annotated[0:2])
     assert plain(annotated) == EXPECTED
     assert len(annotated._.relations[0].subject) == 1
 
 
-def test_cut_doc_is_refused(annotated):
+def test_cut_doc_is_refused(annotated: Any) -> None:
     part = annotated[3:6].as_doc(copy_user_data=True)
     with pytest.raises(ValueError, match="R003"):
         _ = part._.relations
 
 
-def test_bad_values_change_nothing(annotated):
+def test_bad_values_change_nothing(annotated: Any) -> None:
     ada, larne = annotated[0:2], annotated[5:6]
     other = Doc(annotated.vocab, words=["Larne"])
     for value in [
@@ -105,7 +106,7 @@ def test_bad_values_change_nothing(annotated):
         assert plain(annotated) == EXPECTED
 
 
-def test_foreign_extension_is_refused():
+def test_foreign_extension_is_refused() -> None:
     Doc.set_extension("taken", default=[])
     try:
         with pytest.raises(ValueError, match="R001"):
@@ -114,7 +115,7 @@ def test_foreign_extension_is_refused():
         Doc.remove_extension("taken")
 
 
-def test_two_attributes_on_a_doc(doc):
+def test_two_attributes_on_a_doc(doc: Any) -> None:
     register_relations("facts")
     try:
         doc._.facts = [(doc[0:2], "born_in", doc[5:6])]

@@ -33,10 +33,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spacy_rin.convert import convert, write_docs
-from spacy_rin.corpus import create_corpus_reader
-from spacy_rin.features import collect_words
-from spacy_rin.networks.joint import Output
-from spacy_rin.networks.rin import RIN, PaperGRU
+from spacy_rin.model.networks.joint import Output
+from spacy_rin.model.networks.rin import RIN, PaperGRU
+from spacy_rin.model.word_vectors import collect_words
+from spacy_rin.pipeline.corpus import create_corpus_reader
 
 IntArray = NDArray[np.int64]
 

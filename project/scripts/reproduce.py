@@ -35,8 +35,8 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 
 import spacy_rin
-from spacy_rin.corpus import create_corpus_reader
-from spacy_rin.decode import head_of
+from spacy_rin.pipeline.corpus import create_corpus_reader
+from spacy_rin.pipeline.decode import head_of
 
 COMPONENT = "components.rin_joint"
 MODEL = f"{COMPONENT}.model"

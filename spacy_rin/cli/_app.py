@@ -37,9 +37,9 @@ def load_pipeline(model: str, gpu_id: int) -> "Language":
 @contextmanager
 def coded_errors() -> Iterator[None]:
     """Show errors in the user's input as a message; any other error is a bug and keeps its traceback."""
+    from ..errors import RinError
+
     try:
         yield
-    except ValueError as err:
-        if not str(err).startswith("[R"):
-            raise
+    except RinError as err:
         msg.fail(str(err), exits=1)

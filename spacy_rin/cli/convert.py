@@ -41,11 +41,11 @@ def convert_cli(
     Example: spacy rin convert webnlg/train.json corpus/train.spacy --format jointer
     """
     from ..convert import convert, split_docs, write_docs, write_parts
-    from ..errors import Errors
+    from ..errors import Errors, FileError
 
     with coded_errors():
         if output_path.resolve() == input_path.resolve():
-            raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
+            raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
         shares = _shares(split) if split is not None else None
         docs, report = convert(
             input_path,
@@ -72,12 +72,12 @@ def convert_cli(
 
 
 def _shares(split: str) -> list[float]:
-    from ..errors import Errors
+    from ..errors import Errors, SettingError
 
     try:
         return [float(share) for share in split.split(",")]
     except ValueError:
-        raise ValueError(Errors.R040.format(value=split)) from None
+        raise SettingError(Errors.R040, value=split) from None
 
 
 def _show_report(report: "Report") -> None:

@@ -11,7 +11,7 @@ from wasabi import msg
 from ._app import coded_errors, rin_cli
 
 if TYPE_CHECKING:
-    from ..data_check import DataCheck
+    from ..evaluation.data_check import DataCheck
 
 SHOWN = 20
 
@@ -38,8 +38,8 @@ def data_cli(
     import srsly
     from spacy.vocab import Vocab
 
-    from ..corpus import read_docs
-    from ..data_check import check_data
+    from ..evaluation.data_check import check_data
+    from ..pipeline.corpus import read_docs
 
     with coded_errors():
         vocab = Vocab()

@@ -30,10 +30,10 @@ def evaluate_cli(
     """
     import srsly
 
-    from ..convert import finished_file
-    from ..corpus import read_examples
-    from ..evaluation import evaluate
-    from ..report import render_html
+    from ..evaluation.evaluate import evaluate
+    from ..evaluation.report import render_html
+    from ..files import finished_file
+    from ..pipeline.corpus import read_examples
 
     with coded_errors():
         nlp = load_pipeline(model, gpu_id)
@@ -51,7 +51,7 @@ def evaluate_cli(
 
 
 def _show_scores(scores: dict[str, Any]) -> None:
-    from ..report import TITLES, by_count, percent
+    from ..evaluation.report import TITLES, by_count, percent
 
     header, aligns = ("", "P", "R", "F1"), ("l", "r", "r", "r")
     rows = [

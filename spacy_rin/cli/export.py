@@ -26,12 +26,12 @@ def export_cli(
 
     Example: spacy rin export corpus/dev.spacy dev.jsonl --format prodigy
     """
-    from ..errors import Errors
-    from ..export import export_file, write_records
+    from ..convert.export import export_file, write_records
+    from ..errors import Errors, FileError
 
     with coded_errors():
         if output_path.resolve() == data_path.resolve():
-            raise ValueError(Errors.R034.format(path=output_path, reason="the output would overwrite the input"))
+            raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
         nlp = load_pipeline(model, gpu_id) if model is not None else None
         records, report = export_file(data_path, format, nlp=nlp, attr=attr)
         write_records(records, output_path, format)

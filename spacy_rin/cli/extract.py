@@ -12,7 +12,7 @@ from wasabi import msg
 from ._app import coded_errors, load_pipeline, rin_cli
 
 if TYPE_CHECKING:
-    from ..extract import Summary
+    from ..extract.run import Summary
 
 
 @rin_cli.command("extract", no_args_is_help=True)
@@ -52,8 +52,8 @@ def extract_cli(
 
     Example: spacy rin extract training/model-best texts.txt triples.jsonl
     """
-    from ..documents import read_documents
-    from ..extract import check_output, extract, extract_file
+    from ..extract.documents import read_documents
+    from ..extract.run import check_output, extract, extract_file
 
     options: dict[str, Any] = {
         "min_score": min_score,

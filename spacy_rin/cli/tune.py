@@ -9,7 +9,7 @@ from wasabi import msg
 from ._app import coded_errors, load_pipeline, rin_cli
 
 if TYPE_CHECKING:
-    from ..thresholds import Candidates, Choice
+    from ..evaluation.thresholds import Candidates, Choice
 
 TITLES = {"present": "as it is", "global": "one threshold", "per_relation": "by relation, too"}
 
@@ -35,17 +35,17 @@ def tune_cli(
 
     Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
     """
-    from ..component import find_component
-    from ..corpus import read_examples
-    from ..errors import Errors
-    from ..evaluation import predict, present_thresholds
+    from ..errors import Errors, RinError, SettingError
+    from ..evaluation.evaluate import predict, present_thresholds
+    from ..evaluation.thresholds import Candidates, tune
+    from ..evaluation.tuned import require_new_folder, require_pipeline, write_in_place, write_tuned
+    from ..pipeline.component import find_component
+    from ..pipeline.corpus import read_examples
     from ..relations import has_relations
-    from ..thresholds import Candidates, tune
-    from ..tuning import require_new_folder, require_pipeline, write_in_place, write_tuned
 
     with coded_errors():
         if in_place and output_path is not None:
-            raise ValueError(Errors.R051)
+            raise SettingError(Errors.R051)
         if in_place:
             require_pipeline(Path(model))
         if output_path is not None:
@@ -54,7 +54,7 @@ def tune_cli(
         _, component = find_component(nlp)
         examples = [eg for eg in read_examples(nlp, data_path) if has_relations(eg.reference, component.attr)]
         if not examples:
-            raise ValueError(Errors.R036.format(attr=component.attr))
+            raise RinError(Errors.R036, attr=component.attr)
         predict(nlp, examples)
         candidates = Candidates.of(examples, component.attr)
         choices, best = tune(candidates, present_thresholds(component), min_count=min_count, folds=folds)
@@ -70,7 +70,7 @@ def tune_cli(
 
 
 def _show_choices(choices: dict[str, "Choice"], candidates: "Candidates") -> None:
-    from ..report import percent
+    from ..evaluation.report import percent
 
     first = choices["present"]
     rows = []

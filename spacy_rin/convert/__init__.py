@@ -14,11 +14,12 @@ Data flows one way, a room a step:
 A new format needs a reader only, and its lines in `formats`.
 """
 
+from ..files import finished_file
 from .docs import Loss, Report, convert, make_doc, write_docs
-from .files import finished_file, read_text
 from .formats import AUTO, CONVERTERS, detect
 from .records import Record, Text
 from .split import split_docs, write_parts
+from .values import read_text
 
 __all__ = [
     "AUTO",

@@ -7,10 +7,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import Errors
-from .files import read_text, refuse
+from ..errors import Errors, FileError
 from .quotes import Quote, fit_offsets, fits
 from .records import Skipped, Text
+from .values import read_text, refuse
 
 _T_LINE = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)", re.DOTALL)
 _R_LINE = re.compile(r"R\S*\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*")
@@ -63,7 +63,7 @@ class _Relation(NamedTuple):
 def _read_pair(ann: Path, txt: Path) -> Text | Skipped:
     for path in (ann, txt):
         if not path.exists():
-            raise ValueError(Errors.R045.format(path=path))
+            raise FileError(Errors.R045, path=path)
     text = read_text(txt)
     entities, relations, passed_over = _read_lines(ann)
     if not text.strip() and not entities:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .files import read_values, refuse
 from .records import (
     Entity,
     Lost,
@@ -21,6 +20,7 @@ from .records import (
     point_to,
     within,
 )
+from .values import read_values, refuse
 
 Tokens = tuple[int, int]
 

@@ -13,10 +13,10 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
-from ..errors import Errors
+from ..errors import Errors, FileError, SettingError
+from ..files import finished_file
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, register_relations, set_relations
 from .align import align, cut_sentences
-from .files import finished_file
 from .formats import AUTO, CONVERTERS, detect
 from .records import Record, Skipped, Text
 
@@ -125,9 +125,9 @@ def convert(
         malformed, empty or of no format that is known.
     """
     if format not in (AUTO, *CONVERTERS):
-        raise ValueError(Errors.R031.format(format=format, formats=", ".join((AUTO, *CONVERTERS))))
+        raise SettingError(Errors.R031, format=format, formats=", ".join((AUTO, *CONVERTERS)))
     if not entity_label:
-        raise ValueError(Errors.R010.format(name="entity_label", expected="a non-empty string", value=entity_label))
+        raise SettingError(Errors.R010, name="entity_label", expected="a non-empty string", value=entity_label)
     register_relations(attr)
     path, nlp, docs = Path(path), _blank(lang), []
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
@@ -137,7 +137,7 @@ def convert(
             report.passed_over[item.what] += 1
             continue
         if sents and isinstance(item, Record):
-            raise ValueError(Errors.R043.format(path=path, format=report.format))
+            raise FileError(Errors.R043, path=path, format=report.format)
         record = align(item, nlp, snap=snap) if isinstance(item, Text) else item
         for part in cut_sentences(record, nlp.vocab) if sents else [record]:
             if last_word:
@@ -150,8 +150,8 @@ def convert(
     if not docs:
         if report.passed_over:
             counts = ", ".join(f"{count} {what}" for what, count in report.passed_over.items())
-            raise ValueError(Errors.R047.format(path=path, counts=counts))
-        raise ValueError(Errors.R032.format(path=path, format=report.format))
+            raise FileError(Errors.R047, path=path, counts=counts)
+        raise FileError(Errors.R032, path=path, format=report.format)
     return docs, report
 
 
@@ -191,9 +191,9 @@ def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:
     try:
         source = spacy.load(name, vocab=nlp.vocab)
     except OSError as err:
-        raise ValueError(Errors.R034.format(path=name, reason="there is no such pipeline")) from err
+        raise FileError(Errors.R034, path=name, reason="there is no such pipeline") from err
     if not source.has_pipe("tagger"):
-        raise ValueError(Errors.R034.format(path=name, reason="the pipeline has no component 'tagger'"))
+        raise FileError(Errors.R034, path=name, reason="the pipeline has no component 'tagger'")
     pipes = [pipe for pipe_name, pipe in source.pipeline if pipe_name in ("tok2vec", "transformer", "tagger")]
     return lambda doc: reduce(lambda tagged, pipe: pipe(tagged), pipes, doc)
 
@@ -203,4 +203,4 @@ def _blank(lang: str) -> Language:
         return spacy.blank(lang)
     except (ImportError, AttributeError, ValueError) as err:
         expected = "a language code of spaCy, with the packages that its tokenizer needs"
-        raise ValueError(Errors.R010.format(name="lang", expected=expected, value=lang)) from err
+        raise SettingError(Errors.R010, name="lang", expected=expected, value=lang) from err

@@ -5,14 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import Errors
+from ..errors import Errors, FileError
 from .brat import LINE_START, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
-from .files import read_records, read_text, read_values
 from .jsonl import parse_jsonl
 from .label_studio import parse_label_studio
 from .prodigy import parse_prodigy
 from .records import Record, Skipped, Text
+from .values import read_records, read_text, read_values
 
 AUTO = "auto"  # the name that stands for whatever format is recognised
 
@@ -57,7 +57,7 @@ def detect(path: str | Path) -> str:
     if path.is_dir():
         if any(path.rglob("*.ann")):
             return "brat"
-        raise ValueError(Errors.R041.format(path=path, seen="it is a folder without .ann files"))
+        raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files")
     text = read_text(path).strip()
     ann = path.with_suffix(".ann")
     candidates = {"brat"} if path.suffix in (".ann", ".txt") and ann.exists() and _is_ann(ann) else set()
@@ -68,12 +68,12 @@ def detect(path: str | Path) -> str:
             if not candidates:
                 raise
     elif not text and not candidates:
-        raise ValueError(Errors.R032.format(path=path, format=AUTO))
+        raise FileError(Errors.R032, path=path, format=AUTO)
     if not candidates:
-        raise ValueError(Errors.R041.format(path=path, seen=f"it starts with {text[:30]!r}"))
+        raise FileError(Errors.R041, path=path, seen=f"it starts with {text[:30]!r}")
     if len(candidates) > 1:
         names = " or ".join(name for name in CONVERTERS if name in candidates)
-        raise ValueError(Errors.R042.format(path=path, formats=names))
+        raise FileError(Errors.R042, path=path, formats=names)
     return candidates.pop()
 
 
@@ -84,11 +84,11 @@ def _detect_json(path: Path) -> set[str]:
     for line, value in read_values(path):
         candidates &= _formats_of(value)
         if not candidates:
-            raise ValueError(Errors.R041.format(path=path, seen=f"the record in line {line} {_describe(value)}"))
+            raise FileError(Errors.R041, path=path, seen=f"the record in line {line} {_describe(value)}")
         if len(candidates) == 1:
             return candidates
     if line is None:
-        raise ValueError(Errors.R032.format(path=path, format=AUTO))
+        raise FileError(Errors.R032, path=path, format=AUTO)
     return candidates
 
 

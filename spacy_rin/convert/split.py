@@ -8,9 +8,9 @@ from pathlib import Path
 
 from spacy.tokens import Doc
 
-from ..errors import Errors
+from ..errors import Errors, RinError, SettingError
+from ..files import finished_file
 from .docs import write_docs
-from .files import finished_file
 
 PARTS = ("train", "dev", "test")
 
@@ -29,7 +29,7 @@ def split_docs(
     RAISES (ValueError): R040 if the shares are not right, R044 if a part would be empty.
     """
     if len(shares) != len(PARTS) or not all(share > 0 for share in shares) or not math.isclose(sum(shares), 1):
-        raise ValueError(Errors.R040.format(value=",".join(f"{share:g}" for share in shares)))
+        raise SettingError(Errors.R040, value=",".join(f"{share:g}" for share in shares))
     groups = _group(docs, documents or range(len(docs)))
     random.Random(seed).shuffle(groups)
     # The largest first: what is small can fill what is left.
@@ -41,7 +41,7 @@ def split_docs(
         parts[fill.index(min(fill))] += group
     for name, part in zip(PARTS, parts, strict=True):
         if not part:
-            raise ValueError(Errors.R044.format(part=name, docs=len(docs), groups=len(groups)))
+            raise RinError(Errors.R044, part=name, docs=len(docs), groups=len(groups))
     return [[docs[i] for i in sorted(part)] for part in parts]
 
 

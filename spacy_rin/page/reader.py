@@ -7,7 +7,7 @@ from threading import Lock
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..component import find_component
+from ..pipeline.component import find_component
 
 
 class Reader:

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..errors import Errors
+from ..errors import Errors, MissingPackageError, RinError
 from ..relations import get_relations
 from ..visualize import render
 from ..visualize.svg import element, markup
@@ -53,7 +53,7 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
     try:
         from streamlit.web import cli
     except ImportError as err:
-        raise ValueError(Errors.R060.format(what="The page", package="streamlit", extra="serve")) from err
+        raise MissingPackageError(Errors.R060, what="The page", package="streamlit", extra="serve") from err
     _check_port(host, port)
     options = {
         "global.developmentMode": "false",  # it would guess, wrongly where it is not in site-packages
@@ -204,4 +204,4 @@ def _check_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as err:
-        raise ValueError(Errors.R074.format(host=host, port=port, reason=err.strerror)) from err
+        raise RinError(Errors.R074, host=host, port=port, reason=err.strerror) from err

@@ -8,7 +8,7 @@ from spacy import displacy
 from spacy.tokens import Doc, Span
 from spacy.util import is_in_jupyter
 
-from ..errors import Errors
+from ..errors import Errors, RinError, SettingError
 from ..relations import has_relations
 from .arcs import draw_arcs
 from .content import Options, content_of
@@ -39,11 +39,11 @@ def render(
         none of the Docs has relations, not even an empty list.
     """
     if style not in STYLES:
-        raise ValueError(Errors.R010.format(name="style", expected=f"one of {', '.join(STYLES)}", value=style))
+        raise SettingError(Errors.R010, name="style", expected=f"one of {', '.join(STYLES)}", value=style)
     checked = Options.of(options or {})
     texts = _texts(docs)
     if texts and not any(has_relations(text.doc, checked.attr) for text in texts):
-        raise ValueError(Errors.R072.format(attr=checked.attr))
+        raise RinError(Errors.R072, attr=checked.attr)
     contents = [content_of(text, checked) for text in texts]
     pictures = [draw_graph(contents, checked)] if style == "graph" else [draw_arcs(c, checked) for c in contents]
     html = _page(pictures, checked) if page else "".join(map(markup, pictures))
@@ -62,7 +62,7 @@ def _texts(docs: Any) -> list[Span]:
     texts = [docs] if isinstance(docs, (Doc, Span)) or not isinstance(docs, Iterable) else list(docs)
     for text in texts:
         if not isinstance(text, (Doc, Span)):
-            raise ValueError(Errors.R071.format(value=text))
+            raise RinError(Errors.R071, value=text)
     return [text[:] if isinstance(text, Doc) else text for text in texts]
 
 

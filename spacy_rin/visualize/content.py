@@ -8,7 +8,7 @@ from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from spacy.tokens import Doc, Span
 from spacy.util import registry
 
-from ..errors import Errors
+from ..errors import Errors, SettingError
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations
 from .svg import DARK, FONT, PALE, pick
 
@@ -90,20 +90,20 @@ class Options:
         names = [option.name for option in fields(cls)]
         for name in options:
             if name not in names:
-                raise ValueError(Errors.R070.format(name=name, names=", ".join(names)))
+                raise SettingError(Errors.R070, name=name, names=", ".join(names))
         checked = cls(**options)
         for name in ("ents", "rels"):
             value = getattr(checked, name)
             if value is not None and (isinstance(value, str) or not isinstance(value, Collection)):
-                raise ValueError(Errors.R010.format(name=name, expected="a list of labels or None", value=value))
+                raise SettingError(Errors.R010, name=name, expected="a list of labels or None", value=value)
         colors = checked.colors
         if not isinstance(colors, Mapping) or not all(isinstance(color, str) for color in colors.values()):
-            raise ValueError(Errors.R010.format(name="colors", expected="a dict of strings", value=colors))
+            raise SettingError(Errors.R010, name="colors", expected="a dict of strings", value=colors)
         for name in ("color", "bg", "font", "attr", "spans_key"):
             if not isinstance(getattr(checked, name), str):
-                raise ValueError(Errors.R010.format(name=name, expected="a string", value=getattr(checked, name)))
+                raise SettingError(Errors.R010, name=name, expected="a string", value=getattr(checked, name))
         if not isinstance(checked.width, (int, float)) or checked.width < MIN_WIDTH:
-            raise ValueError(Errors.R010.format(name="width", expected=f"at least {MIN_WIDTH}", value=checked.width))
+            raise SettingError(Errors.R010, name="width", expected=f"at least {MIN_WIDTH}", value=checked.width)
         return checked
 
     def entity_color(self, label: str) -> str:

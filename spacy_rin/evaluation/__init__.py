@@ -1,0 +1,1 @@
+"""How good a pipeline or a data set is: scores, thresholds, reports and checks of annotated texts."""

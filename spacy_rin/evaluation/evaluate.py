@@ -1,0 +1,164 @@
+"""A pipeline against gold annotation: what it finds, how good that is, and where it is wrong."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.util import convert_recursive
+
+from ..errors import Errors, RinError
+from ..pipeline.component import RINJoint, find_component
+from ..relations import get_relations, has_relations, set_relations
+from .scorer import VERDICTS, Verdict, compare, count_confusion, score_groups, score_matches, triples
+from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A text and what became of its triples.
+
+    text (str): The text.
+    verdicts (List[Verdict]): Of all its triples, gold and predicted.
+    """
+
+    text: str
+    verdicts: list[Verdict]
+
+    @property
+    def n_errors(self) -> int:
+        """How many of the verdicts are wrong."""
+        return sum(verdict.kind != "right" for verdict in self.verdicts)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is known of a pipeline on some texts.
+
+    scores (Dict[str, Any]): Values for JSON; `docs/scores.md` names them.
+    judged (List[Judged]): The texts, those with most errors first.
+    """
+
+    scores: dict[str, Any]
+    judged: list[Judged]
+
+
+def present_thresholds(component: RINJoint) -> Thresholds:
+    """Get the thresholds of a component."""
+    return Thresholds(component.cfg["threshold"], dict(component.cfg.get("thresholds", {})))
+
+
+def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
+    """Score a pipeline with a "rin_joint", the first of them if there are several.
+
+    nlp (Language): The pipeline.
+    examples (Iterable[Example]): Texts and their annotation; their predicted Docs are replaced.
+    RETURNS (Evaluation): The scores.
+    RAISES (ValueError): R018 if there is no "rin_joint", R036 if no relations are annotated.
+    """
+    _, component = find_component(nlp)
+    examples = list(examples)
+    annotated = [example for example in examples if has_relations(example.reference, component.attr)]
+    if not annotated:
+        raise RinError(Errors.R036, attr=component.attr)
+    given = predict(nlp, examples, with_given=True)
+    given = [example for example in given if has_relations(example.reference, component.attr)]
+    by_threshold = score_thresholds(Candidates.of(annotated, component.attr))
+    for example in examples:
+        keep_probable(example.predicted, present_thresholds(component), component.attr)
+    judged = [_judge(example, component.attr) for example in annotated]
+    verdicts = [verdict for text in judged for verdict in text.verdicts]
+    kinds = Counter(verdict.kind for verdict in verdicts)
+    matches = score_matches(annotated, head=component.head, attr=component.attr, spans_key=component.spans_key)
+    matches["rel_exact_given"] = score_matches(given, attr=component.attr)["rel_exact"]
+    scores = {
+        **Scorer(nlp).score(examples),
+        "texts": len(annotated),
+        **present_thresholds(component)._asdict(),
+        **{f"{name}_{letter}": row[letter] for name, row in matches.items() for letter in "prf"},
+        "counts": {name: {kind: row[kind] for kind in ("gold", "predicted", "right")} for name, row in matches.items()},
+        **score_groups(annotated, attr=component.attr),
+        "rel_exact_per_threshold": by_threshold,
+        "rel_verdicts": {kind: kinds[kind] for kind in VERDICTS},
+        "rel_confusion": count_confusion(verdicts),
+    }
+    scores = convert_recursive(lambda value: isinstance(value, np.floating), float, scores)
+    return Evaluation(scores, sorted(judged, key=lambda text: -text.n_errors))
+
+
+def predict(nlp: Language, examples: Sequence[Example], *, with_given: bool = False) -> list[Example]:
+    """Run a pipeline so that every triple with a probability of `LOWEST` is found, whatever the thresholds are.
+
+    nlp (Language): A pipeline with a "rin_joint".
+    examples (Sequence[Example]): Texts; their predicted Docs are replaced.
+    with_given (bool): Whether to also find triples between annotated entities, with the thresholds as they are.
+    RETURNS (List[Example]): With `with_given`, an Example for each with what was found that way.
+    RAISES (ValueError): R018 if there is no "rin_joint".
+    """
+    name, component = find_component(nlp)
+    before = nlp.pipe_names[: nlp.pipe_names.index(name)]
+    # In two parts: the component reads what those before it left in the Docs, and later ones may delete that.
+    with nlp.select_pipes(enable=before):
+        _run(nlp, examples)
+    given = list(_predict_given(nlp, component, examples)) if with_given else []
+    with nlp.select_pipes(disable=before), _everything_probable(component):
+        _run(nlp, examples)
+    return given
+
+
+def keep_probable(doc: Doc, thresholds: Thresholds, attr: str) -> None:
+    """Keep the relations of a Doc that reach the thresholds.
+
+    doc (Doc): The Doc.
+    thresholds (Thresholds): The thresholds.
+    attr (str): The extension attribute of the relations.
+    """
+    relations = get_relations(doc, attr)
+    set_relations(doc, [r for r in relations if reaches(r.score, thresholds.of(r.label))], attr)
+
+
+def _run(nlp: Language, examples: Sequence[Example]) -> None:
+    for example, doc in zip(examples, nlp.pipe([example.predicted for example in examples])):
+        example.predicted = doc
+
+
+def _predict_given(nlp: Language, component: RINJoint, examples: Iterable[Example]) -> Iterator[Example]:
+    remaining = iter(examples)
+    while batch := list(islice(remaining, nlp.batch_size)):
+        # Into Docs of their own, as the pipeline has yet to write to those of the batch.
+        docs = [_blank_copy(example.predicted) for example in batch]
+        with warnings.catch_warnings():
+            # Of labels that the pipeline does not know, scores tell.
+            warnings.filterwarnings("ignore", r"\[W001\]")
+            component.set_annotations(docs, component.predict_given(batch))
+        for example, doc in zip(batch, docs):
+            yield Example(doc, example.reference)
+
+
+def _blank_copy(doc: Doc) -> Doc:
+    return Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+
+
+@contextmanager
+def _everything_probable(component: RINJoint) -> Iterator[None]:
+    """Lower the threshold of each relation."""
+    threshold, own = present_thresholds(component)
+    lowest = min(LOWEST, threshold, *own.values())
+    component.cfg["thresholds"] = dict.fromkeys(component.relation_labels, lowest)
+    try:
+        yield
+    finally:
+        component.cfg["thresholds"] = own
+
+
+def _judge(example: Example, attr: str) -> Judged:
+    gold, predicted = (triples(doc, attr) for doc in (example.reference, example.predicted))
+    return Judged(example.reference.text, compare(gold, predicted))

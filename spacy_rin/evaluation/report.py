@@ -1,0 +1,297 @@
+"""An evaluation as one HTML page that needs nothing else: no network, no scripts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from itertools import pairwise
+from typing import Any, Optional
+
+from ..relations import Relation
+from .evaluate import Evaluation, Judged
+from .scorer import NO_RELATION, PATTERNS, Row, Verdict
+
+TITLES = {
+    "rel_exact": "relations, exact",
+    "rel_exact_typed": "relations, exact, with types",
+    "rel_partial": "relations, partial",
+    "rel_partial_typed": "relations, partial, with types",
+    "rel_pairs": "pairs, label ignored",
+    "rel_pairs_typed": "pairs, with types",
+    "rel_exact_given": "relations, entities given",
+    "ents": "entities",
+    "ents_all": "entities, overlapping too",
+}
+PATTERN_TITLES = dict(zip(PATTERNS, ("normal", "single entity overlap", "entity pair overlap", "no triples")))
+VERDICT_TITLES = {
+    "right": "right",
+    "wrong_label": "wrong label",
+    "wrong_boundary": "wrong boundary",
+    "missed": "missed",
+    "spurious": "spurious",
+}
+MAX_TEXTS = 50
+MAX_CONFUSED = 15
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1d2733; background: #fff; max-width: 1000px; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid #d5dde5; }
+p { max-width: 46rem; } code { color: #5b6b7b; font-size: .85em; }
+table { border-collapse: collapse; margin: .8rem 0; } th, td { padding: .15rem .7rem; text-align: right; }
+th { color: #5b6b7b; font-weight: 600; border-bottom: 1px solid #d5dde5; }
+th:first-child, td:first-child, .left { text-align: left; } tr:nth-child(even) td { background: #f6f8fa; }
+.scroll { overflow-x: auto; } .scroll th { white-space: nowrap; }
+td.right { background: #d7f0dd !important; } td.wrong { background: #fbe3e0 !important; }
+.text { border: 1px solid #d5dde5; border-radius: 6px; padding: .6rem .9rem; margin: 1rem 0; break-inside: avoid; }
+.text p { max-width: none; margin: 0 0 .5rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.text ul { margin: 0; padding-left: 1.2rem; }
+mark { background: none; color: inherit; padding: 0 .1em; } mark.predicted { background: #fde9b6; }
+mark.gold { border-bottom: 3px solid #2f7fd1; }
+.kind { display: inline-block; min-width: 8.5em; font-weight: 600; } .right .kind { color: #2b7a3d; }
+.missed .kind { color: #1c5fa8; } .spurious .kind { color: #a35a00; }
+.wrong_label .kind, .wrong_boundary .kind { color: #b3261e; }
+svg text { font: 12px system-ui, sans-serif; fill: #5b6b7b; }
+"""
+
+
+class Markup(str):
+    """Text that is HTML already; all other text is escaped when it becomes the content of an element."""
+
+
+def element(name: str, *content: str, **attributes: object) -> Markup:
+    """Make an HTML element.
+
+    name (str): Its name.
+    *content (str): Its content; what is not `Markup` is escaped.
+    **attributes (object): Its attributes; "_" stands for "-", and is left out at the end.
+    RETURNS (Markup): The element.
+    """
+    inner = "".join(part if isinstance(part, Markup) else escape(part) for part in content)
+    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(str(v))}"' for key, v in attributes.items())
+    return Markup(f"<{name}{given}>{inner}</{name}>")
+
+
+def percent(value: Optional[float]) -> str:
+    """Write a share as percents."""
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def by_count(rows: Mapping[str, Row]) -> list[tuple[str, Row]]:
+    """Sort rows by their number of gold triples, most first."""
+    return sorted(rows.items(), key=lambda item: (-item[1]["gold"], item[0]))
+
+
+def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
+    """Write an evaluation as an HTML page.
+
+    evaluation (Evaluation): The evaluation.
+    model (str): Name of the pipeline.
+    data (str): Name of the data.
+    RETURNS (str): The page.
+    """
+    scores = evaluation.scores
+    own = scores["thresholds"]
+    settings = f"Threshold {scores['threshold']:g}" + (f", {len(own)} relations have their own" if own else "")
+    body = [
+        element("h1", f"{model} on {data}"),
+        element(
+            "p", f"{scores['texts']:,} texts. {settings}. Percents, and numbers of triples; names of JSON in grey."
+        ),
+        *_section("Scores", _matches(scores)),
+        *_section("Triples, right and wrong", _verdicts(scores), name="rel_verdicts"),
+        *_groups(scores),
+        *_section(
+            "Thresholds",
+            element("p", "Exact match with one threshold for all relations. The ring is the threshold now in use."),
+            *_thresholds(scores),
+            name="rel_exact_per_threshold",
+        ),
+        *_section(
+            "Relations",
+            _table("relation", by_count(scores["rel_exact_per_type"])),
+            name="rel_exact_per_type",
+        ),
+        *_section("Confused relations", *_confusion(scores["rel_confusion"]), name="rel_confusion"),
+        *_section("Entities", _entities(scores.get("ents_per_type") or {}), name="ents_per_type"),
+        *_section("Texts with most errors", *_texts(evaluation.judged)),
+    ]
+    head = Markup(
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    )
+    title = element("title", f"{model} on {data}")
+    style = element("style", Markup(STYLE))
+    page = element("html", element("head", head, title, style), element("body", *body), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _section(title: str, *content: Markup, name: str = "") -> Iterable[Markup]:
+    code = [" ", element("code", name)] if name else []
+    return element("h2", title, *code), *content
+
+
+def _grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+    """Make a table; cells are text, content for a cell, or whole cells."""
+    lines = [element("tr", *(element("th", name) for name in header))]
+    for row in rows:
+        cells = (cell if cell.startswith("<td") and isinstance(cell, Markup) else element("td", cell) for cell in row)
+        lines.append(element("tr", *cells))
+    return element("div", element("table", *lines), class_="scroll")
+
+
+def _table(title: str, rows: Iterable[tuple[str, Row]], texts: bool = False) -> Markup:
+    header = [title, *(["texts"] if texts else []), "P", "R", "F1", "gold", "predicted", "right"]
+    return _grid(header, ([name, *_cells(row, texts)] for name, row in rows))
+
+
+def _cells(row: Row, texts: bool = False) -> list[str]:
+    counts = [f"{row[key]:,}" for key in ("gold", "predicted", "right")]
+    return [*([f"{row['texts']:,}"] if texts else []), *(percent(row[letter]) for letter in "prf"), *counts]
+
+
+def _matches(scores: Mapping[str, Any]) -> Markup:
+    rows = []
+    for name, title in TITLES.items():
+        if scores.get(f"{name}_f") is not None:
+            counts = scores["counts"].get(name, {})
+            numbers = (f"{counts[key]:,}" if key in counts else "" for key in ("gold", "predicted", "right"))
+            values = (percent(scores[f"{name}_{letter}"]) for letter in "prf")
+            rows.append([element("td", f"{title} ", element("code", name)), *values, *numbers])
+    return _grid(["", "P", "R", "F1", "gold", "predicted", "right"], rows)
+
+
+def _verdicts(scores: Mapping[str, Any]) -> Markup:
+    return _grid(["", "triples"], ([VERDICT_TITLES[kind], f"{n:,}"] for kind, n in scores["rel_verdicts"].items()))
+
+
+def _groups(scores: Mapping[str, Any]) -> Iterable[Markup]:
+    for key, title, unit in (
+        ("per_pattern", "Overlap of triples", "texts with"),
+        ("per_count", "Triples of a text", "triples"),
+        ("per_length", "Length of a text", "tokens"),
+    ):
+        name = f"rel_exact_{key}"
+        rows = ((PATTERN_TITLES.get(member, member), row) for member, row in scores[name].items())
+        yield from _section(title, _table(unit, rows, texts=True), name=name)
+
+
+def _thresholds(scores: Mapping[str, Any]) -> Iterable[Markup]:
+    rows = scores["rel_exact_per_threshold"]
+    present = {key: scores[f"rel_exact_{key}"] for key in "pr"}
+    yield _curve(rows, present)
+    yield _table("threshold", ((f"{t:.1f}", rows[f"{t:.2f}"]) for t in (step / 10 for step in range(1, 10))))
+
+
+def _curve(rows: Mapping[str, Row], present: Mapping[str, float]) -> Markup:
+    """Draw precision over recall."""
+    width, height, left, top = 420, 300, 50, 15
+
+    def at(row: Mapping[str, float]) -> tuple[float, float]:
+        return round(left + width * row["r"], 1), round(top + height * (1 - row["p"]), 1)
+
+    parts = []
+    for step in range(6):
+        x, y = at({"r": step / 5, "p": step / 5})
+        parts += [
+            element("path", d=f"M{left} {y}H{left + width}M{x} {top}V{top + height}", stroke="#e3e8ee", fill="none"),
+            element("text", f"{20 * step}", x=left - 8, y=y + 4, text_anchor="end"),
+            element("text", f"{20 * step}", x=x, y=top + height + 18, text_anchor="middle"),
+        ]
+    found = {threshold: row for threshold, row in rows.items() if row["predicted"]}
+    points = " ".join(f"{x},{y}" for x, y in map(at, found.values()))
+    parts.append(element("polyline", points=points, fill="none", stroke="#2f7fd1", stroke_width=2))
+    for threshold, row in found.items():
+        if threshold.endswith("0"):
+            x, y = at(row)
+            hint = element("title", f"threshold {threshold}: P {percent(row['p'])}, R {percent(row['r'])}")
+            parts.append(element("circle", hint, cx=x, cy=y, r=3.5, fill="#2f7fd1"))
+    x, y = at(present)
+    parts += [
+        element("circle", cx=x, cy=y, r=7, fill="none", stroke="#b3261e", stroke_width=2),
+        element("text", "recall", x=left + width / 2, y=top + height + 38, text_anchor="middle"),
+        element("text", "precision", x=14, y=top + height / 2, text_anchor="middle",
+                transform=f"rotate(-90 14 {top + height / 2})"),
+    ]  # fmt: skip
+    size = (left + width + 20, top + height + 45)
+    name = element("title", "Precision over recall")
+    return element("svg", name, *parts, width=size[0], height=size[1], viewBox=f"0 0 {size[0]} {size[1]}", role="img")
+
+
+def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Markup]:
+    """Show gold labels against predicted ones: those that are most often taken for another, or another for them."""
+    wrong: dict[str, int] = {}
+    for gold, row in confusion.items():
+        for predicted, count in row.items():
+            if NO_RELATION not in (gold, predicted) and gold != predicted:
+                wrong[gold] = wrong.get(gold, 0) + count
+                wrong[predicted] = wrong.get(predicted, 0) + count
+    if not wrong:
+        yield element("p", "No relation was taken for another.")
+        return
+    labels = [*sorted(wrong, key=lambda label: (-wrong[label], label))[:MAX_CONFUSED], NO_RELATION]
+    yield element(
+        "p",
+        "Rows are gold relations, columns predicted ones in the same order, on the same pair of whole entities; "
+        f'"{NO_RELATION}" is no relation. The {len(labels) - 1} of {len(wrong)} most often confused.',
+    )
+    # Numbers stand for the columns, as names would make them wide.
+    numbers = [*(f"{i}" for i in range(1, len(labels))), NO_RELATION]
+    rows = []
+    for number, gold in zip(numbers, labels):
+        cells: list[str] = [gold, number]
+        for predicted in labels:
+            count = confusion.get(gold, {}).get(predicted, 0)
+            kind = "" if not count else "right" if gold == predicted else "wrong"
+            cells.append(element("td", f"{count:,}" if count else "", class_=kind))
+        rows.append(cells)
+    yield _grid(["gold", "", *numbers], rows)
+
+
+def _entities(rows: Mapping[str, Mapping[str, float]]) -> Markup:
+    return _grid(["type", "P", "R", "F1"], ([name, *(percent(row[x]) for x in "prf")] for name, row in rows.items()))
+
+
+def _texts(judged: Sequence[Judged]) -> Iterable[Markup]:
+    wrong = [text for text in judged if text.n_errors]
+    legend = "In the text, entities of gold triples are ", element("mark", "underlined", class_="gold")
+    yield element(
+        "p",
+        f"{len(wrong):,} of {len(judged):,} texts have errors; the first {min(len(wrong), MAX_TEXTS)} are shown. ",
+        *legend,
+        ", those of predicted triples ",
+        element("mark", "coloured", class_="predicted"),
+        ".",
+    )
+    for text in wrong[:MAX_TEXTS]:
+        items = (_verdict(verdict) for verdict in text.verdicts)
+        yield element("div", element("p", *_marked(text), dir="auto"), element("ul", *items), class_="text")
+
+
+def _verdict(verdict: Verdict) -> Markup:
+    kind, gold, predicted = verdict
+    shown = [_triple(relation, scored=relation is predicted) for relation in (predicted, gold) if relation is not None]
+    if kind == "right":
+        shown = shown[:1]
+    parts = [part for triple in shown for part in (" instead of ", triple)][1:]
+    return element("li", element("span", VERDICT_TITLES[kind], class_="kind"), " ", *parts, class_=kind)
+
+
+def _triple(relation: Relation, scored: bool) -> Markup:
+    subject, object_ = (
+        element("span", element("bdi", span.text), " ", element("code", span.label_))
+        for span in (relation.subject, relation.object)
+    )
+    score = f" ({relation.score:.2f})" if scored else ""
+    return element("span", subject, " — ", element("b", element("bdi", relation.label)), " → ", object_, score)
+
+
+def _marked(text: Judged) -> Iterable[str]:
+    """Split a text at the borders of entities, and mark those of gold and of predicted triples."""
+    spans: dict[str, set[tuple[int, int]]] = {"gold": set(), "predicted": set()}
+    for verdict in text.verdicts:
+        for kind, relation in (("gold", verdict.gold), ("predicted", verdict.predicted)):
+            if relation is not None:
+                spans[kind] |= {(s.start_char, s.end_char) for s in (relation.subject, relation.object)}
+    borders = sorted({0, len(text.text), *(border for group in spans.values() for span in group for border in span)})
+    for start, end in pairwise(borders):
+        kinds = [kind for kind, group in spans.items() if any(a <= start and end <= b for a, b in group)]
+        piece = text.text[start:end]
+        yield element("mark", piece, class_=" ".join(kinds)) if kinds else piece

@@ -1,0 +1,312 @@
+"""Scores of relations: precision, recall and F1 over sets of triples, and the kinds of what is wrong."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Optional
+
+from spacy.scorer import PRFScore, get_ner_prf
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
+
+Key = tuple[Any, str, Any]
+Row = dict[str, Any]
+
+PATTERNS = ("normal", "seo", "epo", "none")
+COUNTS = ("0", "1", "2", "3", "4", "5+")
+LENGTHS = ("1-10", "11-20", "21-30", "31-40", "41-50", "51+")
+VERDICTS = ("right", "wrong_label", "wrong_boundary", "missed", "spurious")
+NO_RELATION = "none"  # in the confusion of relations
+
+
+def make_rin_scorer() -> Callable[..., dict[str, Any]]:
+    """Make the scorer of the component, which gives it its own `head` and `attr`.
+
+    RETURNS (Callable[[Iterable[Example]], Dict[str, Any]]): The scorer.
+    """
+    return score
+
+
+def score(
+    examples: Iterable[Example], *, head: str = "last", attr: str = DEFAULT_ATTR, **kwargs: Any
+) -> dict[str, Any]:
+    """Score entities and relations.
+
+    A triple is right by exact match if its label and the full spans of both entities are, by partial match if its
+    label and the heads of both entities are (Sun et al., EMNLP 2020, 5.1). Triples of a Doc are a set. Every gold
+    triple that is not predicted is missed, whatever it was lost by: the network, decoding or tokenization. Docs
+    whose relations are not annotated are left out.
+
+    examples (Iterable[Example]): Predicted and gold Docs.
+    head (str): Token of an entity that a partial match compares, "last" or "first".
+    attr (str): The extension attribute of the relations.
+    RETURNS (Dict[str, Any]): `rel_exact_p/r/f`, `rel_exact_per_type` (by relation), `rel_partial_p/r/f`, and
+        `ents_p/r/f` and `ents_per_type` of `doc.ents`; None where nothing is annotated.
+    """
+    examples = list(examples)
+    annotated = _annotated(examples, attr)
+    scores: dict[str, Any] = {}
+    for name in ("rel_exact", "rel_partial"):
+        prf = _score_match(annotated, MATCHES[name], head, attr)
+        for letter, value in prf.to_dict().items():
+            scores[f"{name}_{letter}"] = value if annotated else None
+    per_type = _score_per_type(annotated, attr)
+    scores["rel_exact_per_type"] = {label: prf.to_dict() for label, prf in per_type.items()} if annotated else None
+    scores.update(get_ner_prf(examples))
+    return scores
+
+
+def score_matches(
+    examples: Iterable[Example], *, head: str = "last", attr: str = DEFAULT_ATTR, spans_key: str = DEFAULT_SPANS_KEY
+) -> dict[str, Row]:
+    """Score relations by all criteria, and entities.
+
+    `rel_exact` and `rel_partial` are those of `score`; `rel_pairs` ignores the label, so that a pair of whole entities
+    counts once. Each with `_typed` also compares the types of both entities. `ents_all` compares all entities with
+    their types, also those that overlap.
+
+    examples (Iterable[Example]): Predicted and gold Docs.
+    head (str): Token of an entity that a partial match compares, "last" or "first".
+    attr (str): The extension attribute of the relations.
+    spans_key (str): Key of all entities in `doc.spans`.
+    RETURNS (Dict[str, Row]): For each criterion, what `to_row` says.
+    """
+    annotated = _annotated(examples, attr)
+    rows = {name: to_row(_score_match(annotated, key, head, attr)) for name, key in MATCHES.items()}
+    entities = PRFScore()
+    for example in annotated:
+        gold, predicted = (entity_keys(doc, spans_key, attr) for doc in (example.reference, example.predicted))
+        entities.score_set(predicted, gold)
+    rows["ents_all"] = to_row(entities)
+    return rows
+
+
+def score_groups(examples: Iterable[Example], *, attr: str = DEFAULT_ATTR) -> dict[str, dict[str, Row]]:
+    """Score relations by exact match within groups.
+
+    examples (Iterable[Example]): Predicted and gold Docs.
+    attr (str): The extension attribute of the relations.
+    RETURNS (Dict[str, Dict[str, Row]]): `rel_exact_per_type`, by relation, and by groups of texts
+        `rel_exact_per_pattern`, `rel_exact_per_count`, `rel_exact_per_length`, as `text_groups` says; the rows of
+        these have "texts", too.
+    """
+    annotated = _annotated(examples, attr)
+    per_type = {label: to_row(prf) for label, prf in _score_per_type(annotated, attr).items()}
+    groups: dict[str, dict[str, PRFScore]] = {name: {} for name in GROUPS}
+    texts: dict[str, Counter[str]] = {name: Counter() for name in GROUPS}
+    for example in annotated:
+        gold, predicted = (set(triples(doc, attr)) for doc in (example.reference, example.predicted))
+        for name, members in text_groups(example.reference, attr).items():
+            for member in members:
+                groups[name].setdefault(member, PRFScore()).score_set(predicted, gold)
+                texts[name][member] += 1
+    return {
+        "rel_exact_per_type": per_type,
+        **{
+            f"rel_exact_{name}": {
+                member: {"texts": texts[name][member], **to_row(groups[name][member])}
+                for member in order
+                if member in groups[name]
+            }
+            for name, order in GROUPS.items()
+        },
+    }
+
+
+def text_groups(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[str, Sequence[str]]:
+    """Tell the groups that a gold Doc belongs to.
+
+    doc (Doc): The Doc.
+    attr (str): The extension attribute of the relations.
+    RETURNS (Dict[str, Sequence[str]]): "per_pattern", see `overlap_patterns`; "per_count", its number of distinct
+        triples; "per_length", its number of tokens.
+    """
+    keys = triples(doc, attr)
+    length = next((name for name in LENGTHS[:-1] if len(doc) <= int(name.split("-")[1])), LENGTHS[-1])
+    return {
+        "per_pattern": overlap_patterns(keys),
+        "per_count": [COUNTS[min(len(keys), len(COUNTS) - 1)]],
+        "per_length": [length],
+    }
+
+
+GROUPS = {"per_pattern": PATTERNS, "per_count": COUNTS, "per_length": LENGTHS}
+
+
+def overlap_patterns(keys: Iterable[Key]) -> list[str]:
+    """Tell how the triples of a text overlap (Zeng et al., ACL 2018, as CasRel's evaluation counts them).
+
+    keys (Iterable[Key]): Distinct triples: subject, label, object.
+    RETURNS (List[str]): "normal" if no entity is in two places of triples; "epo" (entity pair overlap) if two triples
+        have the same subject and object; "seo" (single entity overlap) if two pairs share an entity, or a pair is an
+        entity with itself. A text may be both "seo" and "epo". "none" if it has no triples.
+    """
+    pairs = [(subject, object_) for subject, _, object_ in keys]
+    if not pairs:
+        return ["none"]
+    distinct = set(pairs)
+    shared = len({entity for pair in distinct for entity in pair}) < 2 * len(distinct)
+    patterns = ["seo"] * shared + ["epo"] * (len(distinct) < len(pairs))
+    return patterns or ["normal"]
+
+
+class Verdict(NamedTuple):
+    """What became of a triple.
+
+    kind (str): "right", "wrong_label" (the pair is right), "wrong_boundary" (the label is right, and both entities
+        overlap with the right ones), "missed" or "spurious".
+    gold (Optional[Relation]): The gold triple; None if it is spurious.
+    predicted (Optional[Relation]): The predicted triple; None if it was missed.
+    """
+
+    kind: str
+    gold: Optional[Relation]
+    predicted: Optional[Relation]
+
+
+def compare(gold: Mapping[Key, Relation], predicted: Mapping[Key, Relation]) -> list[Verdict]:
+    """Pair gold triples of a text with predicted ones: each is in one verdict, so that counts add up.
+
+    Those that are wrong are paired by label first, then by boundary, the most probable before others.
+
+    gold (Mapping[Key, Relation]): Gold triples, as of `triples`.
+    predicted (Mapping[Key, Relation]): Predicted triples.
+    RETURNS (List[Verdict]): The verdicts, in the order of `VERDICTS`.
+    """
+    verdicts = [Verdict("right", relation, predicted[key]) for key, relation in gold.items() if key in predicted]
+    missed = [relation for key, relation in gold.items() if key not in predicted]
+    spurious = sorted((r for key, r in predicted.items() if key not in gold), key=lambda r: -r.score)
+    for kind, alike in (("wrong_label", _same_pair), ("wrong_boundary", _same_place)):
+        for wrong in tuple(spurious):
+            match = next((relation for relation in missed if alike(relation, wrong)), None)
+            if match is not None:
+                missed.remove(match)
+                spurious.remove(wrong)
+                verdicts.append(Verdict(kind, match, wrong))
+    verdicts += [Verdict("missed", relation, None) for relation in missed]
+    return verdicts + [Verdict("spurious", None, relation) for relation in spurious]
+
+
+def count_confusion(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
+    """Count which relation was taken for which, on the same pair of whole entities.
+
+    verdicts (Iterable[Verdict]): Verdicts of all texts.
+    RETURNS (Dict[str, Dict[str, int]]): By gold label, then predicted label; "none" is no relation. A row adds up to
+        the gold triples of its label, a column to the predicted ones.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for kind, gold, predicted in verdicts:
+        left = gold.label if gold else NO_RELATION
+        right = predicted.label if predicted else NO_RELATION
+        if kind == "wrong_boundary":
+            counts[left, NO_RELATION] += 1
+            left = NO_RELATION
+        counts[left, right] += 1
+    confusion: dict[str, dict[str, int]] = {}
+    for (left, right), count in sorted(counts.items()):
+        confusion.setdefault(left, {})[right] = count
+    return confusion
+
+
+def to_row(prf: PRFScore) -> Row:
+    """Write a score with its counts: {"p", "r", "f", "gold", "predicted", "right"}; shares from 0 to 1."""
+    return {**prf.to_dict(), "gold": prf.tp + prf.fn, "predicted": prf.tp + prf.fp, "right": prf.tp}
+
+
+def triples(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[Key, Relation]:
+    """Get the distinct triples of a Doc by exact match, the most probable of those that are the same.
+
+    doc (Doc): The Doc.
+    attr (str): The extension attribute of the relations.
+    RETURNS (Dict[Key, Relation]): Triples by whole subject, label and whole object, in character offsets.
+    """
+    found: dict[Key, Relation] = {}
+    for relation in get_relations(doc, attr):
+        key = _exact_key(relation)
+        if key not in found or found[key].score < relation.score:
+            found[key] = relation
+    return found
+
+
+def entity_keys(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY, attr: str = DEFAULT_ATTR) -> set[tuple[int, int, str]]:
+    """Get all entities of a Doc: those of `doc.spans`, `doc.ents` and relations.
+
+    doc (Doc): The Doc.
+    spans_key (str): Key of the entities in `doc.spans`.
+    attr (str): The extension attribute of the relations.
+    RETURNS (Set[Tuple[int, int, str]]): Start and end (exclusive) in characters, and type.
+    """
+    relations = get_relations(doc, attr)
+    arguments = (span for relation in relations for span in (relation.subject, relation.object))
+    return {(*_chars(span), span.label_) for span in (*doc.spans.get(spans_key, ()), *doc.ents, *arguments)}
+
+
+def _annotated(examples: Iterable[Example], attr: str) -> list[Example]:
+    return [example for example in examples if has_relations(example.reference, attr)]
+
+
+def _score_match(examples: Iterable[Example], key: "MatchKey", head: str, attr: str) -> PRFScore:
+    prf = PRFScore()
+    for example in examples:
+        gold, predicted = (
+            {key(relation, head) for relation in get_relations(doc, attr)}
+            for doc in (example.reference, example.predicted)
+        )
+        prf.score_set(predicted, gold)
+    return prf
+
+
+def _score_per_type(examples: Iterable[Example], attr: str) -> dict[str, PRFScore]:
+    per_type: dict[str, PRFScore] = {}
+    for example in examples:
+        gold, predicted = (set(triples(doc, attr)) for doc in (example.reference, example.predicted))
+        for label in {key[1] for key in gold | predicted}:
+            per_type.setdefault(label, PRFScore()).score_set(
+                {key for key in predicted if key[1] == label}, {key for key in gold if key[1] == label}
+            )
+    return dict(sorted(per_type.items()))
+
+
+def _chars(span: Span) -> tuple[int, int]:
+    # Characters compare across tokenizations of the same text.
+    return span.start_char, span.end_char
+
+
+def _exact_key(relation: Relation, head: str = "") -> Key:
+    return _chars(relation.subject), relation.label, _chars(relation.object)
+
+
+def _partial_key(relation: Relation, head: str) -> Key:
+    side = 1 if head == "last" else 0
+    return _chars(relation.subject)[side], relation.label, _chars(relation.object)[side]
+
+
+def _pair_key(relation: Relation, head: str = "") -> Key:
+    return _chars(relation.subject), "", _chars(relation.object)
+
+
+MatchKey = Callable[[Relation, str], Any]
+
+
+def _typed(key: MatchKey) -> MatchKey:
+    return lambda relation, head: (key(relation, head), relation.subject.label, relation.object.label)
+
+
+MATCHES: dict[str, MatchKey] = {
+    f"{name}{suffix}": typed(key)
+    for name, key in (("rel_exact", _exact_key), ("rel_partial", _partial_key), ("rel_pairs", _pair_key))
+    for suffix, typed in (("", lambda key: key), ("_typed", _typed))
+}
+
+
+def _same_pair(left: Relation, right: Relation) -> bool:
+    return _pair_key(left) == _pair_key(right)
+
+
+def _same_place(left: Relation, right: Relation) -> bool:
+    """Whether two triples have the same label, and both entities overlap."""
+    return left.label == right.label and all(
+        a[0] < b[1] and b[0] < a[1]
+        for a, b in ((_chars(left.subject), _chars(right.subject)), (_chars(left.object), _chars(right.object)))
+    )

@@ -1,0 +1,6 @@
+"""Triples from texts, however many."""
+
+from .documents import Document
+from .run import Summary, check_output, doc_to_json, extract, extract_file
+
+__all__ = ["Document", "Summary", "check_output", "doc_to_json", "extract", "extract_file"]

@@ -1,0 +1,238 @@
+"""Texts to read, from files, folders and standard input: one after another, never all of them in memory.
+
+What can't be read is a Document, too, that says why: whoever reads a million texts wants the others.
+"""
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, NoReturn, Optional, Union
+
+from ..errors import Errors, FileError, MissingPackageError, SettingError
+
+STDIN = "-"
+MAX_FIELD = 100_000_000  # characters of a CSV field; Python's limit of 131,072 is less than a long document
+
+_BOM = b"\xef\xbb\xbf"
+_PARQUET_ROWS = 1024  # at a time
+
+
+class Document(NamedTuple):
+    """A text to read.
+
+    id (Union[int, str]): What it is called, by default its position in the input, from 1.
+    text (str): The text.
+    meta (Any): Anything that JSON can hold and that belongs to the text; None if there is nothing.
+    error (str): Why it can't be read; empty if it can.
+    """
+
+    id: Union[int, str]
+    text: str
+    meta: Any = None
+    error: str = ""
+
+
+def read_documents(
+    path: Union[str, Path],
+    format: Optional[str] = None,
+    *,
+    text_key: str = "text",
+    id_key: Optional[str] = None,
+) -> Iterator[Document]:
+    """Read the texts of a file or folder, or of standard input.
+
+    path (Union[str, Path]): The file or folder, "-" for standard input.
+    format (Optional[str]): A key of `READERS`; None tells it by the suffix: "text" if that is none of the others.
+    text_key (str): Key (jsonl) or column (csv, tsv, parquet) of the text.
+    id_key (Optional[str]): Key or column of the id; None takes "id", if there is one.
+    RETURNS (Iterator[Document]): The texts in order, unreadable ones with the reason. Blank lines of a text or jsonl
+        file are none.
+    RAISES (ValueError): R031, R033, R034, R060 or R061 if the format is unknown, the input is missing or can't be
+        read, a package is, or the column of the text is.
+    """
+    format = input_format(path) if format is None else format
+    if format not in READERS:
+        raise SettingError(Errors.R031, format=format, formats=", ".join(READERS))
+    if str(path) != STDIN and not Path(path).exists():
+        raise FileError(Errors.R033, path=path)
+    return READERS[format](path, text_key, id_key)
+
+
+def count_documents(path: Union[str, Path], format: Optional[str] = None) -> Optional[int]:
+    """Count the texts of a file where that is quick, for a progress bar.
+
+    path, format: As those of `read_documents`.
+    RETURNS (Optional[int]): Their number, None if it can't be told.
+    """
+    format = input_format(path) if format is None else format
+    # Only a file can be read twice: not standard input, or the output of another process.
+    if not Path(path).is_file() or str(path) == STDIN or format not in ("text", "jsonl"):
+        return None
+    return sum(not line.isspace() for line in _lines(path))
+
+
+def input_format(path: Union[str, Path]) -> str:
+    """Tell the format of an input by its name: a key of `READERS`."""
+    if str(path) != STDIN and Path(path).is_dir():
+        return "folder"
+    suffix = Path(path).suffix.lower().removeprefix(".")
+    return suffix if suffix in ("jsonl", "csv", "tsv", "parquet") else "text"
+
+
+# Readers: a file -> its Documents
+
+
+def _read_text(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+    for number, line in enumerate(_lines(path), 1):
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        if text and not text.isspace():
+            yield _document(number, text)
+
+
+def _read_jsonl(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as err:
+            yield Document(number, "", error=f"invalid JSON: {err}")
+            continue
+        if isinstance(data, dict):
+            yield _document(number, data.get(text_key), data.get(id_key or "id"), data.get("meta"), text_key)
+        else:
+            yield Document(number, "", error=f"an object was expected, not {data!r:.60}")
+
+
+def _read_csv(path: Union[str, Path], text_key: str, id_key: Optional[str], delimiter: str = ",") -> Iterator[Document]:
+    csv.field_size_limit(MAX_FIELD)
+    with _opened(path) as file:
+        lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+        rows = csv.DictReader(lines, delimiter=delimiter)
+        id_column = _id_column(path, list(rows.fieldnames or ()), text_key, id_key)
+        for number in count(1):
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as err:
+                yield Document(number, "", error=f"invalid CSV: {err}")
+            else:
+                yield _document(number, row[text_key], row.get(id_column), text_key=text_key)
+
+
+def _read_parquet(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingPackageError(Errors.R060, what="Parquet", package="pyarrow", extra="parquet") from None
+    if str(path) == STDIN:
+        raise FileError(Errors.R034, path=path, reason="Parquet can't be read from standard input")
+    try:
+        with parquet.ParquetFile(path) as file:
+            id_column = _id_column(path, file.schema_arrow.names, text_key, id_key)
+            columns = [text_key] if id_column is None else [text_key, id_column]
+            numbers = count(1)
+            for batch in file.iter_batches(_PARQUET_ROWS, columns=columns):
+                for row in batch.to_pylist():
+                    yield _document(next(numbers), row[text_key], row.get(id_column), text_key=text_key)
+    except (pyarrow.ArrowException, OSError) as err:
+        raise FileError(Errors.R034, path=path, reason=err) from err
+
+
+def _read_folder(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+    numbers = count(1)
+    for folder, folders, names in os.walk(path):
+        folders.sort()  # and so the order of the walk
+        for name in sorted(names):
+            if not name.endswith(".txt"):
+                continue
+            file = Path(folder, name)
+            ident = file.relative_to(path).as_posix()
+            try:
+                text = file.read_bytes().removeprefix(_BOM).decode("utf-8", "surrogateescape")
+            except OSError as err:
+                yield Document(ident, "", error=str(err.strerror))
+            else:
+                yield _document(next(numbers), text, ident)
+
+
+Reader = Callable[[Union[str, Path], str, Optional[str]], Iterator[Document]]
+
+READERS: dict[str, Reader] = {
+    "text": _read_text,
+    "jsonl": _read_jsonl,
+    "csv": _read_csv,
+    "tsv": partial(_read_csv, delimiter="\t"),
+    "parquet": _read_parquet,
+    "folder": _read_folder,
+}
+
+
+# What the readers share
+
+
+def _document(number: int, text: Any, ident: Any = None, meta: Any = None, text_key: str = "text") -> Document:
+    """Make a Document of what was found, or say why it is none."""
+    error = ""
+    if ident is None or ident == "":
+        ident = number
+    elif type(ident) not in (int, str) or not _is_unicode(str(ident)):
+        error = f"the id must be a whole number or a string of Unicode characters, not {ident!a:.60}"
+        ident = number
+    if text is None:
+        error = error or f"there is no '{text_key}'"
+    elif not isinstance(text, str):
+        error = error or f"the text must be a string, not {text!r:.60}"
+    elif not text or text.isspace():
+        error = error or "the text is empty"
+    elif not _is_unicode(text):
+        error = error or "the text is not UTF-8"
+    return Document(ident, "" if error else text, meta, error)
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text has no surrogates: undecodable bytes, or half of a pair, which JSON allows."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def _opened(path: Union[str, Path]) -> Iterator[BinaryIO]:
+    if str(path) == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(path).open("rb") as file:
+            yield file
+    except OSError as err:
+        raise FileError(Errors.R034, path=path, reason=err.strerror) from err
+
+
+def _lines(path: Union[str, Path]) -> Iterator[bytes]:
+    with _opened(path) as file:
+        for number, line in enumerate(file):
+            yield line if number else line.removeprefix(_BOM)
+
+
+def _id_column(path: Union[str, Path], columns: Sequence[str], text_key: str, id_key: Optional[str]) -> Optional[str]:
+    """Check that the columns asked for are there, and tell the one of the ids, if there is one."""
+    for key in (text_key, id_key):
+        if key is not None and key not in columns:
+            raise FileError(Errors.R061, path=path, column=key, columns=", ".join(map(str, columns)))
+    return id_key or ("id" if "id" in columns else None)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a value of it")

@@ -1,0 +1,324 @@
+"""Registered architectures: the networks as thinc models, with converters between spaCy's features and torch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Optional, Union
+
+import safetensors.torch
+import torch
+from spacy.attrs import PREFIX, SHAPE, SUFFIX, TAG
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.tokens import Doc
+from thinc.api import (
+    ArgsKwargs,
+    Dropout,
+    HashEmbed,
+    Model,
+    PyTorchWrapper_v3,
+    chain,
+    concatenate,
+    list2ragged,
+    ragged2list,
+    torch2xp,
+    with_array,
+    xp2torch,
+)
+from thinc.types import Floats2d
+from torch import Tensor
+
+from ..errors import Errors, NotTrainedError, RinError, SettingError
+from .networks.bilstm import BiLSTM
+from .networks.joint import JointNetwork, Output
+from .networks.rin import RIN
+from .networks.rin_int import CELLS, RINInt
+from .segments import Segment, segment_docs
+from .word_vectors import WordVectors
+
+Network = Union[JointNetwork, BiLSTM]
+Scores = tuple[list[Segment], Output]
+
+
+def build_rin(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    rounds: int = 3,
+    width: Optional[int] = None,
+    use_entities: bool = True,
+    use_relations: bool = True,
+    entity_layers: int = 1,
+    relation_prior: float = 0.001,
+    max_length: int = 256,
+    overlap: Optional[int] = None,
+    stop_early: bool = False,
+    chunk_bytes: Optional[int] = None,
+    mixed_precision: bool = False,
+) -> Model[list[Doc], Scores]:
+    """Build the Recurrent Interaction Network (Sun et al., EMNLP 2020) on any token features.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
+    rounds (int): K, the rounds of interaction between entities and relations, at least 0.
+    width (Optional[int]): Width of the shared features; None is that of the token features.
+    use_entities (bool): False is the paper's "w/o ER".
+    use_relations (bool): False is the paper's "w/o RC".
+    entity_layers (int): How many entities may overlap at a token, one inside the other.
+    relation_prior (float): Probability of a relation that an untrained network gives to a token pair.
+    max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
+    overlap (Optional[int]): Tokens that the windows of a longer stretch share; null is a quarter of `max_length`.
+    stop_early (bool): Whether prediction leaves out further rounds for a sentence whose predictions a round did not
+        change. Faster, but not always the same.
+    chunk_bytes (Optional[int]): Bytes that token pairs may take at a time, in training and prediction. It bounds the
+        memory and changes no result; null is what is fast: 4 MiB on a CPU, 512 MiB on a GPU.
+    mixed_precision (bool): Whether to compute in half precision on a GPU.
+    RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
+    RAISES (ValueError): R010 if a setting is out of range.
+    """
+    network = RIN(
+        rounds=rounds,
+        width=width,
+        use_entities=use_entities,
+        use_relations=use_relations,
+        entity_layers=entity_layers,
+        relation_prior=relation_prior,
+        stop_early=stop_early,
+        chunk_bytes=chunk_bytes,
+    )
+    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+
+
+def build_rin_int(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    rounds: int = 3,
+    width: Optional[int] = None,
+    cell: str = "gru",
+    use_entities: bool = True,
+    use_relations: bool = True,
+    use_features: bool = True,
+    task_features: bool = True,
+    entity_layers: int = 1,
+    relation_prior: float = 0.001,
+    max_length: int = 256,
+    overlap: Optional[int] = None,
+    chunk_bytes: Optional[int] = None,
+    mixed_precision: bool = False,
+) -> Model[list[Doc], Scores]:
+    """Build the first version of the network, with an interaction module (Sun et al., arXiv 2005.00162, version 1).
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
+    rounds (int): K, the rounds of interaction between entities and relations, at least 0, the paper's "BiLSTM_s".
+    width (Optional[int]): Width of the features; None is that of the token features.
+    cell (str): How features are updated: "gru", "rnn" (a vanilla RNN), or "linear", the paper's "RIN-γ".
+    use_entities (bool): Whether tag probabilities enter the interaction; False is the paper's "RIN-ȳ".
+    use_relations (bool): Whether relation scores enter the interaction; False is the paper's "RIN-ỹ".
+    use_features (bool): Whether token features enter the interaction; False is the paper's "RIN-H".
+    task_features (bool): Whether entities and relations have features of their own; False, without rounds, is the
+        paper's "BiLSTM".
+    entity_layers, relation_prior, max_length, overlap, chunk_bytes, mixed_precision: See `build_rin`.
+    RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
+    RAISES (ValueError): R010 if a setting is out of range.
+    """
+    if cell not in CELLS:
+        raise SettingError(Errors.R010, name="cell", expected=f"one of {CELLS}", value=cell)
+    if rounds and not (use_entities or use_relations or use_features):
+        raise SettingError(Errors.R010, name="use_features", expected="true if nothing else is", value=False)
+    network = RINInt(
+        rounds=rounds,
+        width=width,
+        cell=cell,
+        use_entities=use_entities,
+        use_relations=use_relations,
+        use_features=use_features,
+        task_features=task_features,
+        entity_layers=entity_layers,
+        relation_prior=relation_prior,
+        chunk_bytes=chunk_bytes,
+    )
+    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+
+
+def _joint_model(
+    tok2vec: Model, network: JointNetwork, max_length: int, overlap: Optional[int], mixed_precision: bool
+) -> Model[list[Doc], Scores]:
+    if overlap is None:
+        overlap = max_length // 4
+    for name, value, valid, expected in [
+        ("rounds", network.rounds, network.rounds >= 0, "at least 0"),
+        ("width", network.width, network.width is None or network.width > 0, "positive or null"),
+        ("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1"),
+        ("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1"),
+        ("max_length", max_length, max_length > 0, "positive"),
+        ("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length"),
+        (
+            "chunk_bytes",
+            network.chunk_bytes,
+            network.chunk_bytes is None or network.chunk_bytes > 0,
+            "positive or null",
+        ),
+    ]:
+        if not valid:
+            raise SettingError(Errors.R010, name=name, expected=expected, value=value)
+    wrapper = _wrap(network, _scores_from_torch, mixed_precision)
+    return Model(
+        "rin",
+        _rin_forward,
+        init=_rin_init,
+        layers=[tok2vec, wrapper],
+        refs={"tok2vec": tok2vec, "network": wrapper},
+        dims={"tags": None, "relations": None},
+        attrs={"max_length": max_length, "overlap": overlap, "entity_layers": network.entity_layers},
+    )
+
+
+def build_word_pos_embed(
+    width: int = 100,
+    pos_width: int = 10,
+    pos_rows: int = 500,
+    affix_width: int = 0,
+    affix_rows: int = 2500,
+    word_dropout: float = 0.04,
+    min_count: int = 1,
+    features: Optional[Model[list[Doc], list[Floats2d]]] = None,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build the paper's embedding: trainable word vectors beside part-of-speech embeddings, with dropout.
+
+    The vectors start from `nlp.vocab.vectors`. Part of speech is `token.tag`, so a tagger must stand before the
+    component, and in `training.annotating_components`. The rate of the input dropout is `training.dropout`.
+
+    width (int): Width of a word vector: that of the pipeline's vectors, if there are any.
+    pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
+    pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
+    affix_width (int): Width of an embedding of the first letter of a word, of its last three, and of its shape each,
+        which say something of words that were not seen in training; 0, as in the paper, for none.
+    affix_rows (int): Rows of each of their hash tables.
+    word_dropout (float): Share of words that are replaced by the unknown word in training.
+    min_count (int): Times that a word must occur in the training corpus to get its own vector.
+    features (Optional[Model[List[Doc], List[Floats2d]]]): Other features of tokens to stand beside: a listener to a
+        transformer, frozen or not.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model, of width + pos_width + 3 * affix_width columns, and those of
+        `features`.
+    """
+    parts: list[Model] = [WordVectors(width, word_dropout, min_count)]
+    affixes = [(attr, affix_width, affix_rows) for attr in (PREFIX, SUFFIX, SHAPE)]
+    hashed = [part for part in [(TAG, pos_width, pos_rows), *affixes] if part[1]]
+    if hashed:
+        attrs, widths, rows = zip(*hashed)
+        tables = [HashEmbed(n, rows[i], column=i, dropout=0.0) for i, n in enumerate(widths)]
+        table: Model = concatenate(*tables) if len(tables) > 1 else tables[0]
+        parts.append(chain(FeatureExtractor(list(attrs)), list2ragged(), with_array(table), ragged2list()))
+    if features is not None:
+        parts.append(features)
+    return chain(concatenate(*parts) if len(parts) > 1 else parts[0], Dropout(0.0))
+
+
+def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2d], list[Floats2d]]:
+    """Build the paper's encoder: a BiLSTM, for the `encode` of a "spacy.Tok2Vec.v2".
+
+    width (int): Width of the output, half of it for each direction, so it must be even.
+    depth (int): Number of layers.
+    RETURNS (Model[List[Floats2d], List[Floats2d]]): The model.
+    RAISES (ValueError): R010 if a setting is out of range.
+    """
+    if width < 2 or width % 2:
+        raise SettingError(Errors.R010, name="width", expected="positive and even", value=width)
+    model = _wrap(BiLSTM(width=width, depth=depth), _features_from_torch, mixed_precision=False)
+    model.init = _bilstm_init
+    model.set_dim("nO", width)
+    return model
+
+
+def _wrap(network: Network, convert_outputs: Callable, mixed_precision: bool) -> Model:
+    return PyTorchWrapper_v3(
+        network,
+        convert_inputs=_features_to_torch,
+        convert_outputs=convert_outputs,
+        mixed_precision=mixed_precision,
+        serialize_model=_serialize,
+        deserialize_model=_deserialize,
+    )
+
+
+def _rin_init(model: Model, X: Optional[list[Doc]] = None, Y: Any = None) -> None:
+    tok2vec, wrapper = model.get_ref("tok2vec"), model.get_ref("network")
+    tok2vec.initialize(X=X)
+    n_features = tok2vec.maybe_get_dim("nO")
+    if n_features is None and X:
+        n_features = tok2vec.predict(X[:1])[0].shape[1]
+    if n_features is not None and model.has_dim("tags") and model.has_dim("relations"):
+        shim = wrapper.shims[0]
+        shim._model.build(n_features, model.get_dim("tags"), model.get_dim("relations"))
+        shim._model.to(shim.device)
+
+
+def _rin_forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[Scores, Callable]:
+    tok2vec, wrapper = model.layers
+    features, backprop_features = tok2vec(docs, is_train)
+    segments = segment_docs(docs, model.attrs["max_length"], model.attrs["overlap"])
+    pieces = [features[s.doc][s.start : s.end] for s in segments]
+    output, backprop_output = wrapper(pieces, is_train)
+
+    def backprop(d_output: Sequence[Tensor]) -> list[Doc]:
+        d_features = [model.ops.alloc2f(*x.shape) for x in features]
+        for segment, d_piece in zip(segments, backprop_output(d_output)):
+            d_features[segment.doc][segment.start : segment.end] += d_piece
+        return backprop_features(d_features)
+
+    return (segments, output), backprop
+
+
+def _bilstm_init(model: Model, X: Optional[list[Floats2d]] = None, Y: Any = None) -> None:
+    if X:
+        shim = model.shims[0]
+        shim._model.build(X[0].shape[1])
+        shim._model.to(shim.device)
+
+
+def _features_to_torch(model: Model, X: list[Floats2d], is_train: bool) -> tuple[ArgsKwargs, Callable]:
+    """Pack a list of features: (tokens, columns) each, to one (all tokens, columns) and the lengths."""
+    shim = model.shims[0]
+    expected = shim._model.n_features
+    if expected is None:
+        raise NotTrainedError(Errors.R022)
+    found = X[0].shape[1] if X else expected
+    if found != expected:
+        raise RinError(Errors.R020, found=found, expected=expected)
+    lengths = [len(x) for x in X]
+    flat = model.ops.as_contig(model.ops.flatten(X)) if sum(lengths) else model.ops.alloc2f(0, found)
+    features = xp2torch(flat, requires_grad=is_train, device=shim.device)
+
+    def backprop(d_torch: ArgsKwargs) -> list[Floats2d]:
+        d_flat = torch2xp(d_torch.args[0])
+        return model.ops.unflatten(d_flat, model.ops.asarray1i(lengths))
+
+    return ArgsKwargs(args=(features, lengths), kwargs={}), backprop
+
+
+def _features_from_torch(model: Model, X_Y: tuple[list[Floats2d], Tensor], is_train: bool) -> tuple[Any, Callable]:
+    X, y = X_Y
+    lengths = model.ops.asarray1i([len(x) for x in X])
+
+    def backprop(dY: list[Floats2d]) -> ArgsKwargs:
+        d_y = xp2torch(model.ops.as_contig(model.ops.flatten(dY)), device=y.device)
+        return ArgsKwargs(args=((y,),), kwargs={"grad_tensors": (d_y,)})
+
+    return model.ops.unflatten(torch2xp(y.detach()), lengths), backprop
+
+
+def _scores_from_torch(model: Model, X_Y: tuple[list[Floats2d], Any], is_train: bool) -> tuple[Output, Callable]:
+    X, tensors = X_Y
+    output = Output.of(model.shims[0]._model, tensors, [len(x) for x in X])
+
+    def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
+        grads = tuple(grad.to(x.dtype) for grad, x in zip(d_tensors, tensors))
+        return ArgsKwargs(args=(tensors,), kwargs={"grad_tensors": grads})
+
+    return output, backprop
+
+
+def _serialize(network: Network) -> bytes:
+    return safetensors.torch.save({name: x.contiguous() for name, x in network.state_dict().items()})
+
+
+def _deserialize(network: Network, data: bytes, device: torch.device) -> Network:
+    state = safetensors.torch.load(data)
+    if state:
+        network.build_like(state)
+        network.load_state_dict(state)
+        network.to(device)
+    return network

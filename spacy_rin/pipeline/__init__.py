@@ -1,0 +1,1 @@
+"""What spaCy sees: the component, what it learns from, and how its predictions are read."""

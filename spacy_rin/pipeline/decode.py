@@ -1,0 +1,148 @@
+"""From the network's scores to entities and triples of Docs."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.segments import Segment
+from .tagging import TypedSpan, decode_tags
+
+HEADS = ("last", "first")
+
+Layers = Sequence[Sequence[TypedSpan]]
+
+
+class ScoredTriple(NamedTuple):
+    """A triple between typed spans of a Doc: subject, label, object, probability."""
+
+    subject: TypedSpan
+    label: int
+    object: TypedSpan
+    score: float
+
+
+class Prediction(NamedTuple):
+    """What was found in a Doc.
+
+    entities (List[TypedSpan]): Entities in the order of the text.
+    triples (List[ScoredTriple]): Triples, ordered by subject, object and label.
+    """
+
+    entities: list[TypedSpan]
+    triples: list[ScoredTriple]
+
+
+class PairScores(Protocol):
+    """What decoding needs of the network's output for packed segments; `networks.joint.Output` says more."""
+
+    def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]: ...
+
+
+def head_of(start: int, end: int, head: str) -> int:
+    """Get the token that stands for a span in a triple: its "last" or "first"."""
+    return end - 1 if head == "last" else start
+
+
+def decode_entities(
+    segments: Sequence[Segment], tag_scores: NDArray[np.floating], blank: NDArray[np.bool_]
+) -> list[Layers]:
+    """Read entities.
+
+    segments (Sequence[Segment]): The segments.
+    tag_scores (ndarray): Scores of tags for the packed segments. *Shape:* (tokens, layers, tags).
+    blank (ndarray): Which of the tokens are white space. *Shape:* (tokens,).
+    RETURNS (List[Layers]): The entities of every segment, layer by layer, counted from its first token.
+    """
+    lengths = [segment.end - segment.start for segment in segments]
+    layers = (decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1]))
+    return list(zip(*layers))
+
+
+def decode(
+    n_docs: int,
+    segments: Sequence[Segment],
+    entities: Sequence[Layers],
+    scores: PairScores,
+    *,
+    thresholds: NDArray[np.floating],
+    head: str,
+    rescue: bool,
+) -> list[Prediction]:
+    """Read triples between entities.
+
+    n_docs (int): Number of Docs in the batch.
+    segments (Sequence[Segment]): Their segments.
+    entities (Sequence[Layers]): The entities of every segment, see `decode_entities`.
+    scores (PairScores): The network's output for the segments.
+    thresholds (ndarray): Lowest probability of each relation. *Shape:* (relations,).
+    head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has the
+        triples, and the shortest one is the object of triples of this token with itself.
+    rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
+    RETURNS (List[Prediction]): One for each Doc.
+    """
+    # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, and the entities of each.
+    tokens: list[int] = []
+    headed: list[list[TypedSpan]] = []
+    owners: list[Segment] = []
+    predictions = [Prediction([], []) for _ in range(n_docs)]
+    kept: set[tuple[int, TypedSpan]] = set()
+    sizes, offset = [], 0
+    for segment, found in zip(segments, entities):
+        by_token: dict[int, list[TypedSpan]] = {}
+        for start, end, kind in _distinct(found):
+            span = (start + segment.start, end + segment.start, kind)
+            head_token = head_of(start, end, head)
+            by_token.setdefault(head_token, []).append(span)
+            if segment.core_start <= segment.start + head_token < segment.core_end:
+                predictions[segment.doc].entities.append(span)
+                kept.add((segment.doc, span))
+        if rescue:
+            heads = set(by_token)
+            for start, end, kind in _distinct(found):
+                for token in set(range(start, end)) - heads:
+                    by_token.setdefault(token, []).append((start + segment.start, end + segment.start, kind))
+        tokens.extend(offset + token for token in by_token)
+        headed.extend(sorted(spans, key=_longest_first) for spans in by_token.values())
+        owners.extend([segment] * len(by_token))
+        sizes.append(len(by_token))
+        offset += segment.end - segment.start
+    best: dict[tuple[int, TypedSpan, TypedSpan, int], float] = {}
+    i, j = _ordered_pairs(sizes)
+    packed = np.asarray(tokens, dtype=np.int64)
+    where, labels, probs = scores.probable(packed[i], packed[j], thresholds)
+    for pair, label, prob in zip(where.tolist(), labels.tolist(), probs.tolist()):
+        left, right = i[pair], j[pair]
+        subject, object_ = headed[left][0], headed[right][-1 if left == right else 0]
+        if subject == object_ and left != right:
+            continue  # two tokens of one entity, by `rescue`
+        # Windows that overlap may both see a triple, or see entities that the other one decides otherwise.
+        doc = owners[left].doc
+        if (doc, subject) in kept and (doc, object_) in kept:
+            key = (doc, subject, object_, label)
+            best[key] = max(prob, best.get(key, 0.0))
+    for (doc, subject, object_, label), prob in sorted(best.items()):
+        predictions[doc].triples.append(ScoredTriple(subject, label, object_, prob))
+    return predictions
+
+
+def _distinct(layers: Layers) -> list[TypedSpan]:
+    """Join the spans of layers in the order of the text; of those of the same tokens, the first layer has its way."""
+    spans = {span[:2]: span for layer in reversed(layers) for span in layer}
+    return sorted(spans.values(), key=lambda span: (span[0], -span[1]))
+
+
+def _longest_first(span: TypedSpan) -> int:
+    return span[0] - span[1]
+
+
+def _ordered_pairs(sizes: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pair every item with every one of its group; groups of the given sizes stand one after the other."""
+    lefts, rights, offset = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
+    for size in sizes:
+        items = np.arange(offset, offset + size)
+        lefts.append(np.repeat(items, size))
+        rights.append(np.tile(items, size))
+        offset += size
+    return np.concatenate(lefts), np.concatenate(rights)

@@ -1,0 +1,277 @@
+"""Annotations out, and back in through the converter."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.util import filter_spans
+
+from spacy_rin.convert import Record, convert, make_doc, write_docs
+from spacy_rin.convert.export import WRITERS, ExportReport, export, export_file, write_records
+from spacy_rin.extract import extract
+from spacy_rin.relations import get_relations, set_relations
+
+from ..support import make_examples, same_predictions
+from .test_convert import DATA as REAL
+from .test_convert import needs_data, relations_of, spans_of
+from .test_formats import SAMPLES, run
+
+VOCAB = spacy.blank("xx").vocab
+
+
+def words_of(doc):
+    return [token.text for token in doc]
+
+
+def characters_of(doc):
+    """Text, entities and triples of a Doc, whatever its tokens."""
+    triples = {(_offsets(r.subject), r.label, _offsets(r.object)) for r in get_relations(doc)}
+    return doc.text, {_offsets(span) for span in doc.spans["rin"]}, triples
+
+
+def _offsets(span):
+    return span.start_char, span.end_char, span.label_
+
+
+def there_and_back(docs, format, folder, **options):
+    records, report = export(docs, format)
+    path = folder / f"{format}.json"
+    write_records(records, path, format)
+    back, _ = convert(path, format, lang="xx", **options)
+    return back, report
+
+
+def test_jsonl_by_hand() -> None:
+    doc = make_doc(
+        Record("1", ["Oslo", "🌊", "!"], [(0, 1, "A"), (0, 2, "B")], [(0, "in", 1)], [False, True, False]), VOCAB
+    )
+    records, report = export([doc], "jsonl")
+    assert records == [{"text": "Oslo🌊 !", "entities": [[0, 4, "A"], [0, 5, "B"]], "relations": [[0, "in", 1]]}]
+    assert report == ExportReport(texts=1, entities=2, triples=1)
+
+
+def test_spert_by_hand() -> None:
+    doc = make_doc(Record("1", ["Oslo", "Bay"], [(0, 2, "B"), (0, 1, "A")], [(1, "in", 0), (0, "is", 0)]), VOCAB)
+    records, report = export([doc], "spert")
+    assert records == [
+        {
+            "tokens": ["Oslo", "Bay"],
+            "entities": [{"type": "A", "start": 0, "end": 1}, {"type": "B", "start": 0, "end": 2}],
+            "relations": [{"type": "in", "head": 0, "tail": 1}, {"type": "is", "head": 1, "tail": 1}],
+        }
+    ]
+    assert report == ExportReport(texts=1, entities=2, triples=2, unknown_spaces=1)
+
+
+def test_prodigy_by_hand() -> None:
+    entities = [(0, 2, "B"), (0, 1, "A"), (3, 4, "C")]
+    triples = [(0, "on", 2), (1, "in", 0), (2, "is", 2)]
+    doc = make_doc(Record("1", ["Oslo", "Bay", "\n", "E6"], entities, triples, [True, False, False, False]), VOCAB)
+    (record,), report = export([doc], "prodigy")
+    bay = {"start": 0, "end": 8, "token_start": 0, "token_end": 1, "label": "B"}
+    road = {"start": 9, "end": 11, "token_start": 3, "token_end": 3, "label": "C"}
+    assert record == {
+        "text": "Oslo Bay\nE6",
+        "tokens": [
+            {"text": "Oslo", "start": 0, "end": 4, "id": 0, "ws": True},
+            {"text": "Bay", "start": 5, "end": 8, "id": 1, "ws": False},
+            {"text": "\n", "start": 8, "end": 9, "id": 2, "ws": False},
+            {"text": "E6", "start": 9, "end": 11, "id": 3, "ws": False},
+        ],
+        "spans": [bay, road],
+        "relations": [
+            {"head": 1, "child": 3, "head_span": bay, "child_span": road, "label": "on"},
+            {"head": 3, "child": 3, "head_span": road, "child_span": road, "label": "is"},
+        ],
+        "_view_id": "relations",
+        "answer": "accept",
+    }
+    assert report == ExportReport(texts=1, entities=2, triples=2, dropped_entities=1, dropped_triples=1)
+
+
+def test_texts_that_are_not_annotated_are_left_out() -> None:
+    annotated = make_doc(Record("1", ["a"], [], []), VOCAB)
+    records, report = export([Doc(VOCAB, words=["b"]), annotated, Doc(VOCAB)], "spert")
+    assert [record["tokens"] for record in records] == [["a"]]
+    assert report.left_out == {"texts without annotated relations": 1, "empty texts": 1} and report.texts == 1
+
+
+def test_entities_of_all_places_are_written() -> None:
+    doc = Doc(VOCAB, words=["a", "b", "c"])
+    doc.ents = [Span(doc, 0, 1, label="X", kb_id="Q1")]
+    doc.spans["rin"] = [Span(doc, 1, 2, label="Y", span_id="y")]
+    set_relations(doc, [(Span(doc, 0, 1, label="X"), "r", Span(doc, 2, 3, label="Z"))])
+    (record,), _ = export([doc], "jsonl")
+    assert record["entities"] == [[0, 1, "X"], [2, 3, "Y"], [4, 5, "Z"]] and record["relations"] == [[0, "r", 2]]
+    doc.spans["rin"] = [Span(doc, 0, 1)]
+    with pytest.raises(ValueError, match=r"^\[R017\].*'a'"):
+        export([doc], "jsonl")
+
+
+@st.composite
+def annotated_docs(draw):
+    words = draw(
+        st.lists(st.sampled_from(["a", "é", "🌊", "\n", " ", "\u00a0", "'s", "b c", "\u2028"]), min_size=1, max_size=8)
+    )
+    spaces = draw(st.lists(st.booleans(), min_size=len(words), max_size=len(words)))
+    starts = st.integers(0, len(words) - 1)
+    bounds = starts.flatmap(lambda start: st.tuples(st.just(start), st.integers(start + 1, len(words))))
+    entities = [(*b, label) for b, label in draw(st.lists(st.tuples(bounds, st.sampled_from("XY")), max_size=5))]
+    index = st.integers(0, len(entities) - 1)
+    relations = draw(st.lists(st.tuples(index, st.sampled_from("rs"), index), max_size=6)) if entities else []
+    return make_doc(Record("1", words, entities, relations, spaces), VOCAB)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(annotated_docs())
+def test_formats_hold_what_they_can(tmp_path: Path, doc: Any) -> None:
+    (spert,), report = there_and_back([doc], "spert", tmp_path)
+    assert words_of(spert) == words_of(doc)
+    assert spans_of(spert) == spans_of(doc) and relations_of(spert) == relations_of(doc)
+    (prodigy,), report = there_and_back([doc], "prodigy", tmp_path)
+    assert prodigy.text == doc.text and words_of(prodigy) == words_of(doc)
+    flat = [(span.start, span.end, span.label_) for span in filter_spans(doc.spans["rin"])]
+    triples = [t for t in relations_of(doc) if t[0] in flat and t[2] in flat]
+    assert spans_of(prodigy) == flat and relations_of(prodigy) == triples
+    assert report.dropped_entities == len(doc.spans["rin"]) - len(flat)
+    assert report.dropped_triples == len(get_relations(doc)) - len(triples)
+    # The tokens are the converter's; without snap, what cuts one of them is reported.
+    (jsonl,), _ = there_and_back([doc], "jsonl", tmp_path)
+    text, entities, triples = characters_of(doc)
+    kept = {entity for entity in entities if jsonl.char_span(*entity[:2]) is not None}
+    assert characters_of(jsonl) == (text, kept, {t for t in triples if t[0] in kept and t[2] in kept})
+
+
+@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize(
+    "name", ["jsonl.jsonl", "prodigy.jsonl", "label_studio.json", "brat", "spert.json", "jointer.json"]
+)
+def test_samples_come_back(tmp_path: Path, name: str, format: Any) -> None:
+    docs, _ = convert(SAMPLES / name, lang="xx")
+    back, report = there_and_back(docs, format, tmp_path, snap=True)
+    assert len(back) == len(docs) == report.texts
+    for doc, again in zip(docs, back, strict=True):
+        if format == "spert":
+            assert (words_of(again), spans_of(again), relations_of(again)) == (
+                words_of(doc),
+                spans_of(doc),
+                relations_of(doc),
+            )
+        elif format == "jsonl" or not report.dropped_entities:
+            assert characters_of(again) == characters_of(doc)
+        else:
+            assert characters_of(again)[0] == doc.text and set(relations_of(again)) <= set(relations_of(doc))
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["scierc/dev.json", "scierc/test.json", "webnlg/dev.json"])
+def test_real_data_come_back(tmp_path: Path, name: str) -> None:
+    docs, _ = convert(REAL / name)
+    back, report = there_and_back(docs, "spert", tmp_path)
+    assert (report.dropped_entities, report.dropped_triples) == (0, 0)
+    for doc, again in zip(docs, back, strict=True):
+        assert (words_of(again), spans_of(again), relations_of(again)) == (
+            words_of(doc),
+            spans_of(doc),
+            relations_of(doc),
+        )
+    back, report = there_and_back(docs, "prodigy", tmp_path)
+    assert report.dropped_entities == sum(len(doc.spans["rin"]) - len(filter_spans(doc.spans["rin"])) for doc in docs)
+    assert sum(len(get_relations(doc)) for doc in docs) - report.dropped_triples == report.triples
+    for doc, again in zip(docs, back, strict=True):
+        assert again.text == doc.text and words_of(again) == words_of(doc)
+        assert spans_of(again) == [(s.start, s.end, s.label_) for s in filter_spans(doc.spans["rin"])]
+        assert set(relations_of(again)) <= set(relations_of(doc))
+
+
+@pytest.fixture
+def texts(trained, tmp_path):
+    """A file of texts without annotation."""
+    path = tmp_path / "texts.spacy"
+    DocBin(docs=[eg.predicted.copy() for eg in make_examples(trained.vocab)]).to_disk(path)
+    return path
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_predictions_come_back(trained: Language, model: Path, texts: Any, tmp_path: Path, format: Any) -> None:
+    out = tmp_path / "new" / "out.json"
+    result = run("export", texts, out, "--format", format, "--model", model)
+    assert result.exit_code == 0, result.output
+    back, _ = convert(out)
+    expected = list(trained.pipe(eg.predicted for eg in make_examples(trained.vocab)))
+    assert any(doc._.relations for doc in expected)
+    for doc, again in zip(expected, back, strict=True):
+        assert words_of(again) == words_of(doc)
+        # Predictions are gold annotation now: their scores are 1.
+        set_relations(doc, [(r.subject, r.label, r.object) for r in sorted(doc._.relations)])
+        set_relations(again, sorted(again._.relations))
+    assert same_predictions(expected, back)
+    assert os.listdir(out.parent) == ["out.json"]
+
+
+def test_predictions_have_scores_and_no_answer(trained: Language, texts: Any) -> None:
+    records, report = export_file(texts, "jsonl", nlp=trained)
+    by_extract = list(extract(trained, [record["text"] for record in records]))
+    assert [record["entities"] for record in records] == [record["entities"] for record in by_extract]
+    for record, other in zip(records, by_extract, strict=True):
+        assert (
+            record["scores"] == pytest.approx(other["scores"], abs=1e-3) and record["relations"] == other["relations"]
+        )
+    assert report.triples == sum(len(record["scores"]) for record in records) > 0
+    assert all("answer" not in record for record in export_file(texts, "prodigy", nlp=trained)[0])
+
+
+def test_pipeline_with_names_of_its_own(trained: Language, model: Path, texts: Any) -> None:
+    """The pipeline's attribute and key are taken."""
+    nlp = spacy.load(model, config={"components.rin_joint.attr": "facts", "components.rin_joint.spans_key": "all"})
+    records, report = export_file(texts, "spert", nlp=nlp)
+    assert records == export_file(texts, "spert", nlp=trained)[0] and report.triples
+    Doc.remove_extension("facts")
+
+
+def test_gold_by_cli(tmp_path: Path) -> None:
+    docs, _ = convert(SAMPLES / "spert.json")
+    write_docs([*docs, Doc(VOCAB, words=["bare"])], tmp_path / "gold.spacy")
+    result = run("export", tmp_path / "gold.spacy", tmp_path / "gold.jsonl", "--format", "prodigy")
+    assert result.exit_code == 0, result.output
+    rows = dict(line.strip().rsplit(maxsplit=1) for line in result.output.splitlines() if line.strip()[-1:].isdigit())
+    assert {name.strip(): count for name, count in rows.items()} == {
+        "texts": "2", "with unknown white space": "2", "entities": "2", "triples": "3", "left out (overlap)": "1",
+        "left out: texts without annotated relations": "1",
+    }  # fmt: skip
+    assert [json.loads(line)["answer"] for line in (tmp_path / "gold.jsonl").read_text().splitlines()] == ["accept"] * 2
+
+
+def test_cli_refuses(model: Path, texts: Any, tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    (tmp_path / "bad.spacy").write_bytes(b"no docs")
+    (tmp_path / "a.jsonl").write_text("{}")
+    write_docs([Doc(VOCAB, words=["a"])], tmp_path / "bare.spacy")
+    out = tmp_path / "out" / "a.json"
+    for args, code in [
+        ((texts, out, "--format", "brat"), "[R031]"),
+        ((tmp_path / "none.spacy", out, "--format", "spert"), "[R033]"),
+        ((tmp_path / "bad.spacy", out, "--format", "spert"), "[R053]"),
+        ((tmp_path / "a.jsonl", out, "--format", "spert"), "[R053]"),
+        ((tmp_path / "a.jsonl", out, "--format", "spert", "--model", model), "[R053]"),
+        ((texts, texts, "--format", "spert"), "[R034]"),
+        ((tmp_path / "bare.spacy", out, "--format", "spert"), "[R046]"),
+        ((texts, out, "--format", "spert", "--model", tmp_path / "blank"), "[R018]"),
+        ((texts, out, "--format", "spert", "--model", tmp_path / "no_model"), "Can't load the pipeline"),
+    ]:
+        result = run("export", *args)
+        assert result.exit_code == 1 and code in result.output, (args, result.output)
+        assert "Traceback" not in result.output and not out.parent.exists()
+
+
+def test_help() -> None:
+    result = run("export", "--help")
+    assert result.exit_code == 0 and "Example: spacy rin export" in result.output
+    assert all(word in result.output for word in (*WRITERS, "--model", "--attr"))

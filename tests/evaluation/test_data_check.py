@@ -1,0 +1,209 @@
+"""What the data check counts, against texts whose trouble is known."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
+
+from spacy_rin.convert import convert
+from spacy_rin.evaluation.data_check import FINDINGS, check_data
+from spacy_rin.relations import register_relations, set_relations
+
+from ..support import TRIPLES, gold_doc, run
+
+register_relations()
+VOCAB = Vocab()
+
+
+def make_doc(text, entities=(), triples=(), sentences=None):
+    """A Doc of words, with entities as (first token, last token + 1[, type]) and triples of their positions."""
+    doc = Doc(VOCAB, words=text.split("|") if "|" in text else text.split(), sent_starts=sentences)
+    spans = [Span(doc, start, end, label=kind[0] if kind else "X") for start, end, *kind in entities]
+    doc.spans["rin"] = spans
+    if triples is not None:
+        set_relations(doc, [(spans[s], label, spans[o]) for s, label, o in triples])
+    return doc
+
+
+def found(checked):
+    return {finding.name: (finding.count, finding.where) for finding in checked.findings}
+
+
+def test_good_data_by_hand() -> None:
+    docs = [gold_doc(VOCAB, *row) for row in TRIPLES]
+    checked = check_data(docs, min_count=2)
+    counts = checked.counts
+    assert checked.findings == []
+    assert (counts["texts"], counts["tokens"]) == (6, 7 + 7 + 10 + 7 + 5 + 5)
+    assert counts["tokens_per_text"] == {"mean": 6.8, "median": 7, "max": 10}
+    assert (counts["entities"], counts["entities_without_relations"], counts["triples"]) == (11, 0, 7)
+    assert counts["relations"] == {"born_in": 3, "founded": 2, "leads": 2}
+    assert counts["entity_labels"] == {"PERSON": 5, "ORG": 3, "PLACE": 3}
+    assert counts["texts_per_pattern"] == {"normal": 3, "seo": 1, "epo": 1, "none": 1}
+    assert counts["texts_per_count"] == {"0": 1, "1": 3, "2": 2, "3": 0, "4": 0, "5+": 0}
+    assert counts["texts_per_length"]["1-10"] == 6
+    assert set(counts["triples_lost_by_settings"].values()) == {0}
+
+
+def test_overlapping_entities() -> None:
+    # New York Times and York, in the middle; New York, at its beginning; Times, at its end
+    spans = [(0, 3), (1, 2), (0, 2), (2, 3), (4, 5)]
+    triples = [(entity, "r", 4) for entity in range(4)] + [(4, "r", 0)]
+    checked = check_data([make_doc("New York Times in Larne", spans, triples)], min_count=1)
+    assert checked.counts["triples_lost_by_settings"] == {
+        # Only the longest is left.
+        "entity_layers=1, head=last": 3,
+        "entity_layers=1, head=first": 3,
+        # York is in a third layer; Times ends where the longest does,
+        "entity_layers=2, head=last": 2,
+        # and New York begins where it does.
+        "entity_layers=2, head=first": 2,
+    }
+    assert found(checked) == {"entities_overlapping": (3, ["1"]), "triples_lost": (3, ["1"])}
+    # Not inside one another
+    checked = check_data([make_doc("a b c d", [(0, 2), (1, 3), (3, 4)], [(1, "r", 2)])], min_count=1)
+    assert checked.counts["entities_crossing"] == checked.counts["entities_overlapping"] == 1
+    assert list(checked.counts["triples_lost_by_settings"].values()) == [1, 1, 0, 0]
+    # Two types of the same tokens: one entity is left, but no triple is lost.
+    checked = check_data([make_doc("a b", [(0, 1, "X"), (0, 1, "Y"), (1, 2)], [(0, "r", 2)])], min_count=1)
+    assert checked.counts["entities_overlapping"] == 1
+    assert checked.counts["triples_lost"] == 0
+
+
+def test_reflexive_and_unrelated() -> None:
+    doc = make_doc("a b c", [(0, 1), (1, 2), (2, 3)], [(0, "r", 0), (0, "s", 0), (0, "r", 1)])
+    checked = check_data([doc], min_count=1)
+    assert checked.counts["triples_reflexive"] == 2
+    assert checked.counts["entities_without_relations"] == 1
+    assert checked.counts["triples_lost"] == 0
+    assert checked.findings == []
+
+
+def test_sentences() -> None:
+    sentences = [True, False, True, False]
+    doc = make_doc("a b c d", [(0, 1), (1, 2), (2, 3), (3, 4)], [(0, "r", 1), (1, "r", 2), (3, "r", 0)], sentences)
+    assert found(check_data([doc], min_count=1)) == {"triples_across_sentences": (2, ["1"])}
+    # An entity that is in two sentences itself
+    across = make_doc("a b c d", [(0, 1), (1, 3)], [(0, "r", 1)], sentences)
+    assert check_data([across]).counts["triples_across_sentences"] == 1
+    long = make_doc("w " * 257, [(0, 1), (1, 2)], [(0, "r", 1)])
+    parted = make_doc("v " * 257, [(0, 1), (1, 2)], [(0, "r", 1)], [True] * 257)
+    assert found(check_data([parted, long, doc], min_count=1)) == {
+        "texts_too_long": (1, ["2"]),
+        "triples_across_sentences": (3, ["1", "3"]),
+    }
+
+
+def test_repetitions() -> None:
+    one, other = [(0, "r", 1)], [(1, "r", 0)]
+    spans = [(0, 1), (1, 2)]
+    texts = [("a b", one), ("c d", one), ("A B", other), ("e f", one), ("e f", one)]
+    docs = [make_doc(text, spans, triples) for text, triples in texts]
+    train = [make_doc("C D", spans, one), make_doc("g h", spans, one)]
+    checked = check_data(docs, train, min_count=1)
+    assert found(checked) == {
+        "texts_repeated": (2, ["3", "5"]),
+        "texts_contradicting": (1, ["3"]),
+        "texts_in_train": (1, ["2"]),
+    }
+
+
+def test_labels() -> None:
+    docs = [make_doc("a b", [(0, 1, "X"), (1, 2, "Y")], [(0, "r", 1)])] * 3
+    docs += [make_doc("c d", [(0, 1, "X"), (1, 2, "Z")], [(0, "s", 1)])]
+    train = [make_doc("e f", [(0, 1, "X"), (1, 2, "Z")], [(0, "r", 1), (0, "t", 1)])]
+    assert {name: labels for name, (_, labels) in found(check_data(docs, train, min_count=3)).items()} == {
+        "texts_repeated": ["2", "3"],
+        "rare_relations": ["s"],
+        "rare_entity_labels": ["Z"],
+        "relations_not_in_train": ["s"],
+        "entity_labels_not_in_train": ["Y"],
+    }
+
+
+def test_what_teaches_nothing() -> None:
+    assert found(check_data([])) == {"no_texts": (1, [])}
+    docs = [make_doc("a b", [(0, 1)], None), Doc(VOCAB), make_doc("a b c", [(0, 1)], [])]
+    checked = check_data(docs, min_count=1)
+    assert found(checked) == {
+        "no_triples": (1, []),
+        "texts_without_annotation": (2, ["1", "2"]),
+        "texts_empty": (1, ["2"]),
+    }
+    assert [finding.level for finding in checked.findings] == ["error", "warning", "warning"]
+    checked = check_data([make_doc("a b", [(0, 1, ""), (1, 2)], [(0, "r", 1)])], min_count=1)
+    assert found(checked) == {"entities_without_label": (1, ["1"])}
+    checked = check_data([make_doc("a|\n|b", [(0, 2), (2, 3)], [(0, "r", 1)])], min_count=1)
+    assert found(checked) == {"entities_with_blanks": (1, ["1"]), "triples_lost": (1, ["1"])}
+
+
+def test_repeated_triples_count_once() -> None:
+    checked = check_data([make_doc("a b", [(0, 1), (1, 2)], [(0, "r", 1), (0, "r", 1)])], min_count=1)
+    assert checked.counts["triples"] == checked.counts["relations"]["r"] == 1
+
+
+def test_every_finding_can_be_counted() -> None:
+    """A finding whose name nothing is counted by would never be found."""
+    counts = check_data([], [make_doc("a b", [(0, 1), (1, 2)], [(0, "r", 1)])]).counts
+    assert FINDINGS.keys() - counts.keys() == {"no_texts", "no_triples"}
+
+
+def test_webnlg(real_data: Path) -> None:
+    docs, _ = convert(real_data / "webnlg" / "dev.json", "jointer")
+    counts = check_data(docs).counts
+    assert (counts["texts"], counts["triples"], counts["entities"]) == (500, 1223, 1718)
+    assert sum(counts["texts_per_count"].values()) == sum(counts["texts_per_length"].values()) == 500
+    assert counts["texts_per_pattern"] == {"normal": 157, "seo": 343, "epo": 4, "none": 0}
+    assert counts["triples_lost"] == 62
+    assert counts["triples_lost_by_settings"]["entity_layers=2, head=last"] == 18
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    def write(name, docs):
+        DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+def test_command(corpus: Any) -> None:
+    good = corpus("good.spacy", [gold_doc(VOCAB, *row) for row in TRIPLES])
+    result = run("data", good, "--min-count", "2", "--strict")
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.output.splitlines()]
+    assert ["texts", "6"] in rows and ["born_in", "3"] in rows
+    assert "Nothing will be trouble" in result.output
+    # Warnings are for humans, unless told otherwise; errors are errors.
+    assert run("data", good).exit_code == 0
+    result = run("data", good, "--strict", "--train", good)
+    assert result.exit_code == 1
+    assert "texts_in_train: 6 (1, 2, 3, 4, 5, ...)" in result.output
+    nothing = corpus("nothing.spacy", [make_doc("a b", [(0, 1)], None)])
+    result = run("data", nothing)
+    assert result.exit_code == 1 and "no_triples" in result.output
+
+
+def test_command_json(corpus: Any) -> None:
+    docs = [gold_doc(VOCAB, *row) for row in TRIPLES]
+    path, train = corpus("gold.spacy", docs), corpus("train.spacy", docs[1:2])
+    more = corpus("more.spacy", docs[2:3])
+    result = run("data", path, "--json", "--train", train, "--train", more)
+    assert result.exit_code == 0
+    data = json.loads(result.stdout)
+    findings = {finding["name"]: finding for finding in data.pop("findings")}
+    assert data == check_data(docs, docs[1:3]).counts
+    assert findings["texts_in_train"]["where"] == ["2", "3"]
+    assert findings["relations_not_in_train"]["where"] == ["leads"]
+    assert findings["relations_not_in_train"]["level"] == "warning"
+
+
+def test_command_reads_other_attributes(corpus: Any) -> None:
+    doc = make_doc("a b", [(0, 1), (1, 2)], None)
+    set_relations(doc, [(doc.spans["rin"][0], "r", doc.spans["rin"][1])], "facts")
+    path = corpus("facts.spacy", [doc])
+    assert run("data", path).exit_code == 1
+    assert run("data", path, "--attr", "facts", "--min-count", "1", "--strict").exit_code == 0

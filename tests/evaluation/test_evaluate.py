@@ -1,0 +1,338 @@
+"""Whole pipelines against gold annotation: scores, the page that shows them, and thresholds written back."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+
+from spacy_rin.evaluation.evaluate import evaluate, predict
+from spacy_rin.evaluation.report import element, render_html
+from spacy_rin.evaluation.thresholds import Thresholds
+from spacy_rin.evaluation.tuned import write_in_place, write_tuned
+from spacy_rin.pipeline.component import find_component
+from spacy_rin.relations import set_relations
+
+from ..support import TRIPLES, gold_doc, make_examples, names, run, train
+
+# What the pipeline says of these is wrong in several ways: label, boundary, missed and spurious.
+OTHER = [
+    ("Ada Brook was born in Larne .", [("Ada Brook", "founded", "Larne")]),
+    ("Tom Hale was born in Wick .", []),
+    ("Tom Hale founded and leads Orbix .", [("Tom Hale", "founded", "Orbix"), ("Orbix", "leads", "Tom Hale")]),
+    *TRIPLES,
+]
+
+
+@pytest.fixture(scope="module")
+def evaluation(trained):
+    return evaluate(trained, make_examples(trained.vocab, OTHER))
+
+
+def test_scores_are_those_of_spacy(trained: Language, evaluation: Any) -> None:
+    expected = trained.evaluate(make_examples(trained.vocab, OTHER))
+    del expected["speed"]
+    assert 0 < expected["rel_exact_p"] < 1 and 0 < expected["rel_exact_r"] < 1
+    per_type = expected.pop("rel_exact_per_type")
+    assert {name: evaluation.scores[name] for name in expected} == expected
+    for label, row in per_type.items():
+        assert {letter: evaluation.scores["rel_exact_per_type"][label][letter] for letter in "prf"} == row
+
+
+def test_scores_add_up(evaluation: Any) -> None:
+    scores = evaluation.scores
+    whole = scores["counts"]["rel_exact"]
+    # The pipeline knows the seven triples of `TRIPLES` by heart, and one more of the other texts is right.
+    verdicts = {"right": 8, "wrong_label": 1, "wrong_boundary": 0, "missed": 1, "spurious": 2}
+    assert scores["rel_verdicts"] == verdicts
+    assert whole == {"gold": 10, "predicted": 11, "right": 8}
+    for name in ("rel_exact_per_type", "rel_exact_per_count", "rel_exact_per_length"):
+        for kind, count in whole.items():
+            assert sum(row[kind] for row in scores[name].values()) == count
+    assert sum(row["texts"] for row in scores["rel_exact_per_count"].values()) == scores["texts"] == 9
+    row = scores["rel_exact_per_threshold"]["0.50"]
+    assert {kind: row[kind] for kind in whole} == whole
+    assert scores["rel_confusion"]["founded"] == {"born_in": 1, "founded": 3}
+    assert [text.n_errors for text in evaluation.judged] == [2, 1, 1, 0, 0, 0, 0, 0, 0]
+    assert scores["rel_exact_given_f"] == scores["rel_exact_f"] and scores["ents_f"] == 1.0
+
+
+def test_the_pipeline_stays_as_it_was(trained: Language) -> None:
+    _, component = find_component(trained)
+    component.cfg["thresholds"] = {"founded": 1.1}
+    try:
+        examples = make_examples(trained.vocab)
+        scores = evaluate(trained, examples).scores
+        assert component.cfg["thresholds"] == {"founded": 1.1}
+        assert trained.pipe_names == ["rin_joint"]
+    finally:
+        component.cfg["thresholds"] = {}
+    # As of the thresholds: but those of the curve are for all relations.
+    assert scores["rel_exact_per_type"]["founded"]["predicted"] == 0
+    assert scores["rel_exact_per_type"]["leads"]["right"] == 2
+    assert scores["rel_exact_per_threshold"]["0.50"]["right"] == 7
+    assert [names(eg.predicted) for eg in examples] == [
+        {triple for triple in triples if triple[1] != "founded"} for _, triples in TRIPLES
+    ]
+
+
+def test_triples_are_found_whatever_the_thresholds(trained: Language) -> None:
+    _, component = find_component(trained)
+    component.cfg["threshold"] = 1.1
+    try:
+        examples = make_examples(trained.vocab)
+        assert predict(trained, examples) == []
+    finally:
+        component.cfg["threshold"] = 0.5
+    assert [names(eg.predicted) for eg in examples] == [set(triples) for _, triples in TRIPLES]
+
+
+def test_given_entities(trained: Language) -> None:
+    _, component = find_component(trained)
+    examples = make_examples(trained.vocab)
+    docs = [eg.predicted for eg in examples]
+    # What the component finds by itself is right here, so it makes no difference that it is given.
+    assert component.predict_given(examples) == component.predict(docs)
+    # Without one of its entities, a triple can't be found, and with other entities, others can't.
+    for eg in examples:
+        set_relations(eg.reference, [])
+        eg.reference.ents = eg.reference.ents[1:]
+        eg.reference.spans["rin"] = list(eg.reference.ents)
+    for eg, prediction in zip(examples, component.predict_given(examples)):
+        assert [entity[:2] for entity in prediction.entities] == [(e.start, e.end) for e in eg.reference.ents]
+        assert not any(eg.predicted[t.subject[0]].text in ("Ada", "Tom") for t in prediction.triples)
+    blank = Example(Doc(trained.vocab), Doc(trained.vocab))
+    assert [p.entities for p in component.predict_given([blank, examples[0]])] == [[], [(5, 6, 2)]]
+    assert component.predict_given([blank])[0].triples == []
+
+
+def test_given_entities_of_text_without_annotation(trained: Language) -> None:
+    _, component = find_component(trained)
+    doc = trained.make_doc("Ada Brook was born in Larne .")
+    (prediction,) = component.predict_given([Example(doc, doc.copy())])
+    assert prediction.entities == prediction.triples == []
+
+
+def test_later_components_may_clean_up(nlp: Language) -> None:
+    """Entities are given where the component stands: its features are gone at the end of the pipeline."""
+    nlp.add_pipe("tok2vec")
+    tok2vec = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
+    nlp.add_pipe("rin_joint", config={"model": {"tok2vec": tok2vec}})
+    train(nlp, make_examples(nlp.vocab), 60)
+    before = evaluate(nlp, make_examples(nlp.vocab)).scores
+    nlp.add_pipe("doc_cleaner")
+    after = evaluate(nlp, make_examples(nlp.vocab))
+    assert before["rel_exact_given_f"] == after.scores["rel_exact_given_f"] > 0.9
+    assert nlp.pipe_names == ["tok2vec", "rin_joint", "doc_cleaner"]
+
+
+def test_scores_of_other_components_are_plain_numbers(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find_component(trained)[1], "scorer", lambda examples, **_: {"cats": {"a": np.float32(0.5)}})
+    scores = evaluate(trained, make_examples(trained.vocab)).scores
+    assert srsly.json_loads(srsly.json_dumps(scores))["cats"] == {"a": 0.5}
+    # Relations are scored even if the pipeline has no scorer for them.
+    assert scores["rel_exact_f"] == 1.0
+
+
+def test_every_component_sees_a_text_once(nlp: Language) -> None:
+    seen = []
+    for name in ("before", "after"):
+        Language.component(f"test_{name}", func=lambda doc, name=name: seen.append(name) or doc)
+    nlp.add_pipe("rin_joint")
+    nlp.initialize(lambda: make_examples(nlp.vocab))
+    nlp.add_pipe("test_before", first=True)
+    nlp.add_pipe("test_after", last=True)
+    evaluate(nlp, make_examples(nlp.vocab))
+    assert seen == ["before"] * len(TRIPLES) + ["after"] * len(TRIPLES)
+
+
+class Page(HTMLParser):
+    """The elements, texts and tables of a page."""
+
+    def __init__(self, html) -> None:
+        super().__init__()
+        self.open, self.tags, self.attrs, self.texts, self.cells = [], [], [], [], []
+        self.feed(html)
+        assert not self.open, "an element isn't closed"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attrs += [(name, value) for name, value in attrs]
+        if tag != "meta":
+            self.open.append(tag)
+        if tag == "tr":
+            self.cells.append([])
+        elif tag in ("td", "th"):
+            self.cells[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+        if "td" in self.open or "th" in self.open:
+            self.cells[-1][-1] += data
+
+
+def test_page(evaluation: Any) -> None:
+    page = Page(render_html(evaluation, model="best", data="dev.spacy"))
+    scores = evaluation.scores
+    percents = [f"{100 * scores[f'rel_exact_{letter}']:.1f}" for letter in "prf"]
+    assert ["relations, exact rel_exact", *percents, "10", "11", "8"] in page.cells
+    founded = scores["rel_exact_per_type"]["founded"]
+    assert ["founded", *(f"{100 * founded[x]:.1f}" for x in "prf"), "4", "3", "3"] in page.cells
+    assert [row[0] for row in page.cells if row[0].startswith("0.")] == [f"0.{step}" for step in range(1, 10)]
+    assert ["wrong label", "1"] in page.cells
+    # Gold relations in rows, predicted ones in columns of the same order
+    start = page.cells.index(["gold", "", "1", "2", "none"])
+    assert page.cells[start + 1 : start + 4] == [
+        ["born_in", "1", "3", "", ""],
+        ["founded", "2", "1", "3", ""],
+        ["none", "none", "1", "", ""],
+    ]
+    assert "3 of 9 texts have errors" in " ".join(page.texts)
+    assert page.tags.count("li") == 5 and page.tags.count("polyline") == 1
+    # Nothing comes from elsewhere, and nothing runs.
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert not any(name in ("src", "href") or name.startswith("on") for name, _ in page.attrs)
+
+
+HOSTILE = ["<script>alert('1')</script>", '"><b onclick="x">', "&amp;", "</p></style>", "שלום", "👩‍👩‍👧", "a'b"]
+
+
+def test_hostile_text_stays_text(nlp: Language) -> None:
+    """Whatever stands in texts, labels, types and names is shown as it is."""
+    words = HOSTILE
+
+    def annotate(relations):
+        doc = Doc(nlp.vocab, words=words)
+        spans = [Span(doc, i, i + 1, label=f"<i>{word}") for i, word in enumerate(words)]
+        doc.spans["rin"] = spans
+        set_relations(doc, [(spans[i], f"<u>{words[i]}", spans[j]) for i, j in relations])
+        return doc
+
+    nlp.add_pipe("rin_joint")
+    places = range(len(words))
+    gold = annotate([(i, i) for i in places])
+    nlp.initialize(lambda: [Example(Doc(nlp.vocab, words=words), gold)])
+    result = evaluate(nlp, [Example(Doc(nlp.vocab, words=words), gold)])
+    html = render_html(result, model=HOSTILE[0], data=HOSTILE[1])
+    page = Page(html)
+    assert not {"script", "b onclick", "i", "u"} & set(page.tags)
+    assert not any(name.startswith("on") for name, _ in page.attrs)
+    shown = "".join(page.texts)
+    for word in HOSTILE:
+        assert shown.count(f"<i>{word}") and shown.count(f"<u>{word}")
+    assert gold.text in shown
+    assert f"{HOSTILE[0]} on {HOSTILE[1]}" in shown
+    # Each name of another script in an element of its own, so that it doesn't turn the order around it.
+    assert "<bdi>שלום</bdi>" in html and 'dir="auto"' in html
+
+
+def test_only_markup_is_not_escaped() -> None:
+    inner = element("b", "<", title='"<')
+    assert inner == '<b title="&quot;&lt;">&lt;</b>'
+    assert element("p", inner, "&") == f"<p>{inner}&amp;</p>"
+
+
+@pytest.fixture(scope="module")
+def model(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "best"
+    trained.to_disk(folder)
+    return folder
+
+
+@pytest.fixture
+def gold(trained, tmp_path):
+    path = tmp_path / "gold.spacy"
+    docs = [gold_doc(trained.vocab, text, triples) for text, triples in OTHER]
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+def test_evaluate_command(model: Path, gold: Any, evaluation: Any, tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    result = run("evaluate", model, gold, "--output", out / "scores.json", "--html", out / "report.html")
+    assert result.exit_code == 0, result.output
+    assert srsly.read_json(out / "scores.json") == srsly.json_loads(srsly.json_dumps(evaluation.scores))
+    assert "relations, exact" in "".join(Page((out / "report.html").read_text("utf8")).texts)
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "scores.json"]
+    rows = [line.split() for line in result.output.splitlines()]
+    assert ["born_in", "60.0", "100.0", "75.0", "3"] in rows
+    order = [row[0] for row in rows if row and row[0] in ("born_in", "founded", "leads")]
+    assert order == ["founded", "born_in", "leads"]
+
+
+def test_commands_refuse_what_is_no_data(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.spacy").write_bytes(b"no corpus")
+    for command in (["evaluate", model], ["tune", model], ["data"]):
+        for name, code in (("bad.spacy", "R053"), ("none.spacy", "R033")):
+            result = run(*command, tmp_path / name)
+            assert result.exit_code == 1 and code in result.output, result.output
+
+
+def test_tune_command(model: Path, trained: Language, tmp_path: Path) -> None:
+    """A pipeline whose threshold is too high for all that it knows."""
+    start = tmp_path / "start"
+    spacy.load(model, config={"components.rin_joint.threshold": 0.5}).to_disk(start)
+    write_in_place(spacy.load(start), start, Thresholds(0.999999, {"leads": 1.0}))
+    path = tmp_path / "gold.spacy"
+    docs = [gold_doc(trained.vocab, *row) for row in TRIPLES]
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    before = {file: file.read_bytes() for file in start.rglob("*") if file.is_file()}
+    assert run("tune", start, path, "--folds", "2").exit_code == 0
+    result = run("tune", start, path, "--folds", "2", "--output", tmp_path / "tuned")
+    assert result.exit_code == 0, result.output
+    assert "One threshold is kept" in result.output
+    assert {file: file.read_bytes() for file in start.rglob("*") if file.is_file()} == before
+    nlp = spacy.load(tmp_path / "tuned")
+    threshold = nlp.config["components"]["rin_joint"]["threshold"]
+    assert 0.01 <= threshold < 0.999
+    assert nlp.get_pipe("rin_joint").cfg["threshold"] == threshold
+    assert nlp.get_pipe("rin_joint").cfg["thresholds"] == nlp.config["components"]["rin_joint"]["thresholds"] == {}
+    assert evaluate(nlp, make_examples(nlp.vocab)).scores["rel_exact_f"] == 1.0
+    assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
+    # In place, it changes two files.
+    assert run("tune", start, path, "--folds", "2", "--in-place").exit_code == 0
+    after = {file: file.read_bytes() for file in start.rglob("*") if file.is_file()}
+    changed = {file.relative_to(start).as_posix() for file in after if after[file] != before.get(file)}
+    assert changed == {"config.cfg", "rin_joint/cfg"} and after.keys() == before.keys()
+    assert spacy.load(start).get_pipe("rin_joint").cfg["threshold"] == threshold
+    # There is nothing more to gain.
+    result = run("tune", start, path, "--folds", "2", "--in-place")
+    assert "left as they are" in " ".join(result.output.split()) and "Wrote" not in result.output
+    assert {file: file.read_bytes() for file in start.rglob("*") if file.is_file()} == after
+
+
+def test_tune_refuses(model: Path, gold: Any, tmp_path: Path) -> None:
+    (tmp_path / "full" / "some").mkdir(parents=True)
+    for args, code in [
+        (["--in-place", "--output", tmp_path / "x"], "R051"),
+        (["--output", tmp_path / "full"], "R034"),
+        (["--folds", "100"], "R050"),
+    ]:
+        result = run("tune", model, gold, *args)
+        assert result.exit_code == 1 and code in result.output, result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "gold.spacy"]
+    with pytest.raises(ValueError, match="R052"):
+        write_in_place(spacy.load(model), tmp_path / "full", Thresholds(0.5, {}))
+
+
+def test_tune_in_place_needs_a_folder(gold: Any) -> None:
+    result = run("tune", "en_rin_webnlg", gold, "--in-place")
+    assert result.exit_code == 1 and "R052" in result.output
+
+
+def test_own_thresholds_are_written(model: Path, tmp_path: Path) -> None:
+    nlp = spacy.load(model)
+    write_tuned(nlp, tmp_path / "tuned", Thresholds(0.25, {"leads": 0.75}))
+    nlp = spacy.load(tmp_path / "tuned")
+    settings = {"threshold": 0.25, "thresholds": {"leads": 0.75}}
+    assert settings.items() <= nlp.config["components"]["rin_joint"].items()
+    assert settings.items() <= nlp.get_pipe("rin_joint").cfg.items()

@@ -1,0 +1,175 @@
+"""Texts read from every kind of input, with what can't be read among them."""
+
+import csv
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from spacy_rin.extract.documents import READERS, Document, count_documents, read_documents
+
+HOSTILE = ['quoted "so", and\nbroken', "=1+1", "עברית 😀\u2028next", "tab\tand \\ backslash"]
+
+
+def read(*args, **kwargs):
+    return list(read_documents(*args, **kwargs))
+
+
+def test_text(tmp_path: Path) -> None:
+    path = tmp_path / "texts.log"  # any suffix
+    path.write_bytes(b"\xef\xbb\xbfone\r\n\n \t\nt\xc3\xbc\xe2\x80\xa8two\nbad \xff\nlast")
+    documents = read(path)
+    assert [(d.id, d.text) for d in documents] == [(1, "one"), (4, "tü\u2028two"), (5, ""), (6, "last")]
+    assert [d.error for d in documents] == ["", "", "the text is not UTF-8", ""]
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    lines = [
+        *(json.dumps({"text": text, "id": f"no {i}"}) for i, text in enumerate(HOSTILE)),
+        "",
+        json.dumps({"text": "x", "id": 7, "meta": {"by": ["me"]}}),
+        *('{"text": "x"', '["x"]', '{"text": NaN}', "{}", '{"text": 3}', '{"text": " "}', '{"text": "\\ud800"}'),
+        '{"text": "x", "id": [1]}',
+        '{"text": "x", "id": ""}',
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    documents = read(tmp_path / "in.jsonl")
+    assert documents[:5] == [
+        *(Document(f"no {i}", text) for i, text in enumerate(HOSTILE)),
+        Document(7, "x", documents[4].meta),
+    ]
+    assert documents[4].meta == {"by": ["me"]}
+    assert [d.id for d in documents[5:]] == list(range(7, 16))
+    for document, reason in zip(
+        documents[5:],
+        ("invalid JSON", "an object was", "NaN", "no 'text'", "must be a string", "empty", "UTF-8", "the id must"),
+    ):
+        assert reason in document.error and not document.text
+    assert documents[-1] == Document(15, "x")
+
+
+def test_keys(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps({"body": "x", "name": "a", "text": "no", "id": "no"}))
+    (tmp_path / "in.csv").write_text("id,name,text,body\nno,a,no,x\n")
+    for name in ("in.jsonl", "in.csv"):
+        assert read(tmp_path / name, text_key="body", id_key="name") == [Document("a", "x")]
+
+
+@pytest.mark.parametrize("suffix,delimiter", [("csv", ","), ("tsv", "\t")])
+def test_csv(tmp_path: Path, suffix: str, delimiter: str) -> None:
+    path = tmp_path / f"in.{suffix}"
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        table = csv.writer(file, delimiter=delimiter)
+        table.writerows([("id", "text"), *enumerate(HOSTILE, 10), ("", "x" * 200_000), ("short",), ("", " ")])
+    with path.open("ab") as file:
+        file.write(f"a{delimiter}bad \xe9\n".encode("latin-1"))
+    documents = read(path)
+    assert [(d.id, d.text) for d in documents[:4]] == [(str(i), text) for i, text in enumerate(HOSTILE, 10)]
+    assert (documents[4].id, len(documents[4].text)) == (5, 200_000)
+    assert [(d.id, d.error) for d in documents[5:]] == [
+        ("short", "there is no 'text'"),
+        (7, "the text is empty"),
+        ("a", "the text is not UTF-8"),
+    ]
+
+
+def test_csv_goes_on_after_a_row_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spacy_rin.extract.documents.MAX_FIELD", 50)
+    (tmp_path / "in.csv").write_text(f"text\none\n{'x' * 51}\nthree\n")
+    limit = csv.field_size_limit()
+    try:
+        assert [d.text for d in read(tmp_path / "in.csv")] == ["one", "", "three"]
+    finally:
+        csv.field_size_limit(limit)
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pyarrow.table({"id": [3, None, 5, 6, 7, 8], "text": [*HOSTILE, None, ""], "other": [1] * 6})
+    parquet.write_table(table, tmp_path / "in.parquet")
+    documents = read(tmp_path / "in.parquet")
+    assert documents[:4] == [Document(i, text) for i, text in zip((3, 2, 5, 6), HOSTILE)]
+    assert [(d.id, d.error) for d in documents[4:]] == [(7, "there is no 'text'"), (8, "the text is empty")]
+    (tmp_path / "bad.parquet").write_text("no")
+    with pytest.raises(ValueError, match="R034"):
+        read(tmp_path / "bad.parquet")
+    with pytest.raises(ValueError, match="R034"):
+        read("-", "parquet")
+
+
+def test_folder(tmp_path: Path) -> None:
+    (tmp_path / "b" / "a").mkdir(parents=True)
+    (tmp_path / "b.txt").write_text("one\ntwo\n")
+    (tmp_path / "b" / "a" / "x.txt").write_bytes("\ufeffü".encode())
+    (tmp_path / "b" / "c.txt").write_bytes(b"\xff")
+    (tmp_path / "b" / "notes.md").write_text("no")
+    for name in "gkadmc":
+        (tmp_path / "c" / name).mkdir(parents=True)
+        (tmp_path / "c" / name / "x.txt").write_text(name)
+    assert read(tmp_path) == [
+        Document("b.txt", "one\ntwo\n"),
+        Document("b/c.txt", "", error="the text is not UTF-8"),
+        Document("b/a/x.txt", "ü"),
+        *(Document(f"c/{name}/x.txt", name) for name in "acdgkm"),
+    ]
+
+
+@pytest.mark.parametrize("name,content", [("in.txt", "a\n\n \nb"), ("in.jsonl", '{"text": "a"}\n\nno\n')])
+def test_count(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert count_documents(tmp_path / name) == len(read(tmp_path / name)) == 2
+    assert count_documents("-", "text") is count_documents(tmp_path) is None
+    os.mkfifo(tmp_path / "pipe.txt")  # counting would use it up
+    assert count_documents(tmp_path / "pipe.txt") is None
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    for format, content in [("text", b"x\ny"), ("jsonl", b'{"text": "x"}\n{"text": "y"}'), ("csv", b"text\nx\ny\n")]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert [(d.id, d.text) for d in read("-", format)] == [(1, "x"), (2, "y")]
+
+
+def test_input_is_a_stream(tmp_path: Path) -> None:
+    """Documents come before the rest of the file is read, or could be."""
+
+    class Endless(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            buffer[:] = (b"x\n" * len(buffer))[: len(buffer)]
+            return len(buffer)
+
+    class Stdin:
+        buffer = io.BufferedReader(Endless())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", Stdin)
+        documents = read_documents("-")
+        assert [next(documents).id for _ in range(100_000)][-1] == 100_000
+
+
+def test_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("title,body\nx,y\n")
+    for args, options, code in [
+        ((tmp_path / "none.txt",), {}, "R033"),
+        ((tmp_path / "in.csv", "xml"), {}, "R031"),
+        ((tmp_path / "in.csv",), {}, "R061.*title, body"),
+        ((tmp_path / "in.csv",), {"text_key": "body", "id_key": "name"}, "R061.*'name'"),
+        ((tmp_path, "text"), {}, "R034"),
+    ]:
+        with pytest.raises(ValueError, match=code):
+            read(*args, **options)
+    assert all(format in READERS for format in ("text", "jsonl", "csv", "tsv", "parquet", "folder"))
+
+
+def test_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "in.parquet").write_text("x")
+    with pytest.raises(ValueError, match=r"R060.*spacy-rin\[parquet\]"):
+        read(tmp_path / "in.parquet")

@@ -1,0 +1,452 @@
+"""The networks against values worked out by hand and a plain dense reference."""
+
+import itertools
+import os
+import signal
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from spacy_rin.model.networks.bilstm import BiLSTM
+from spacy_rin.model.networks.joint import Output
+from spacy_rin.model.networks.pairs import (
+    _pair_max_backward_dense,
+    _pair_max_backward_sparse,
+    _pair_max_forward,
+    pair_chunks,
+    pair_loss,
+    pair_max,
+)
+from spacy_rin.model.networks.rin import RIN, PaperGRU
+from spacy_rin.model.networks.rin_int import RINInt
+
+shapes = st.fixed_dictionaries(
+    {
+        "lengths": st.lists(st.integers(1, 6), min_size=1, max_size=4),
+        "width": st.integers(1, 5),
+        "labels": st.integers(1, 4),
+        "size": st.integers(1, 40),
+        "seed": st.integers(0, 1000),
+    }
+)
+
+
+def random_pairs(lengths, width, labels, seed, dtype=torch.float64):
+    torch.manual_seed(seed)
+    n = sum(lengths)
+    tensors = [torch.randn(*shape, dtype=dtype) for shape in [(n, width), (n, width), (labels, width), (labels,)]]
+    return [x.requires_grad_() for x in tensors]
+
+
+def dense_logits(subjects, objects, weight, bias):
+    return torch.relu(subjects[:, None] + objects[None]) @ weight.T + bias
+
+
+def split(lengths, *tensors):
+    return zip(*(x.split(lengths) for x in tensors))
+
+
+def reference_rin(network, features):
+    """The paper's equations for one sequence, pair by pair: eq. 2-7 with the concatenation written out."""
+    wm = torch.cat(network.pair_terms.weight.chunk(2), 1)
+    wr, br = network.relation.weight, network.relation.bias
+
+    def classify_relations(hr):
+        n = len(hr)
+        rows = [[wr @ torch.relu(wm @ torch.cat([hr[i], hr[j]])) + br for j in range(n)] for i in range(n)]
+        return torch.stack([torch.stack(row) for row in rows])
+
+    def classify_tags(he):
+        return he @ network.tagger.weight.T + network.tagger.bias
+
+    def gru(cell, y, h):
+        d = h.shape[1]
+        recurrent = [*cell.gates.weight.split(d), cell.candidate.weight]
+        wz, wu, wo = (torch.cat(pair, 1) for pair in zip(recurrent, cell.input.weight.split(d)))
+        hy = torch.cat([h, y], 1)
+        z, u = torch.sigmoid(hy @ wz.T), torch.sigmoid(hy @ wu.T)
+        candidate = torch.tanh(torch.cat([u * h, y], 1) @ wo.T)
+        return (1 - z) * h + z * candidate
+
+    h = network.project(features)
+    he = hr = h
+    for _ in range(network.rounds):
+        ye = torch.cat([torch.softmax(y, 1) for y in classify_tags(he).chunk(network.entity_layers, 1)], 1)
+        yr = torch.sigmoid(classify_relations(hr)).amax(1)
+        hr, he = gru(network.gru_r, yr, h), gru(network.gru_e, ye, h)
+        h = h + (hr if network.use_relations else 0) + (he if network.use_entities else 0)
+    return classify_tags(he), classify_relations(hr)
+
+
+def test_gru_by_hand() -> None:
+    cell = PaperGRU(1, 1)
+    with torch.no_grad():
+        cell.gates.weight[:] = torch.tensor([[1.0], [0.0]])  # z from h
+        cell.candidate.weight[:] = 3.0
+        cell.input.weight[:] = torch.tensor([[0.0], [2.0], [0.5]])  # u from y
+    h, y = 0.4, 0.3
+    z, u = 1 / (1 + np.exp(-h)), 1 / (1 + np.exp(-2 * y))
+    expected = (1 - z) * h + z * np.tanh(3 * u * h + 0.5 * y)
+    assert cell(torch.tensor([[y]]), torch.tensor([[h]])).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_pair_max_by_hand() -> None:
+    subjects, objects = torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]])
+    # relu(s_i + o_j): row 0 is 1.5, 3; row 1 is 0, 1
+    weight = torch.tensor([[1.0], [-1.0]])
+    assert pair_max(subjects, objects, weight, [2], 100).tolist() == [[3.0, -1.5], [1.0, 0.0]]
+    # Apart, each token is paired with itself alone.
+    assert pair_max(subjects, objects, weight, [1, 1], 100).tolist() == [[1.5, -1.5], [1.0, -1.0]]
+
+
+@given(lengths=st.lists(st.integers(0, 9), max_size=6), size=st.integers(1, 50))
+def test_chunks_hold_every_pair_once(lengths: Any, size: Any) -> None:
+    pairs = []
+    for chunk in pair_chunks(lengths, size):
+        found = []
+        for block in chunk:
+            assert block.low == len(found)
+            found += [(i, j) for i in range(block.start, block.stop) for j in range(block.first, block.last)]
+            assert block.high == len(found)
+        assert len(found) <= size or (len(chunk) == 1 and chunk[0].stop - chunk[0].start == 1)
+        pairs += found
+    starts = np.cumsum([0, *lengths])
+    assert pairs == [(i, j) for a, b in itertools.pairwise(starts) for i in range(a, b) for j in range(a, b)]
+
+
+@settings(deadline=None)
+@given(shape=shapes, ties=st.booleans())
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=False)
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=True)
+def test_pair_max_equals_dense(shape: Any, ties: Any) -> None:
+    lengths, size = shape["lengths"], shape["size"]
+    subjects, objects, weight, _ = random_pairs(lengths, shape["width"], shape["labels"], shape["seed"])
+    if ties:
+        # Equal objects tie everywhere; the values are the same whoever wins.
+        objects = (objects.detach() * 0).requires_grad_()
+    inputs = (subjects, objects, weight)
+    ours = pair_max(*inputs, lengths, size)
+    dense = torch.cat([dense_logits(s, o, weight, 0.0).max(1).values for s, o in split(lengths, subjects, objects)])
+    assert torch.allclose(ours, dense)
+    upstream = torch.randn_like(ours)
+    grads = [torch.autograd.grad((y * upstream).sum(), inputs) for y in (ours, dense)]
+    for name, mine, theirs in zip(["subjects", "objects", "weight"], *grads):
+        if ties and name == "objects":
+            # A tie may go to another object, of the same sequence.
+            mine, theirs = ([x.sum(0) for x in g.split(lengths)] for g in (mine, theirs))
+            assert all(torch.allclose(a, b) for a, b in zip(mine, theirs))
+        else:
+            assert torch.allclose(mine, theirs), name
+
+
+def test_pair_max_gradcheck() -> None:
+    subjects, objects, weight, _ = random_pairs([3, 2], 4, 3, seed=1)
+    assert torch.autograd.gradcheck(lambda *x: pair_max(*x, [3, 2], 4), (subjects, objects, weight))
+
+
+@settings(deadline=None)
+@given(shape=shapes, data=st.data())
+def test_pair_loss_equals_dense(shape: Any, data: Any) -> None:
+    lengths, labels = shape["lengths"], shape["labels"]
+    tensors = random_pairs(lengths, shape["width"], labels, shape["seed"])
+    subjects, objects, weight, bias = tensors
+    known = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
+    gold, dense_loss, offset = set(), 0.0, 0
+    for length, wanted, s, o in zip(lengths, known, subjects.split(lengths), objects.split(lengths)):
+        target = torch.zeros(length, length, labels, dtype=torch.float64)
+        token = st.integers(0, length - 1)
+        for i, j, t in data.draw(st.lists(st.tuples(token, token, st.integers(0, labels - 1)), max_size=5)):
+            target[i, j, t] = 1.0
+            gold.add((i + offset, j + offset, t))
+        if wanted:
+            logits = dense_logits(s, o, weight, bias)
+            dense_loss = dense_loss + F.binary_cross_entropy_with_logits(logits, target, reduction="sum")
+        offset += length
+    gold = torch.tensor(list(gold), dtype=torch.int64).view(-1, 3)
+    with torch.no_grad():
+        loss, grads = pair_loss(*tensors, lengths, gold, known, shape["size"])
+    if not any(known):
+        assert loss == 0.0
+        assert all(not grad.any() for grad in grads)
+        return
+    assert loss == pytest.approx(dense_loss.item())
+    for mine, theirs in zip(grads, torch.autograd.grad(dense_loss, tensors)):
+        assert torch.allclose(mine, theirs)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 3])
+@pytest.mark.parametrize(
+    "setting",
+    [{}, {"use_entities": False}, {"use_relations": False}, {"width": 6}, {"entity_layers": 2}],
+    ids=["RIN", "w/o ER", "w/o RC", "d", "layers"],
+)
+def test_rin_equals_paper(rounds: int, setting: Any) -> None:
+    torch.manual_seed(0)
+    lengths = [3, 1, 4]
+    network = RIN(rounds=rounds, chunk_bytes=300, relation_prior=0.3, **setting)
+    n_layers = network.entity_layers
+    network.build(n_features=4, n_tags=5 * n_layers, n_relations=3)
+    network.double()
+    features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
+    tensors = network(features, lengths)
+    tags, subjects, objects, weight, bias = tensors
+    inputs = [features, *network.parameters()]
+    gold = torch.tensor([[0, 2, 1], [0, 2, 2], [5, 4, 0], [3, 3, 1]])
+    reference_loss, offset = 0.0, 0
+    for x, tag, s, o in split(lengths, features, tags, subjects, objects):
+        expected_tags, expected_pairs = reference_rin(network, x)
+        assert torch.allclose(tag, expected_tags)
+        assert torch.allclose(dense_logits(s, o, weight, bias), expected_pairs)
+        target = torch.zeros_like(expected_pairs)
+        for i, j, t in gold.tolist():
+            if offset <= i < offset + len(x):
+                target[i - offset, j - offset, t] = 1.0
+        for layer, logits in enumerate(expected_tags.chunk(n_layers, 1)):
+            truth = torch.full((len(x),), layer)
+            reference_loss = reference_loss + F.cross_entropy(logits, truth, reduction="sum")
+        reference_loss = reference_loss + F.binary_cross_entropy_with_logits(expected_pairs, target, reduction="sum")
+        offset += len(x)
+    output = Output.of(network, tensors, lengths)
+    loss, grads = output.loss(np.array([range(n_layers)] * 8), gold.numpy(), [True] * 3, scale=0.5)
+    assert loss == pytest.approx(reference_loss.item() / 2)
+    expected = torch.autograd.grad(reference_loss / 2, inputs, retain_graph=True, allow_unused=True)
+    torch.autograd.backward(tensors, grads)
+    for parameter, theirs in zip(inputs, expected):
+        assert torch.allclose(parameter.grad, theirs)
+
+
+def reference_rin_int(network, features):
+    """The first version's equations for one sequence, pair by pair, with concatenations written out."""
+    wm, wr = network.pair_terms.weight.chunk(2)
+    wp, b = network.relation.weight, network.relation.bias
+
+    def classify_relations(h):
+        n = len(h)
+        rows = [[wp @ torch.relu(torch.cat([wm @ h[i], wr @ h[j]])) + b for j in range(n)] for i in range(n)]
+        return torch.stack([torch.stack(row) for row in rows])
+
+    def update(cell, h, x):
+        if network.cell == "linear":
+            return torch.cat([h, x], 1) @ cell.weight.T + cell.bias
+        if network.cell == "rnn":
+            return torch.tanh(torch.cat([h, x], 1) @ cell.weight.T + cell.bias)
+        d = h.shape[1]
+        wz, wu, wo_x = cell.input.weight.split(d)
+        vz, vu, wo_h = *cell.gates.weight.split(d), cell.candidate.weight
+        z, u = torch.sigmoid(h @ vz.T + x @ wz.T), torch.sigmoid(h @ vu.T + x @ wu.T)
+        return (1 - z) * h + z * torch.tanh((u * h) @ wo_h.T + x @ wo_x.T)
+
+    he = hr = h = network.project(features)
+    if network.task_features:
+        he, hr = torch.relu(network.entity_features(h)), torch.relu(network.relation_features(h))
+    for _ in range(network.rounds):
+        y_hat = torch.sigmoid(classify_relations(hr)).amax(1)
+        y_bar = torch.softmax(network.tagger(he), 1)
+        parts = [(h, network.use_features), (y_hat, network.use_relations), (y_bar, network.use_entities)]
+        x = torch.cat([part for part, used in parts if used], 1)
+        if network.cell != "linear":
+            x = torch.relu(network.interaction(x))
+        he, hr = update(network.cell_e, he, x), update(network.cell_r, hr, x)
+    return network.tagger(he), classify_relations(hr)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {},
+        {"cell": "rnn"},
+        {"cell": "linear"},
+        {"use_relations": False},
+        {"use_entities": False},
+        {"use_features": False},
+        {"rounds": 0},
+        {"rounds": 0, "task_features": False},
+        {"width": 6},
+    ],
+    ids=["RIN", "RNN", "RIN-γ", "RIN-ỹ", "RIN-ȳ", "RIN-H", "BiLSTM_s", "BiLSTM", "d"],
+)
+def test_rin_int_equals_paper(setting: Any) -> None:
+    torch.manual_seed(0)
+    lengths = [3, 1, 4]
+    network = RINInt(**{"rounds": 2, "relation_prior": 0.3, **setting})
+    network.build(n_features=4, n_tags=5, n_relations=3)
+    network.double()
+    features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
+    parameters = [features, *network.parameters()]
+    tags, subjects, objects, weight, bias = network(features, lengths)
+    sums = [0.0, 0.0]
+    for x, tag, s, o in split(lengths, features, tags, subjects, objects):
+        pairs = dense_logits(s, o, weight, bias)
+        expected_tags, expected_pairs = reference_rin_int(network, x)
+        assert torch.allclose(tag, expected_tags)
+        assert torch.allclose(pairs, expected_pairs)
+        for index, (a, b) in enumerate([(tag, pairs), (expected_tags, expected_pairs)]):
+            sums[index] = sums[index] + a.square().sum() + b.square().sum()
+    grads = [torch.autograd.grad(x, parameters, retain_graph=True, allow_unused=True) for x in sums]
+    for mine, theirs in zip(*grads):
+        assert torch.allclose(mine, theirs)
+
+
+def test_early_stop() -> None:
+    """A sequence stops after the first round that changes none of its predictions, whatever others do."""
+    torch.manual_seed(3)
+    lengths = [4, 1, 6, 3, 5]
+    network = RIN(rounds=6, relation_prior=0.5)
+    network.build(4, 5, 3)
+    features = torch.randn(sum(lengths), 4) * 3
+    with torch.no_grad():
+        by_round = []
+        for rounds in range(7):
+            network.rounds = rounds
+            tags, subjects, objects, weight, bias = network(features, lengths)
+            best = pair_max(subjects, objects, weight, lengths, 100) + bias
+            by_round.append((tags, subjects, torch.cat([tags.argmax(1, keepdim=True), best > 0], 1)))
+        network.stop_early = True
+        tags, subjects, *_ = network.eval()(features, lengths)
+    stops = []
+    for index, rows in enumerate(torch.arange(sum(lengths)).split(lengths)):
+        predictions = [round_[2][rows] for round_ in by_round]
+        stop = next((k for k in range(1, 6) if torch.equal(predictions[k], predictions[k - 1])), 6)
+        stops.append(stop)
+        assert torch.allclose(tags[rows], by_round[stop][0][rows], atol=1e-5), index
+        assert torch.allclose(subjects[rows], by_round[stop][1][rows], atol=1e-5), index
+    assert len(set(stops)) > 1  # else the test says little
+
+
+def test_mixed_precision() -> None:
+    """Autocast, here that of the CPU, changes results by rounding only, and logits stay in single precision."""
+    torch.manual_seed(0)
+    network = RIN(rounds=2, width=6)
+    network.build(4, 5, 3)
+    features = torch.randn(8, 4)
+    expected = network(features, [3, 5])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        tags, *tensors = network(features, [3, 5])
+    assert all(x.dtype == torch.float32 for x in tensors)
+    for x, y in zip([tags, *tensors], expected):
+        assert torch.allclose(x.float(), y, atol=0.05)
+    torch.autograd.backward([tags, *tensors], [torch.ones_like(x) for x in (tags, *tensors)])
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("lengths", [[3, 5, 1], [300, 2]])
+def test_sparse_backward_equals_dense(lengths: Any) -> None:
+    """The form for CPUs against the form for GPUs, with labels enough for the search by bytes, and without."""
+    for labels in (5, 80):
+        subjects, objects, weight, _ = (x.detach() for x in random_pairs(lengths, 4, labels, seed=0))
+        winners = torch.empty(sum(lengths), labels, dtype=torch.int32)
+        _pair_max_forward(subjects, objects, weight, lengths, 50, winners=winners)
+        inputs = (subjects, objects, weight, winners, torch.randn(sum(lengths), labels, dtype=torch.float64), lengths)
+        for ours, theirs in zip(_pair_max_backward_sparse(*inputs, 50), _pair_max_backward_dense(*inputs, 1000)):
+            assert torch.allclose(ours, theirs)
+        for rows, o in zip(winners.split(lengths), objects.split(lengths)):
+            assert rows.max() < len(o)
+
+
+def test_variants_differ() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(5, 4)
+    results = []
+    for setting in [{}, {"rounds": 2}, {"rounds": 0}, {"use_entities": False}, {"use_relations": False}]:
+        torch.manual_seed(1)
+        network = RIN(**{"rounds": 3, **setting})
+        network.build(4, 5, 3)
+        results.append(network(features, [5])[0])
+    for i, a in enumerate(results):
+        assert not any(torch.allclose(a, b, atol=1e-4) for b in results[:i])
+
+
+def test_untrained_network_starts_at_prior() -> None:
+    torch.manual_seed(0)
+    network = RIN(relation_prior=0.002)
+    network.build(4, 5, 3)
+    assert network.relation.bias.sigmoid().tolist() == pytest.approx([0.002] * 3)
+
+
+def test_unknown_tags_add_nothing() -> None:
+    network = RIN(rounds=1)
+    network.build(4, 5, 3)
+    tensors = network(torch.randn(3, 4), [3])
+    output = Output.of(network, tensors, [3])
+    loss, grads = output.loss(np.full((3, 1), -1), np.empty((0, 3), np.int64), [False], 1.0)
+    assert loss == 0.0
+    assert not any(grad.any() for grad in grads)
+
+
+def test_probable_pairs() -> None:
+    weight, bias = torch.tensor([[1.0], [-1.0]]), torch.tensor([-2.0, 0.5])
+    output = Output(
+        torch.zeros(2, 5), torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]]), weight, bias, [2], 1
+    )
+    # Hidden values of the pairs (0, 0), (0, 1), (1, 1) are 1.5, 3, 1.
+    pairs, labels, probs = output.probable(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.3, 0.3]))
+    # Their logits are (-0.5, -1), (1, -2.5), (-1, -0.5), and that of the threshold is -0.85.
+    found = dict(zip(zip(pairs.tolist(), labels.tolist()), probs.tolist()))
+    assert found == pytest.approx({(0, 0): 0.3775407, (1, 0): 0.7310586, (2, 1): 0.3775407})
+    assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(2))[0]) == 0
+
+
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    rounds=st.integers(0, 3),
+    stop_early=st.booleans(),
+    data=st.data(),
+)
+def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: Any, data: Any) -> None:
+    """What prediction computes for some pairs alone is what the form for training computes for all."""
+    torch.manual_seed(0)
+    network = RIN(rounds=rounds, relation_prior=0.4, chunk_bytes=200)
+    network.build(4, 5, 3)
+    features = torch.randn(sum(lengths), 4) * 2
+    pairs = data.draw(st.lists(st.sampled_from(list(_pairs_inside(lengths))), max_size=8))
+    i, j = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    with torch.no_grad():
+        whole = Output.of(network, network(features, lengths), lengths)
+        # With less than two rounds there is nothing to stop.
+        network.stop_early = stop_early and rounds < 2
+        output = Output.of(network, network.eval()(features, lengths), lengths)
+    assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
+    hidden = torch.relu(whole.subjects[i] + whole.objects[j])
+    expected = torch.sigmoid(hidden @ whole.weight.T + whole.bias).numpy()
+    pair, label, prob = output.probable(i, j, np.zeros(3))
+    assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]
+    assert np.allclose(prob, expected[pair, label], atol=1e-5)
+
+
+def _pairs_inside(lengths):
+    starts = np.cumsum([0, *lengths])
+    for a, b in itertools.pairwise(starts.tolist()):
+        yield from itertools.product(range(a, b), repeat=2)
+
+
+def test_bilstm_ignores_its_neighbours() -> None:
+    torch.manual_seed(0)
+    network = BiLSTM(width=4)
+    network.build(3)
+    features, lengths = torch.randn(7, 3), [2, 0, 4, 1]
+    together = network(features, lengths)
+    apart = torch.cat([network(x, [len(x)]) for x in features.split(lengths)])
+    assert together.shape == (7, 4)
+    assert torch.allclose(together, apart, atol=1e-6)
+    # The second direction reads from the end.
+    reversed_, _ = network.lstm(features[:2])
+    assert torch.allclose(together[:2], reversed_, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_computes() -> None:
+    torch.randn(500, 500) @ torch.randn(500, 500)  # starts the threads of the parent
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)  # a child that hangs is killed
+        network = RIN(rounds=1)
+        network.build(100, 5, 50)
+        network(torch.randn(300, 100), [300])
+        os._exit(0 if torch.get_num_threads() == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -1,0 +1,306 @@
+"""The page of `spacy rin serve`."""
+
+import base64
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import spacy
+from spacy.cli._util import app
+from spacy.language import Language
+from typer.testing import CliRunner
+
+import spacy_rin.cli  # noqa: F401
+from spacy_rin.page import view
+from spacy_rin.page.reader import Reader
+
+from ..support import names, same_predictions
+
+TEXT = "Ada Brook , born in Larne , founded Nimbus ."
+TRIPLES = {("Ada Brook", "born_in", "Larne"), ("Ada Brook", "founded", "Nimbus")}
+HOSTILE = (
+    'Ada Brook was born in Larne . <img src=x onerror="window.hacked=1"><script>window.hacked=1</script> '
+    "![x](http://x.invalid/x.png) $x$ :fire:"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+# What the page reads with
+
+
+def test_rounds_are_those_of_pipelines_with_so_many(trained: Language, tmp_path: Path) -> None:
+    """The last Doc is what the pipeline says itself; the others are what it says with fewer rounds."""
+    docs = Reader(trained).read(TEXT, threshold=0.5, rounds=3)
+    assert len(docs) == 4 and names(docs[-1]) == TRIPLES
+    assert same_predictions([docs[-1]], [trained(TEXT)])
+    trained.to_disk(tmp_path)
+    for rounds in (1, 2):
+        nlp = spacy.load(tmp_path, config={"components.rin_joint.model.rounds": rounds})
+        assert nlp.get_pipe("rin_joint").model.get_ref("network").shims[0]._model.rounds == rounds
+        assert same_predictions([docs[rounds]], [nlp(TEXT)])
+
+
+def test_threshold(trained: Language) -> None:
+    reader = Reader(trained)
+    assert names(reader.read(TEXT, threshold=1.0, rounds=3)[-1]) == set()
+    low = names(reader.read(TEXT, threshold=0.0, rounds=3)[-1])
+    assert low > TRIPLES
+    assert names(trained(TEXT)) == TRIPLES
+
+
+def test_pipeline_is_left_as_it_was(trained: Language) -> None:
+    """Also if the pipeline fails, or several visitors read at a time."""
+    reader, before = Reader(trained), trained(TEXT)
+    with pytest.raises(ValueError):
+        reader.read("x" * (trained.max_length + 1), threshold=0.1, rounds=1)
+    assert same_predictions([trained(TEXT)], [before])
+    results = {}
+
+    def read(rounds):
+        results[rounds] = [reader.read(TEXT, threshold=rounds / 10 + 0.1, rounds=rounds)[-1] for _ in range(5)]
+
+    threads = [Thread(target=read, args=(rounds,)) for rounds in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for rounds, docs in results.items():
+        assert same_predictions(docs, [reader.read(TEXT, threshold=rounds / 10 + 0.1, rounds=rounds)[-1]] * 5)
+    assert same_predictions([trained(TEXT)], [before])
+
+
+def test_settings_of_the_pipeline_are_known_while_it_reads(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one visitor does must not move the sliders of another."""
+    reader, seen = Reader(trained), []
+    monkeypatch.setattr(reader, "nlp", lambda text: seen.append((reader.threshold, reader.rounds)))
+    reader.read(TEXT, threshold=0.9, rounds=1)
+    assert seen == [(0.5, 3), (0.5, 3)]
+
+
+def test_pipeline_without_rin_joint_is_refused(nlp: Language) -> None:
+    nlp.add_pipe("sentencizer")
+    with pytest.raises(ValueError, match="R018"):
+        Reader(nlp)
+
+
+def test_component_by_another_name_and_attribute() -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rin_joint", name="facts", config={"attr": "facts", "spans_key": "ents"})
+    reader = Reader(nlp)
+    assert (reader.attr, reader.spans_key, reader.rounds, reader.thresholds) == ("facts", "ents", 3, {})
+    spacy.tokens.Doc.remove_extension("facts")
+
+
+# The page, without a browser
+
+
+@pytest.fixture
+def page(trained, monkeypatch):
+    """The page as Streamlit's own test runner sees it."""
+    testing = pytest.importorskip("streamlit.testing.v1")
+    reader = Reader(trained)
+    monkeypatch.setattr(view, "_served", [reader])
+    page = testing.AppTest.from_file(str(view.SCRIPT), default_timeout=60).run()
+    assert not page.exception
+    return page
+
+
+def triples(page):
+    if not page.dataframe:
+        return set()
+    table = page.dataframe[0].value
+    return set(zip(table["subject"], table["relation"], table["object"]))
+
+
+def html(page):
+    return [element.proto.body for element in page.get("html")]
+
+
+def rows(page):
+    """The table of rounds: its header, and the cells of each row by its name."""
+    (markup,) = html(page)
+    head, *body = ([cell.text or "" for cell in row] for row in ElementTree.fromstring(markup).iter("tr"))
+    return head[1:], {name: cells for name, *cells in body}
+
+
+def test_page_shows_triples_and_rounds(page: Any) -> None:
+    assert not page.error and "Type a text" in page.info[0].value
+    page.text_area[0].input(TEXT).run()
+    assert not page.exception and triples(page) == TRIPLES
+    head, body = rows(page)
+    assert [name.split(" (")[0] for name in head] == ["after 0", "after 1", "after 2", "after 3"]
+    last = {name: cells[-1] for name, cells in body.items()}
+    assert set(last) >= {"Ada Brook – born_in → Larne", "Ada Brook – founded → Nimbus"}
+    assert float(last["Ada Brook – born_in → Larne"]) > 0.5
+    # The header counts what the cells show.
+    for number in range(1, 4):
+        gained = sum(cells[number] != "–" and cells[number - 1] == "–" for cells in body.values())
+        lost = sum(cells[number] == "–" and cells[number - 1] != "–" for cells in body.values())
+        assert head[number] == f"after {number}" + (f" (+{gained} −{lost})" if gained or lost else "")
+
+
+def test_page_follows_its_settings(page: Any) -> None:
+    page.text_area[0].input(TEXT).run()
+    threshold, rounds = page.slider
+    assert (threshold.value, rounds.value, rounds.max) == (0.5, 3, 3 + view.MORE_ROUNDS)
+    threshold.set_value(1.0).run()
+    assert triples(page) == set() and "No relations" in page.info[0].value
+    page.slider[0].set_value(0.5).run()
+    page.slider[1].set_value(5).run()
+    assert len(rows(page)[0]) == 6
+    page.slider[1].set_value(0).run()
+    assert html(page) == [] and not page.exception
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "\x00\x0b", "x" * 6000, "Ada Brook was born in Larne . " * 180])
+def test_page_takes_any_text(page: Any, text: Any) -> None:
+    page.text_area[0].input(text).run()
+    assert not page.exception and not page.error
+    drawn = [caption.value for caption in page.caption if "are drawn" in caption.value]
+    assert len(drawn) == (len(text) > view.MAX_DRAWN and " " in text)
+
+
+def test_page_shows_errors_of_the_pipeline_as_text(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(text, **settings):
+        raise RuntimeError(f"**{text}**")
+
+    monkeypatch.setattr(view._served[0], "read", fail)
+    page.text_area[0].input("<b>x</b>").run()
+    assert not page.exception and page.error
+    assert "RuntimeError: **<b>x</b>**" in [code.value for code in page.code] and not page.dataframe
+
+
+def test_table_of_rounds_escapes_names(trained: Language) -> None:
+    doc = trained.make_doc("<b>Ada</b> & Orbix")
+    doc.ents = [spacy.tokens.Span(doc, 0, len(doc), label="<i>")]
+    markup = view.markup(view._rounds_table([trained.make_doc("x"), doc], Reader(trained)))
+    assert "<b>" not in markup and "<i>" not in markup
+    cells = [cell.text for cell in ElementTree.fromstring(markup).iter("td")]
+    assert cells == ["<b>Ada</b> & Orbix (<i>)", "–", "✓"]
+
+
+# The command
+
+
+def run(*args):
+    return CliRunner().invoke(app, ["rin", "serve", *map(str, args)], env={"COLUMNS": "300"})
+
+
+def test_serve_refuses_what_it_cannot_serve(
+    model: Path, nlp: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run(tmp_path / "none")
+    assert result.exit_code == 1 and "Can't load" in result.output
+    nlp.to_disk(tmp_path / "blank")
+    result = run(tmp_path / "blank")
+    assert result.exit_code == 1 and "[R018]" in result.output
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "streamlit.web", None)
+        result = run(model)
+        assert result.exit_code == 1 and "[R060]" in result.output and "spacy-rin[serve]" in result.output
+    pytest.importorskip("streamlit")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = run(model, "--port", taken.getsockname()[1])
+        assert result.exit_code == 1 and "[R074]" in result.output
+    result = run(model, "--host", "nowhere.invalid")
+    assert result.exit_code == 1 and "[R074]" in result.output
+    assert view._served == []
+
+
+# The page in a browser
+
+
+@pytest.fixture(scope="module")
+def address(model):
+    pytest.importorskip("streamlit")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "spacy", "rin", "serve", str(model), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            time.sleep(0.25)
+            assert server.poll() is None, server.stdout.read()
+            try:
+                with urllib.request.urlopen(f"{url}/_stcore/health"):
+                    break
+            except OSError:
+                continue
+        yield url
+    finally:
+        server.terminate()
+        output = server.communicate(timeout=20)[0]
+    assert "Traceback" not in output, output
+
+
+@pytest.fixture
+def tab(address):
+    """A tab of a browser with the page, and the hosts that it talked to."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("There is no Chromium")
+    with playwright.sync_playwright() as runner:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = runner.chromium.launch(executable_path=CHROMIUM, args=flags)
+        tab = browser.new_page()
+        tab.set_default_timeout(20_000)
+        tab.requested = []
+        tab.on("request", lambda request: tab.requested.append(request.url))
+        tab.goto(address)
+        yield tab
+        browser.close()
+
+
+def type_text(tab, text):
+    field = tab.get_by_label("Text", exact=True)
+    field.fill(text)
+    field.press("Control+Enter")
+
+
+def pictures(tab):
+    """The pictures on the page."""
+    sources = [image.get_attribute("src") for image in tab.locator("[data-testid=stImage] img").all()]
+    return [base64.b64decode(source.split("base64,")[1]).decode("utf8") for source in sources]
+
+
+def test_type_a_text_and_move_the_sliders(tab: Any) -> None:
+    type_text(tab, TEXT)
+    triple = tab.get_by_text("Ada Brook – born_in → Larne")
+    triple.wait_for()
+    assert tab.locator(".rin-rounds th").count() == 5
+    arcs, graph = pictures(tab)
+    assert arcs.count('data-label="born_in"') == 1 and graph.count('data-label="founded"') == 1
+    threshold, rounds = tab.get_by_role("slider").all()
+    rounds.focus()
+    rounds.press("ArrowLeft")
+    tab.get_by_text(re.compile("after 3")).wait_for(state="detached")
+    assert tab.locator(".rin-rounds th").count() == 4
+    threshold.focus()
+    threshold.press("End")
+    tab.get_by_text("No relations were found").wait_for()
+    triple.wait_for(state="detached")
+    assert 'class="rin-relation"' not in pictures(tab)[0]
+
+
+def test_hostile_text_is_text(tab: Any, address: Any) -> None:
+    type_text(tab, HOSTILE)
+    tab.get_by_text("Ada Brook – born_in → Larne").wait_for()
+    picture = pictures(tab)[0]
+    shown = "".join(e.text for e in ElementTree.fromstring(picture).iter() if e.get("class") == "rin-text")
+    assert shown == HOSTILE
+    tab.wait_for_timeout(500)
+    assert tab.evaluate("window.hacked") is None
+    assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in tab.requested)

@@ -1,0 +1,128 @@
+"""The configs and the project: complete, valid, and named alike everywhere."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import srsly
+from spacy import util
+from spacy.cli._util import app
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+import spacy_rin
+
+from ..support import TRIPLES, gold_doc
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
+needs_transformers = pytest.mark.skipif(
+    importlib.util.find_spec("spacy_transformers") is None, reason="spacy-transformers is not installed"
+)
+
+
+def params():
+    return [
+        pytest.param(path, marks=needs_transformers if path.stem == "transformer" else (), id=path.stem)
+        for path in CONFIGS
+    ]
+
+
+@pytest.fixture
+def corpus(nlp, tmp_path):
+    docs = [gold_doc(nlp.vocab, *item) for item in TRIPLES]
+    for doc in docs:
+        for token in doc:
+            token.tag_ = "NNP" if token.text[0].isupper() else "X"
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "corpus.spacy")
+    return str(tmp_path / "corpus.spacy")
+
+
+def run_spacy(*args):
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_configs_are_there() -> None:
+    assert [path.stem for path in CONFIGS] == ["nyt", "tagger", "tiny", "transformer", "webnlg"]
+
+
+@pytest.mark.parametrize("path", params())
+def test_fill_config_changes_nothing(path: Any, tmp_path: Path) -> None:
+    run_spacy("init", "fill-config", path, tmp_path / "filled.cfg")
+    assert (tmp_path / "filled.cfg").read_text() == path.read_text()
+
+
+@pytest.mark.parametrize("path", params())
+def test_debug_config(path: Any, corpus: Any) -> None:
+    output = run_spacy("debug", "config", path, "--paths.train", corpus, "--paths.dev", corpus)
+    assert "Config is valid" in output
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_score_weights_exist(path: Any) -> None:
+    """A misspelt score weight counts 0 without an error."""
+    known = {"tag_acc", "pos_acc", "tag_micro_p", "tag_micro_r", "tag_micro_f", "rel_exact_per_type", "ents_per_type"}
+    known |= {f"{name}_{letter}" for name in ("rel_exact", "rel_partial", "ents") for letter in "prf"}
+    assert set(util.load_config(path)["training"]["score_weights"]) <= known
+
+
+def test_papers_settings() -> None:
+    """Sun et al., EMNLP 2020, table 3 (exact match) and 5.2."""
+    for name, rounds in [("webnlg", 3), ("nyt", 7)]:
+        config = util.load_config(ROOT / "configs" / f"{name}.cfg").interpolate()
+        model = config["components"]["rin_joint"]["model"]
+        assert model["rounds"] == rounds
+        assert model["tok2vec"]["embed"]["width"] == model["tok2vec"]["encode"]["width"] == 100
+        assert model["tok2vec"]["embed"]["pos_width"] == 10
+        assert model["tok2vec"]["embed"]["word_dropout"] == 0.04
+        assert config["training"]["dropout"] == 0.1
+        assert config["training"]["batcher"]["size"] == 50
+        assert config["training"]["optimizer"]["use_averages"] is False
+        assert config["training"]["annotating_components"] == ["tagger"]
+
+
+def test_trains_from_the_command_line(corpus: Any, tmp_path: Path) -> None:
+    """spacy train, init labels, evaluate and find-threshold on the tiny config."""
+    paths = ["--paths.train", corpus, "--paths.dev", corpus]
+    run_spacy("init", "labels", ROOT / "configs" / "tiny.cfg", tmp_path / "labels", *paths)
+    assert (tmp_path / "labels" / "rin_joint.json").read_text().count("born_in") == 1
+    config = util.load_config(ROOT / "configs" / "tiny.cfg")
+    labels = {"@readers": "spacy.read_labels.v1", "path": str(tmp_path / "labels" / "rin_joint.json")}
+    config["initialize"]["components"] = {"rin_joint": {"labels": labels}}
+    config["training"].update(max_epochs=60, eval_frequency=20, dropout=0.0)
+    config.to_disk(tmp_path / "config.cfg")
+    command = [sys.executable, "-m", "spacy", "train", str(tmp_path / "config.cfg"), "-o", str(tmp_path / "out")]
+    done = subprocess.run([*command, *paths], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "REL_EXACT_F" in done.stdout
+    model = tmp_path / "out" / "model-best"
+    assert util.load_meta(model / "meta.json")["performance"]["rel_exact_f"] == 1.0
+    run_spacy("evaluate", model, corpus, "--output", tmp_path / "metrics.json")
+    assert '"rel_exact_f":1.0' in (tmp_path / "metrics.json").read_text().replace(" ", "")
+    assert "Best threshold" in run_spacy(
+        "find-threshold", model, corpus, "rin_joint", "threshold", "rel_exact_f", "-n", 3
+    )
+
+
+def test_project() -> None:
+    project = srsly.read_yaml(ROOT / "project" / "project.yml")
+    commands = {command["name"] for command in project["commands"]}
+    for workflow, steps in project["workflows"].items():
+        assert set(steps) <= commands, workflow
+    assert project["vars"]["version"] == spacy_rin.__version__
+    for asset in project["assets"]:
+        assert asset["url"].startswith("https://raw.githubusercontent.com/")
+        assert len(asset["url"].split("/")[5]) == 40  # a commit, which can't change
+
+
+def test_sample_corpus_is_what_its_generator_makes(tmp_path: Path) -> None:
+    script = ROOT / "project" / "scripts" / "make_sample.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True)
+    for part in ("train", "dev", "test"):
+        made, kept = tmp_path / f"{part}.jsonl", ROOT / "project" / "assets" / "sample" / f"{part}.jsonl"
+        assert made.read_bytes() == kept.read_bytes()

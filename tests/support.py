@@ -1,0 +1,98 @@
+"""A small corpus and what tests do with pipelines."""
+
+from collections.abc import Iterable
+
+from spacy.cli._util import app
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import filter_spans
+from spacy.vocab import Vocab
+from thinc.api import fix_random_seed
+from typer.testing import CliRunner, Result
+
+from spacy_rin.relations import set_relations
+
+Annotated = tuple[str, list[tuple[str, str, str]]]  # a text, and its triples by the names of the entities
+
+TRIPLES: list[Annotated] = [
+    # Normal, several triples of one entity, two triples of one pair, no triple
+    ("Ada Brook was born in Larne .", [("Ada Brook", "born_in", "Larne")]),
+    ("Tom Hale was born in Wick .", [("Tom Hale", "born_in", "Wick")]),
+    (
+        "Ada Brook , born in Larne , founded Nimbus .",
+        [("Ada Brook", "born_in", "Larne"), ("Ada Brook", "founded", "Nimbus")],
+    ),
+    ("Tom Hale founded and leads Orbix .", [("Tom Hale", "founded", "Orbix"), ("Tom Hale", "leads", "Orbix")]),
+    ("Ada Brook leads Orbix .", [("Ada Brook", "leads", "Orbix")]),
+    ("It rained all day .", []),
+]
+TYPES = {
+    "Ada Brook": "PERSON",
+    "Tom Hale": "PERSON",
+    "Larne": "PLACE",
+    "Wick": "PLACE",
+    "Nimbus": "ORG",
+    "Orbix": "ORG",
+}
+
+
+def find_span(doc: Doc, text: str) -> Span:
+    """First occurrence of a name in a Doc, typed."""
+    words = text.split()
+    for i in range(len(doc)):
+        if [token.text for token in doc[i : i + len(words)]] == words:
+            return Span(doc, i, i + len(words), label=TYPES[text])
+    raise ValueError(text)
+
+
+def gold_doc(vocab: Vocab, text: str, triples: list[tuple[str, str, str]]) -> Doc:
+    doc = Doc(vocab, words=text.split())
+    doc.spans["rin"] = [find_span(doc, name) for name in TYPES if f" {name} " in f" {text} "]
+    doc.set_ents(filter_spans(doc.spans["rin"]))
+    set_relations(doc, [(find_span(doc, s), label, find_span(doc, o)) for s, label, o in triples])
+    return doc
+
+
+def make_examples(vocab: Vocab, data: list[Annotated] = TRIPLES) -> list[Example]:
+    docs = [gold_doc(vocab, text, triples) for text, triples in data]
+    return [Example(Doc(vocab, words=[t.text for t in doc]), doc) for doc in docs]
+
+
+def names(doc: Doc) -> set[tuple[str, str, str]]:
+    """Triples of a Doc as strings."""
+    return {(r.subject.text, r.label, r.object.text) for r in doc._.relations}
+
+
+def same_predictions(left: Iterable[Doc], right: Iterable[Doc]) -> bool:
+    """Whether two sequences of Docs carry the same entities and triples, scores to rounding."""
+    for a, b in zip(left, right, strict=True):
+        if [(e.start, e.end, e.label_) for e in a.ents] != [(e.start, e.end, e.label_) for e in b.ents]:
+            return False
+        if [(s.start, s.end, s.label_) for s in a.spans["rin"]] != [(s.start, s.end, s.label_) for s in b.spans["rin"]]:
+            return False
+        if len(a._.relations) != len(b._.relations):
+            return False
+        for r, s in zip(a._.relations, b._.relations):
+            if (r.subject.start, r.subject.end, r.label) != (s.subject.start, s.subject.end, s.label):
+                return False
+            if (r.object.start, r.object.end) != (s.object.start, s.object.end) or abs(r.score - s.score) > 1e-4:
+                return False
+    return True
+
+
+def train(nlp: Language, examples: list[Example], steps: int, learn_rate: float = 0.005) -> dict[str, float]:
+    """Learn a few examples by heart, from the same seed."""
+    fix_random_seed(0)
+    losses: dict[str, float] = {}
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = learn_rate
+    for _ in range(steps):
+        losses = nlp.update(examples, sgd=optimizer)
+    return losses
+
+
+def run(*args: object) -> Result:
+    """Run `spacy rin` with arguments."""
+    # Wide enough for the help texts to stay on one line.
+    return CliRunner().invoke(app, ["rin", *map(str, args)], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"})
