@@ -170,7 +170,8 @@ class Warnings(Message):
 class RinError(ValueError):
     """Something that was given to the package can't be used as it is.
 
-    code (str): Code of the message, e.g. "R010". It stays the same when the wording changes.
+    Args:
+        code (str): Code of the message, e.g. "R010". It stays the same when the wording changes.
     """
 
     code: str
@@ -178,8 +179,9 @@ class RinError(ValueError):
     def __init__(self, message: Errors, /, **values: object):
         """Make the error.
 
-        message (Errors): The message.
-        **values: The values that its text names.
+        Args:
+            message (Errors): The message.
+            **values: The values that its text names.
         """
         super().__init__(message.format(**values))
         self.code = message.name

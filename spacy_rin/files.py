@@ -12,9 +12,14 @@ from .errors import Errors, FileError
 def finished_file(path: str | Path) -> Iterator[Path]:
     """Give a file to write to, beside the one that is wanted, which takes its place once it is finished.
 
-    path (Union[str, Path]): The file that is wanted; folders that it lacks are made.
-    YIELDS (Path): The file to write to.
-    RAISES (ValueError): R034 if it can't be written.
+    Args:
+        path (str | Path): The file that is wanted; folders that it lacks are made.
+
+    Yields:
+        Path: The file to write to.
+
+    Raises:
+        RinError: R034 if it can't be written.
     """
     path = Path(path)
     unfinished = path.parent / f".{path.name}.{os.getpid()}.tmp"

@@ -7,7 +7,7 @@ So they survive copying, pickling, DocBin, multiprocessing and retokenization, w
 from collections.abc import Iterable
 from functools import partial
 from numbers import Real
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple
 
 from spacy.tokens import Doc, Span
 
@@ -20,10 +20,11 @@ DEFAULT_SPANS_KEY = "rin"  # of all entities, in `doc.spans`
 class Relation(NamedTuple):
     """A triple that a text states.
 
-    subject (Span): The entity that the relation starts from; its label is the entity's type.
-    label (str): The name of the relation.
-    object (Span): The entity that the relation points to.
-    score (float): Probability of the triple, from 0 to 1; 1 for gold-standard annotation.
+    Attributes:
+        subject (Span): The entity that the relation starts from; its label is the entity's type.
+        label (str): The name of the relation.
+        object (Span): The entity that the relation points to.
+        score (float): Probability of the triple, from 0 to 1; 1 for gold-standard annotation.
     """
 
     subject: Span
@@ -32,14 +33,17 @@ class Relation(NamedTuple):
     score: float = 1.0
 
 
-RelationLike = Union[Relation, tuple[Span, str, Span], tuple[Span, str, Span, float]]
+RelationLike = Relation | tuple[Span, str, Span] | tuple[Span, str, Span, float]
 
 
 def register_relations(attr: str = DEFAULT_ATTR) -> None:
     """Register the extension attribute `doc._.relations`, unless that is done already.
 
-    attr (str): The attribute's name.
-    RAISES (ValueError): R001 if something else holds the name, before or after an earlier registration of ours.
+    Args:
+        attr (str): The attribute's name.
+
+    Raises:
+        RinError: R001 if something else holds the name, before or after an earlier registration of ours.
     """
     if not Doc.has_extension(attr):
         Doc.set_extension(attr, getter=partial(get_relations, attr=attr), setter=partial(set_relations, attr=attr))
@@ -52,9 +56,12 @@ def register_relations(attr: str = DEFAULT_ATTR) -> None:
 def has_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> bool:
     """Tell whether relations were annotated on a Doc, be it an empty list, or are missing.
 
-    doc (Doc): The document.
-    attr (str): The extension attribute's name.
-    RETURNS (bool): Whether relations were set.
+    Args:
+        doc (Doc): The document.
+        attr (str): The extension attribute's name.
+
+    Returns:
+        bool: Whether relations were set.
     """
     return _key(attr) in doc.user_data
 
@@ -62,10 +69,15 @@ def has_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> bool:
 def get_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> list[Relation]:
     """Get the relations of a Doc, with Spans made anew.
 
-    doc (Doc): The document.
-    attr (str): The extension attribute's name.
-    RETURNS (List[Relation]): The relations, in the order in which they were set; empty if there are none.
-    RAISES (ValueError): R003 if they belong to a longer text.
+    Args:
+        doc (Doc): The document.
+        attr (str): The extension attribute's name.
+
+    Returns:
+        list[Relation]: The relations, in the order in which they were set; empty if there are none.
+
+    Raises:
+        RinError: R003 if they belong to a longer text.
     """
     stored = doc.user_data.get(_key(attr))
     if stored is None:
@@ -81,10 +93,13 @@ def get_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> list[Relation]:
 def set_relations(doc: Doc, relations: Iterable[RelationLike], attr: str = DEFAULT_ATTR) -> None:
     """Set the relations of a Doc, all or none of them.
 
-    doc (Doc): The document.
-    relations (Iterable[RelationLike]): Relations, or tuples (subject, label, object[, score]).
-    attr (str): The extension attribute's name.
-    RAISES (ValueError): R002 if one of them is not a relation between Spans of this Doc.
+    Args:
+        doc (Doc): The document.
+        relations (Iterable[RelationLike]): Relations, or tuples (subject, label, object[, score]).
+        attr (str): The extension attribute's name.
+
+    Raises:
+        RinError: R002 if one of them is not a relation between Spans of this Doc.
     """
     if not isinstance(relations, Iterable):
         raise RinError(Errors.R002, value=relations, reason="a list of relations was expected")
@@ -104,7 +119,7 @@ def _length(doc: Doc) -> int:
     return doc[-1].idx + len(doc[-1]) if len(doc) else 0
 
 
-def _to_offsets(span: Span) -> list[Union[int, str]]:
+def _to_offsets(span: Span) -> list[int | str]:
     return [span.start_char, span.end_char, span.label_]
 
 
@@ -116,7 +131,7 @@ def _to_span(doc: Doc, offsets: Iterable[Any]) -> Span:
 
 
 def _check(doc: Doc, value: Any) -> Relation:
-    reason: Optional[str] = None
+    reason: str | None = None
     if not isinstance(value, tuple) or len(value) not in (3, 4):
         reason = "not a tuple of three or four"
     else:

@@ -61,11 +61,13 @@ N_TAGS = 5
 class PlainRIN(nn.Module):
     """The network as its equations are written: padded, all pairs of all rounds held at once, with autograd.
 
-    n_labels (int): Relation labels.
-    rounds (int): Rounds of interaction.
-    width (int): Columns of the features.
-    split (bool): False joins the two vectors of every pair and multiplies (eq. 7); True multiplies each vector once,
-        and adds.
+    Args:
+        n_labels (int): Relation labels.
+        rounds (int): Rounds of interaction.
+        width (int): Columns of the features.
+        split (bool): False joins the two vectors of every pair and multiplies (eq. 7); True multiplies each vector
+            once,
+            and adds.
     """
 
     def __init__(self, n_labels: int, rounds: int, width: int, split: bool):
@@ -104,8 +106,9 @@ class PlainRIN(nn.Module):
 class PlainOutput:
     """What `Output` is, of all pairs held at once.
 
-    tensors (Sequence[Tensor]): What `PlainRIN` returned.
-    lengths (Sequence[int]): Tokens of each sequence.
+    Args:
+        tensors (Sequence[Tensor]): What `PlainRIN` returned.
+        lengths (Sequence[int]): Tokens of each sequence.
     """
 
     def __init__(self, tensors: Sequence[Tensor], lengths: Sequence[int]):
@@ -150,8 +153,9 @@ def make_output(network: nn.Module, tensors: Sequence[Tensor], lengths: Sequence
 class Subject:
     """One form of the network with a batch to learn.
 
-    form (str): One of `FORMS`.
-    shape (Shape): Sizes.
+    Args:
+        form (str): One of `FORMS`.
+        shape (Shape): Sizes.
     """
 
     def __init__(self, form: str, shape: Shape):
@@ -203,9 +207,12 @@ def timed(function: Callable[[], Any]) -> float:
 def take_turns(functions: dict[str, Callable[[], Any]], runs: int) -> dict[str, float]:
     """Time functions in turns after one call each to warm up.
 
-    functions (Dict[str, Callable]): What to time.
-    runs (int): Counted calls of each.
-    RETURNS (Dict[str, float]): Median seconds of each.
+    Args:
+        functions (dict[str, Callable]): What to time.
+        runs (int): Counted calls of each.
+
+    Returns:
+        dict[str, float]: Median seconds of each.
     """
     for function in functions.values():
         function()
@@ -274,9 +281,12 @@ def measure_network(runs: int) -> tuple[dict[str, Any], list[list[str]]]:
 def measure_curves(path: Path, quick: bool) -> dict[str, list[tuple[int, float]]]:
     """Time a training step by sentence length and by number of labels, and draw it.
 
-    path (Path): Picture to write; it is left out where matplotlib is not installed.
-    quick (bool): Whether to measure few points.
-    RETURNS (Dict[str, List[Tuple[int, float]]]): Milliseconds by length and by labels.
+    Args:
+        path (Path): Picture to write; it is left out where matplotlib is not installed.
+        quick (bool): Whether to measure few points.
+
+    Returns:
+        dict[str, list[tuple[int, float]]]: Milliseconds by length and by labels.
     """
     by_length = (10, 25, 50, 100) if quick else (10, 20, 40, 80, 160, 320, 512)
     by_labels = (5, 50, 216) if quick else (5, 10, 24, 50, 100, 216, 500)
@@ -307,9 +317,10 @@ def measure_curves(path: Path, quick: bool) -> dict[str, list[tuple[int, float]]
 class Pipeline:
     """A pipeline of a tagger and `rin_joint`, whose network takes any of the forms, and an `ner` to compare with.
 
-    folder (Path): Folder of train.spacy, dev.spacy and test.spacy.
-    config (Path): Config with the components "tagger" and "rin_joint".
-    vectors (Optional[str]): Word vectors.
+    Args:
+        folder (Path): Folder of train.spacy, dev.spacy and test.spacy.
+        config (Path): Config with the components "tagger" and "rin_joint".
+        vectors (str | None): Word vectors.
     """
 
     def __init__(self, folder: Path, config: Path, vectors: str | None):
@@ -398,10 +409,13 @@ def measure_pipeline(
 ) -> tuple[dict[str, Any], list[list[str]]]:
     """Measure training and prediction of a whole pipeline on real sentences.
 
-    pipeline (Pipeline): The pipeline.
-    test (Sequence[Example]): What to predict.
-    quick (bool): Whether to take few sentences.
-    RETURNS (Tuple[Dict[str, Any], List[List[str]]]): Figures, and rows of a table.
+    Args:
+        pipeline (Pipeline): The pipeline.
+        test (Sequence[Example]): What to predict.
+        quick (bool): Whether to take few sentences.
+
+    Returns:
+        tuple[dict[str, Any], list[list[str]]]: Figures, and rows of a table.
     """
     size = pipeline.settings["batcher"]["size"]
     batches = [pipeline.examples[start : start + size] for start in range(0, len(pipeline.examples), size)]
@@ -453,10 +467,13 @@ def measure_pipeline(
 def measure_epochs(pipeline: Pipeline, config: Path, overrides: dict[str, Any]) -> dict[str, float]:
     """Time epochs of `spacy train`, each with its evaluation on dev and its saved pipelines.
 
-    pipeline (Pipeline): Where the plain forms of the network come from.
-    config (Path): The config.
-    overrides (Dict[str, Any]): Paths.
-    RETURNS (Dict[str, float]): Seconds of an epoch of each form; the median of three for ours.
+    Args:
+        pipeline (Pipeline): Where the plain forms of the network come from.
+        config (Path): The config.
+        overrides (dict[str, Any]): Paths.
+
+    Returns:
+        dict[str, float]: Seconds of an epoch of each form; the median of three for ours.
     """
     seconds = {}
     for form in FORMS:

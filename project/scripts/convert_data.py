@@ -11,9 +11,10 @@ from typing import NamedTuple
 class DataSet(NamedTuple):
     """Where a data set lies and what its files are.
 
-    folder (str): Folder of the files train, dev and test.
-    suffix (str): Ending of the files.
-    options (List[str]): Options of `spacy rin convert`.
+    Attributes:
+        folder (str): Folder of the files train, dev and test.
+        suffix (str): Ending of the files.
+        options (list[str]): Options of `spacy rin convert`.
     """
 
     folder: str
@@ -35,8 +36,11 @@ DATA_SETS = {
 def main(name: str) -> None:
     """Convert a data set.
 
-    name (str): A key of `DATA_SETS`.
-    RAISES (CalledProcessError): If a file can't be converted; `spacy rin convert` has said why.
+    Args:
+        name (str): A key of `DATA_SETS`.
+
+    Raises:
+        CalledProcessError: If a file can't be converted; `spacy rin convert` has said why.
     """
     data = DATA_SETS[name]
     for part in ("train", "dev", "test"):

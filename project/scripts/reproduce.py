@@ -47,9 +47,10 @@ TRANSFORMER = "components.transformer.model"
 class DataSet(NamedTuple):
     """What is particular to a data set.
 
-    config (str): Name of the config to start from.
-    rounds (int): K of the paper.
-    match (str): What epochs are chosen by, and the papers report: "exact" or "partial".
+    Attributes:
+        config (str): Name of the config to start from.
+        rounds (int): K of the paper.
+        match (str): What epochs are chosen by, and the papers report: "exact" or "partial".
     """
 
     config: str
@@ -68,12 +69,13 @@ DATA_SETS = {
 class Variant(NamedTuple):
     """A row of the table.
 
-    title (str): What it is called.
-    seeds (Optional[int]): How many seeds it has unless asked for otherwise; None takes all.
-    changes (Dict[str, Any]): Settings of the config, by their full names.
-    published (Dict[str, str]): F1 that a paper reports, by data set.
-    first_version (bool): Whether the network is the paper's first version.
-    config (str): Name of the config to start from, if not that of the data set.
+    Attributes:
+        title (str): What it is called.
+        seeds (int | None): How many seeds it has unless asked for otherwise; None takes all.
+        changes (dict[str, Any]): Settings of the config, by their full names.
+        published (dict[str, str]): F1 that a paper reports, by data set.
+        first_version (bool): Whether the network is the paper's first version.
+        config (str): Name of the config to start from, if not that of the data set.
     """
 
     title: str
@@ -213,9 +215,12 @@ def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[st
     tokens that head no entities. By exact match it is right if it is a triple of ours that is; by partial match if
     its tokens head the entities of a gold triple.
 
-    nlp (Language): The pipeline.
-    examples (List[Example]): Docs to predict, and gold Docs.
-    RETURNS (Dict[str, Dict[str, float]]): P, R and F1 by kind of match.
+    Args:
+        nlp (Language): The pipeline.
+        examples (list[Example]): Docs to predict, and gold Docs.
+
+    Returns:
+        dict[str, dict[str, float]]: P, R and F1 by kind of match.
     """
     component = nlp.get_pipe("rin_joint")
     n_predicted = n_gold = n_exact = n_partial = 0
@@ -288,7 +293,8 @@ def best_epoch(log: Path, match: str) -> int:
 def train(run: Run, args: argparse.Namespace) -> Iterator[None]:
     """Train and score a run in processes of their own; gives way while they work.
 
-    RAISES (SystemExit): If one fails; its log is named.
+    Raises:
+        SystemExit: If one fails; its log is named.
     """
     config = make_config(args, VARIANTS[run.variant], run.seed)
     if run.folder.exists():

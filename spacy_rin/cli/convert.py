@@ -1,7 +1,7 @@
 """`spacy rin convert`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spacy.cli._util import Arg, Opt
@@ -23,11 +23,11 @@ def convert_cli(
     lang: Annotated[str, Opt("--lang", "-l", help="Language code, for the tokenizer of raw text")] = "en",
     entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label of entities without a type")] = "ENTITY",
     last_word: Annotated[bool, Opt("--last-word", "-w", help="Reduce every entity to its last token")] = False,
-    tagger: Annotated[Optional[str], Opt("--tagger", "-t", help="Pipeline to tag texts that have no tags")] = None,
+    tagger: Annotated[str | None, Opt("--tagger", "-t", help="Pipeline to tag texts that have no tags")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     snap: Annotated[bool, Opt("--snap", "-p", help="Widen entities that cut a token to whole tokens")] = False,
     sents: Annotated[bool, Opt("--sents", "-s", help="Cut texts into sentences, each a Doc")] = False,
-    split: Annotated[Optional[str], Opt("--split", "-S", help="Shares of train, dev and test: 0.8,0.1,0.1")] = None,
+    split: Annotated[str | None, Opt("--split", "-S", help="Shares of train, dev and test: 0.8,0.1,0.1")] = None,
     seed: Annotated[int, Opt("--seed", help="Seed of the split")] = 0,
 ) -> None:
     """

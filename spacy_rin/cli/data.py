@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from spacy.cli._util import Arg, Opt
@@ -20,7 +20,7 @@ SHOWN = 20
 def data_cli(
     data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or a folder of them")],
     train_paths: Annotated[
-        Optional[list[Path]], Opt("--train", "-t", help="File that a pipeline is trained on; several are possible")
+        list[Path] | None, Opt("--train", "-t", help="File that a pipeline is trained on; several are possible")
     ] = None,
     min_count: Annotated[int, Opt("--min-count", "-m", min=1, help="Labels with fewer examples are rare")] = 10,
     as_json: Annotated[bool, Opt("--json", "-j", help="Write JSON, and nothing else")] = False,

@@ -1,7 +1,7 @@
 """`spacy rin evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
@@ -15,8 +15,8 @@ SHOWN = 20
 def evaluate_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
     data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or a folder of them")],
-    output_path: Annotated[Optional[Path], Opt("--output", "-o", help="File for the scores as JSON")] = None,
-    html_path: Annotated[Optional[Path], Opt("--html", "-H", help="File for a report to read in a browser")] = None,
+    output_path: Annotated[Path | None, Opt("--output", "-o", help="File for the scores as JSON")] = None,
+    html_path: Annotated[Path | None, Opt("--html", "-H", help="File for a report to read in a browser")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """

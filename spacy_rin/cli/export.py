@@ -1,7 +1,7 @@
 """`spacy rin export`."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
@@ -14,7 +14,7 @@ def export_cli(
     data_path: Annotated[Path, Arg(help="File with texts (.spacy), or a folder of such files")],
     output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl")],
     format: Annotated[str, Opt("--format", "-f", help="Format: jsonl, prodigy or spert")],
-    model: Annotated[Optional[str], Opt("--model", "-m", help="Trained pipeline that annotates the texts anew")] = None,
+    model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline that annotates the texts anew")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from spacy.cli._util import Arg, Opt
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 def extract_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
     input_path: Annotated[str, Arg(help="Texts: a file, a folder of .txt files, or - for standard input")],
-    output_path: Annotated[Optional[Path], Arg(help="File to write or replace; without it, triples are shown")] = None,
+    output_path: Annotated[Path | None, Arg(help="File to write or replace; without it, triples are shown")] = None,
     format: Annotated[
-        Optional[str],
+        str | None,
         Opt("--format", "-f", help="jsonl, csv, tsv, parquet, nt, ttl, graphml or neo4j, if not the output's suffix"),
     ] = None,
     input_format: Annotated[
-        Optional[str],
+        str | None,
         Opt("--input-format", "-i", help="text, jsonl, csv, tsv, parquet or folder, if not the input's suffix"),
     ] = None,
     text_key: Annotated[str, Opt("--text-key", help="Key or column of the text")] = "text",
-    id_key: Annotated[Optional[str], Opt("--id-key", help="Key or column of the id; 'id' if there is one")] = None,
+    id_key: Annotated[str | None, Opt("--id-key", help="Key or column of the id; 'id' if there is one")] = None,
     min_score: Annotated[float, Opt("--min-score", "-s", min=0, max=1, help="Lowest probability of a triple")] = 0.0,
-    relations: Annotated[Optional[str], Opt("--relations", "-r", help="Relations to keep, with commas between")] = None,
+    relations: Annotated[str | None, Opt("--relations", "-r", help="Relations to keep, with commas between")] = None,
     base: Annotated[str, Opt("--base", help="What IRIs start with (nt, ttl)")] = "https://example.org/",
     provenance: Annotated[bool, Opt("--provenance", help="Write scores and places, too (nt, ttl)")] = False,
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,

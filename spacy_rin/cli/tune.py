@@ -1,7 +1,7 @@
 """`spacy rin tune`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
@@ -18,7 +18,7 @@ TITLES = {"present": "as it is", "global": "one threshold", "per_relation": "by 
 def tune_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
     data_path: Annotated[Path, Arg(help="File with gold annotation that it wasn't trained on (.spacy)")],
-    output_path: Annotated[Optional[Path], Opt("--output", "-o", help="New folder for the tuned pipeline")] = None,
+    output_path: Annotated[Path | None, Opt("--output", "-o", help="New folder for the tuned pipeline")] = None,
     in_place: Annotated[bool, Opt("--in-place", "-i", help="Change the folder of the pipeline instead")] = False,
     min_count: Annotated[
         int, Opt("--min-count", "-m", min=1, help="Gold or predicted triples that a threshold of its own takes")

@@ -16,11 +16,14 @@ from .records import Entity, Lost, Record, Text, assemble
 def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
     """Turn annotation by characters into annotation by tokens.
 
-    text (Text): The text; its own tokens are taken if it has some.
-    nlp (Language): The pipeline whose tokenizer is taken if not.
-    snap (bool): Whether to widen an entity to whole tokens if it cuts one, instead of losing it; white space around
-        it is left out, and one in several pieces gets what is between them.
-    RETURNS (Record): The same text by tokens, with all white space.
+    Args:
+        text (Text): The text; its own tokens are taken if it has some.
+        nlp (Language): The pipeline whose tokenizer is taken if not.
+        snap (bool): Whether to widen an entity to whole tokens if it cuts one, instead of losing it; white space around
+            it is left out, and one in several pieces gets what is between them.
+
+    Returns:
+        Record: The same text by tokens, with all white space.
     """
     tokens = text.tokens
     if tokens is None:
@@ -52,10 +55,13 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
 def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
     """Cut a text into sentences, without the white space between them, at no place that is inside an entity.
 
-    record (Record): The text.
-    vocab (Vocab): A vocabulary, for the sentencizer.
-    RETURNS (List[Record]): The sentences. What was lost with the text is counted with the first of them, a triple
-        whose entities are in different sentences with the one of the subject.
+    Args:
+        record (Record): The text.
+        vocab (Vocab): A vocabulary, for the sentencizer.
+
+    Returns:
+        list[Record]: The sentences. What was lost with the text is counted with the first of them, a triple
+            whose entities are in different sentences with the one of the subject.
     """
     doc = _SENTENCIZER(Doc(vocab, words=record.words, spaces=record.spaces))
     inside = {token for start, end, _ in record.entities for token in range(start + 1, end)}

@@ -28,9 +28,14 @@ LINE_START = re.compile(r"[TREAMN#]\S*\t\S|\*\t\S")  # how a line of an .ann fil
 def read_brat(path: Path) -> Iterator[Text | Skipped]:
     """Read a text with its annotation, or all of a folder and its subfolders.
 
-    path (Path): A folder, or a file .txt or .ann with the other beside it.
-    YIELDS (Union[Text, Skipped]): Each text, in the order of the file names.
-    RAISES (ValueError): R030 or R034 for a file that is malformed or can't be read, R045 for one without the other.
+    Args:
+        path (Path): A folder, or a file .txt or .ann with the other beside it.
+
+    Yields:
+        Text | Skipped: Each text, in the order of the file names.
+
+    Raises:
+        RinError: R030 or R034 for a file that is malformed or can't be read, R045 for one without the other.
     """
     if not path.is_dir():
         yield _read_pair(path.with_suffix(".ann"), path.with_suffix(".txt"))

@@ -36,20 +36,22 @@ class Loss(NamedTuple):
 class Report:
     """What came of the annotation of a file: every triple in it is kept, a duplicate, lost or passed over.
 
-    format (str): The format.
-    docs (int): Number of Docs.
-    entities (int): Distinct entities, all of them in `doc.spans["rin"]`.
-    triples (int): Triples kept, the reflexive ones included.
-    duplicate_triples (int): Repetitions of a triple within one text, left out.
-    lost_triples (int): Triples left out because an entity of theirs was lost.
-    crossing_triples (int): Triples left out because their entities are in different sentences.
-    reflexive_triples (int): Triples kept whose subject and object are the same tokens.
-    lost_entities (int): Entities left out because they are not at token boundaries.
-    snapped_entities (int): Entities that were widened to whole tokens.
-    overlapping_entities (int): Entities that are in `doc.spans["rin"]` but not in `doc.ents`.
-    passed_over (Counter[str]): What is neither an entity nor a relation to learn from: number of pieces by their kind.
-    examples (List[Loss]): The first ten of the lost entities and the triples across sentences.
-    documents (List[int]): For each Doc, the number of the text in the file that it is, or was cut from.
+    Attributes:
+        format (str): The format.
+        docs (int): Number of Docs.
+        entities (int): Distinct entities, all of them in `doc.spans["rin"]`.
+        triples (int): Triples kept, the reflexive ones included.
+        duplicate_triples (int): Repetitions of a triple within one text, left out.
+        lost_triples (int): Triples left out because an entity of theirs was lost.
+        crossing_triples (int): Triples left out because their entities are in different sentences.
+        reflexive_triples (int): Triples kept whose subject and object are the same tokens.
+        lost_entities (int): Entities left out because they are not at token boundaries.
+        snapped_entities (int): Entities that were widened to whole tokens.
+        overlapping_entities (int): Entities that are in `doc.spans["rin"]` but not in `doc.ents`.
+        passed_over (Counter[str]): What is neither an entity nor a relation to learn from: number of pieces by their
+            kind.
+        examples (list[Loss]): The first ten of the lost entities and the triples across sentences.
+        documents (list[int]): For each Doc, the number of the text in the file that it is, or was cut from.
     """
 
     format: str = field(default="", compare=False)
@@ -70,11 +72,12 @@ class Report:
     def add(self, path: Path, document: int, record: Record, doc: Doc, attr: str = DEFAULT_ATTR) -> None:
         """Count one text.
 
-        path (Path): The file, or the folder of files.
-        document (int): Number of the text in the file.
-        record (Record): The record read from it.
-        doc (Doc): The Doc made of the record.
-        attr (str): The extension attribute of the relations.
+        Args:
+            path (Path): The file, or the folder of files.
+            document (int): Number of the text in the file.
+            record (Record): The record read from it.
+            doc (Doc): The Doc made of the record.
+            attr (str): The extension attribute of the relations.
         """
         relations = get_relations(doc, attr)
         self.docs += 1
@@ -109,20 +112,26 @@ def convert(
 ) -> tuple[list[Doc], Report]:
     """Read a file of annotated texts into Docs.
 
-    path (Union[str, Path]): The file; for the format "brat", it can be a folder.
-    format (str): Its format, a key of `CONVERTERS`, or "auto" for the one that it is recognised to be in.
-    lang (str): Language of the vocabulary, and of the tokenizer if the format is raw text.
-    entity_label (str): Label of the entities that have no type.
-    last_word (bool): Whether to reduce every entity to its last token, as the papers do for partial match.
-    tagger (Optional[Union[str, Path]]): A pipeline whose tagger tags the texts of formats that have no tags.
-    attr (str): The extension attribute of the relations.
-    snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. Formats that
-        annotate tokens have none.
-    sents (bool): Whether to cut texts into sentences, each a Doc, at no place inside an entity. Not for formats that
-        are tokenised.
-    RETURNS (Tuple[List[Doc], Report]): The Docs, and what was kept and what was lost.
-    RAISES (ValueError): R010, R030-R034, R041-R043, R045, R047 for a wrong argument, or a file that is missing,
-        malformed, empty or of no format that is known.
+    Args:
+        path (str | Path): The file; for the format "brat", it can be a folder.
+        format (str): Its format, a key of `CONVERTERS`, or "auto" for the one that it is recognised to be in.
+        lang (str): Language of the vocabulary, and of the tokenizer if the format is raw text.
+        entity_label (str): Label of the entities that have no type.
+        last_word (bool): Whether to reduce every entity to its last token, as the papers do for partial match.
+        tagger (str | Path | None): A pipeline whose tagger tags the texts of formats that have no tags.
+        attr (str): The extension attribute of the relations.
+        snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. Formats that
+            annotate tokens have none.
+        sents (bool): Whether to cut texts into sentences, each a Doc, at no place inside an entity. Not for formats
+            that
+            are tokenised.
+
+    Returns:
+        tuple[list[Doc], Report]: The Docs, and what was kept and what was lost.
+
+    Raises:
+        RinError: R010, R030-R034, R041-R043, R045, R047 for a wrong argument, or a file that is missing,
+            malformed, empty or of no format that is known.
     """
     if format not in (AUTO, *CONVERTERS):
         raise SettingError(Errors.R031, format=format, formats=", ".join((AUTO, *CONVERTERS)))
@@ -158,11 +167,14 @@ def convert(
 def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LABEL, attr: str = DEFAULT_ATTR) -> Doc:
     """Build the Doc of a record: entities in `doc.spans["rin"]` and `doc.ents`, relations in `doc._.relations`.
 
-    record (Record): The record.
-    vocab (Vocab): The vocabulary of the Doc.
-    entity_label (str): Label of the entities that have no type.
-    attr (str): The extension attribute of the relations.
-    RETURNS (Doc): The Doc; entities and relations are annotated even if there are none.
+    Args:
+        record (Record): The record.
+        vocab (Vocab): The vocabulary of the Doc.
+        entity_label (str): Label of the entities that have no type.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        Doc: The Doc; entities and relations are annotated even if there are none.
     """
     doc = Doc(vocab, words=record.words, spaces=record.spaces, tags=record.tags)
     entities = [(start, end, label or entity_label) for start, end, label in record.entities]
@@ -178,9 +190,12 @@ def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LA
 def write_docs(docs: Iterable[Doc], path: str | Path) -> None:
     """Write Docs with their relations to a .spacy file, all of them or, if that fails, none.
 
-    docs (Iterable[Doc]): The Docs.
-    path (Union[str, Path]): The file; folders that it lacks are made.
-    RAISES (ValueError): R034 if it can't be written.
+    Args:
+        docs (Iterable[Doc]): The Docs.
+        path (str | Path): The file; folders that it lacks are made.
+
+    Raises:
+        RinError: R034 if it can't be written.
     """
     with finished_file(path) as unfinished:
         DocBin(docs=docs, store_user_data=True).to_disk(unfinished)

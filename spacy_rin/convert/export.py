@@ -23,13 +23,14 @@ from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations
 class ExportReport:
     """What was written, and what could not be.
 
-    texts (int): Texts written.
-    entities (int): Entities written.
-    triples (int): Triples written.
-    dropped_entities (int): Entities that the format can't hold, because they overlap with others.
-    dropped_triples (int): Triples of these entities.
-    unknown_spaces (int): Texts whose white space is not known: a space was written after every token.
-    left_out (Counter[str]): Number of texts left out, by their kind.
+    Attributes:
+        texts (int): Texts written.
+        entities (int): Entities written.
+        triples (int): Triples written.
+        dropped_entities (int): Entities that the format can't hold, because they overlap with others.
+        dropped_triples (int): Triples of these entities.
+        unknown_spaces (int): Texts whose white space is not known: a space was written after every token.
+        left_out (Counter[str]): Number of texts left out, by their kind.
     """
 
     texts: int = 0
@@ -46,13 +47,18 @@ def export_file(
 ) -> tuple[list[dict[str, Any]], ExportReport]:
     """Read a .spacy file and give what is annotated in it, or what a pipeline predicts for its texts.
 
-    path (Union[str, Path]): The file, or a folder of such files.
-    format (str): The format, a key of `WRITERS`.
-    nlp (Optional[Language]): A pipeline with a trained "rin_joint"; it gets the tokens of the file.
-    attr (str): The extension attribute of the relations; with a pipeline, its own is taken.
-    RETURNS (Tuple[List[Dict[str, Any]], ExportReport]): See `export`.
-    RAISES (ValueError): R018 if the pipeline has no "rin_joint", R031 for an unknown format, R033 or R053 if the file
-        can't be read, R046 if there is nothing to export.
+    Args:
+        path (str | Path): The file, or a folder of such files.
+        format (str): The format, a key of `WRITERS`.
+        nlp (Language | None): A pipeline with a trained "rin_joint"; it gets the tokens of the file.
+        attr (str): The extension attribute of the relations; with a pipeline, its own is taken.
+
+    Returns:
+        tuple[list[dict[str, Any]], ExportReport]: See `export`.
+
+    Raises:
+        RinError: R018 if the pipeline has no "rin_joint", R031 for an unknown format, R033 or R053 if the file
+            can't be read, R046 if there is nothing to export.
     """
     _check_format(format)
     path = Path(path)
@@ -77,14 +83,20 @@ def export(
 ) -> tuple[list[dict[str, Any]], ExportReport]:
     """Write Docs as the records of a format, each with all entities and relations that the format can hold.
 
-    docs (Iterable[Doc]): The Docs; those whose relations were never set are left out.
-    format (str): The format, a key of `WRITERS`.
-    attr (str): The extension attribute of the relations.
-    spans_key (str): Key of all entities in `doc.spans`; those in `doc.ents` and in relations are taken, too.
-    scores (bool): Whether the relations are predictions: "jsonl" gets their probabilities, and tasks of "prodigy" have
-        no answer yet.
-    RETURNS (Tuple[List[Dict[str, Any]], ExportReport]): The records, and what was written and what could not be.
-    RAISES (ValueError): R017 for an entity without a label, R031 for an unknown format.
+    Args:
+        docs (Iterable[Doc]): The Docs; those whose relations were never set are left out.
+        format (str): The format, a key of `WRITERS`.
+        attr (str): The extension attribute of the relations.
+        spans_key (str): Key of all entities in `doc.spans`; those in `doc.ents` and in relations are taken, too.
+        scores (bool): Whether the relations are predictions: "jsonl" gets their probabilities, and tasks of "prodigy"
+            have
+            no answer yet.
+
+    Returns:
+        tuple[list[dict[str, Any]], ExportReport]: The records, and what was written and what could not be.
+
+    Raises:
+        RinError: R017 for an entity without a label, R031 for an unknown format.
     """
     _check_format(format)
     records, report = [], ExportReport()
@@ -114,10 +126,13 @@ def export(
 def write_records(records: Sequence[dict[str, Any]], path: str | Path, format: str) -> None:
     """Write records to a file, all of them or, if that fails, none.
 
-    records (Sequence[Dict[str, Any]]): The records.
-    path (Union[str, Path]): The file; folders that it lacks are made.
-    format (str): The format, a key of `WRITERS`: a list of JSON for "spert", lines of JSON for the others.
-    RAISES (ValueError): R034 if it can't be written.
+    Args:
+        records (Sequence[dict[str, Any]]): The records.
+        path (str | Path): The file; folders that it lacks are made.
+        format (str): The format, a key of `WRITERS`: a list of JSON for "spert", lines of JSON for the others.
+
+    Raises:
+        RinError: R034 if it can't be written.
     """
     with finished_file(path) as unfinished:
         if format == "spert":
@@ -129,10 +144,11 @@ def write_records(records: Sequence[dict[str, Any]], path: str | Path, format: s
 class Triple(NamedTuple):
     """A relation of a Doc.
 
-    subject (int): Index of the entity that it starts from.
-    label (str): Its name.
-    object (int): Index of the entity that it points to.
-    score (float): Probability, from 0 to 1.
+    Attributes:
+        subject (int): Index of the entity that it starts from.
+        label (str): Its name.
+        object (int): Index of the entity that it points to.
+        score (float): Probability, from 0 to 1.
     """
 
     subject: int
@@ -144,10 +160,11 @@ class Triple(NamedTuple):
 class Annotation(NamedTuple):
     """What is to be written of a Doc.
 
-    doc (Doc): The Doc.
-    entities (List[Span]): The entities, in their order in the text.
-    triples (List[Triple]): Relations between them.
-    scores (bool): Whether the relations are predictions.
+    Attributes:
+        doc (Doc): The Doc.
+        entities (list[Span]): The entities, in their order in the text.
+        triples (list[Triple]): Relations between them.
+        scores (bool): Whether the relations are predictions.
     """
 
     doc: Doc

@@ -48,10 +48,15 @@ _SHAPES: dict[str, list[dict[str, Any]]] = {
 def detect(path: str | Path) -> str:
     """Recognise the format of a file or folder by its content.
 
-    path (Union[str, Path]): The file or folder.
-    RETURNS (str): A key of `CONVERTERS`.
-    RAISES (ValueError): R041 if it is in none of the formats, R042 if it could be in several, R032 if there is nothing
-        in it; R030, R033 or R034 if it can't be read.
+    Args:
+        path (str | Path): The file or folder.
+
+    Returns:
+        str: A key of `CONVERTERS`.
+
+    Raises:
+        RinError: R041 if it is in none of the formats, R042 if it could be in several, R032 if there is nothing
+            in it; R030, R033 or R034 if it can't be read.
     """
     path = Path(path)
     if path.is_dir():

@@ -17,8 +17,9 @@ Row = tuple[Any, ...]
 class Lost(NamedTuple):
     """A piece of annotation that a Doc can't have.
 
-    line (str): Where it stands in the file.
-    reason (str): What is wrong with it.
+    Attributes:
+        line (str): Where it stands in the file.
+        reason (str): What is wrong with it.
     """
 
     line: str
@@ -28,7 +29,8 @@ class Lost(NamedTuple):
 class Skipped(NamedTuple):
     """A record that is not to be learned from.
 
-    what (str): What kind of record it is, in the plural.
+    Attributes:
+        what (str): What kind of record it is, in the plural.
     """
 
     what: str
@@ -38,18 +40,19 @@ class Skipped(NamedTuple):
 class Record:
     """One text with its annotation by tokens, whatever format it came from.
 
-    line (str): Where it stands in the file: the line, or the number of the record if its line can't be told.
-    words (List[str]): The tokens.
-    entities (List[Tuple[int, int, str]]): Start token, end token (exclusive) and type; an empty type is no type.
-    relations (List[Tuple[int, str, int]]): Index of the subject in `entities`, label, index of the object.
-    spaces (Optional[List[bool]]): Whether a space follows each token, None if that is not known.
-    tags (Optional[List[str]]): Fine-grained part-of-speech tags.
-    path (Optional[Path]): Its file, if the input is a folder of files.
-    snapped_entities (int): Number of entities that were widened to whole tokens.
-    lost_entities (List[Lost]): The entities that are not at token boundaries.
-    lost_triples (int): Number of triples that were lost with these entities.
-    crossing_triples (List[Lost]): The triples that were lost because their entities are in different sentences.
-    passed_over (Counter[str]): Number of pieces of each kind that are neither entities nor relations.
+    Attributes:
+        line (str): Where it stands in the file: the line, or the number of the record if its line can't be told.
+        words (list[str]): The tokens.
+        entities (list[tuple[int, int, str]]): Start token, end token (exclusive) and type; an empty type is no type.
+        relations (list[tuple[int, str, int]]): Index of the subject in `entities`, label, index of the object.
+        spaces (list[bool] | None): Whether a space follows each token, None if that is not known.
+        tags (list[str] | None): Fine-grained part-of-speech tags.
+        path (Path | None): Its file, if the input is a folder of files.
+        snapped_entities (int): Number of entities that were widened to whole tokens.
+        lost_entities (list[Lost]): The entities that are not at token boundaries.
+        lost_triples (int): Number of triples that were lost with these entities.
+        crossing_triples (list[Lost]): The triples that were lost because their entities are in different sentences.
+        passed_over (Counter[str]): Number of pieces of each kind that are neither entities nor relations.
     """
 
     line: str
@@ -70,15 +73,16 @@ class Record:
 class Text:
     """One text with its annotation by characters.
 
-    line (str): Where it stands in the file.
-    text (str): The text.
-    entities (List[Tuple[int, int, str]]): Start character, end character (exclusive) and type.
-    relations (List[Tuple[int, str, int]]): Index of the subject in `entities`, label, index of the object.
-    tokens (Optional[List[Tuple[int, int]]]): Start and end of the tokens, in order, if the format has them.
-    path (Optional[Path]): Its file, if the input is a folder of files.
-    lines (Optional[List[str]]): Where each entity stands in the file, if it has a line of its own.
-    in_pieces (FrozenSet[int]): Indices of the entities that are in several pieces, and span more than these.
-    passed_over (Counter[str]): Number of pieces of each kind that are neither entities nor relations.
+    Attributes:
+        line (str): Where it stands in the file.
+        text (str): The text.
+        entities (list[tuple[int, int, str]]): Start character, end character (exclusive) and type.
+        relations (list[tuple[int, str, int]]): Index of the subject in `entities`, label, index of the object.
+        tokens (list[tuple[int, int]] | None): Start and end of the tokens, in order, if the format has them.
+        path (Path | None): Its file, if the input is a folder of files.
+        lines (list[str] | None): Where each entity stands in the file, if it has a line of its own.
+        in_pieces (frozenset[int]): Indices of the entities that are in several pieces, and span more than these.
+        passed_over (Counter[str]): Number of pieces of each kind that are neither entities nor relations.
     """
 
     line: str
@@ -95,11 +99,14 @@ class Text:
 def assemble(line: str, words: list[str], spans: Mapping[Hashable, Entity | Lost], triples: Sequence[Row]) -> Record:
     """Make a Record of entities that are found or lost, and of triples between them.
 
-    line (str): Where the record stands in the file.
-    words (List[str]): The tokens.
-    spans (Mapping[Hashable, Union[Entity, Lost]]): The entities, by any key.
-    triples (Sequence[Tuple[Hashable, str, Hashable]]): Key of the subject, label, key of the object.
-    RETURNS (Record): The Record.
+    Args:
+        line (str): Where the record stands in the file.
+        words (list[str]): The tokens.
+        spans (Mapping[Hashable, Entity | Lost]): The entities, by any key.
+        triples (Sequence[tuple[Hashable, str, Hashable]]): Key of the subject, label, key of the object.
+
+    Returns:
+        Record: The Record.
     """
     entities = {key: span for key, span in spans.items() if not isinstance(span, Lost)}
     index = {key: i for i, key in enumerate(entities)}
@@ -157,11 +164,14 @@ def get_objects(data: Any, key: str) -> list[dict[str, Any]]:
 def get_rows(data: Any, key: str, types: tuple[type, ...], columns: Sequence[str] = ()) -> list[Row]:
     """Get a list of rows of an object; Malformed if a row is not as it must be.
 
-    data (Any): The object.
-    key (str): The key of the list.
-    types (Tuple[type, ...]): What a row holds: `int` is a whole number, `str` a non-empty string.
-    columns (Sequence[str]): The keys of these if the rows are objects; else the rows are lists.
-    RETURNS (List[Tuple]): The rows.
+    Args:
+        data (Any): The object.
+        key (str): The key of the list.
+        types (tuple[type, ...]): What a row holds: `int` is a whole number, `str` a non-empty string.
+        columns (Sequence[str]): The keys of these if the rows are objects; else the rows are lists.
+
+    Returns:
+        list[tuple]: The rows.
     """
     rows = get_field(data, key)
     if not isinstance(rows, list):
@@ -188,9 +198,12 @@ def within(start: int, end: int, length: int) -> tuple[int, int]:
 def point_to(entities: int, triples: Sequence[Row]) -> list[Triple]:
     """Give back triples by the index of their entities; Malformed if there is no such entity.
 
-    entities (int): Number of entities.
-    triples (Sequence[Tuple[int, str, int]]): Index of the subject, label, index of the object.
-    RETURNS (List[Tuple[int, str, int]]): The triples.
+    Args:
+        entities (int): Number of entities.
+        triples (Sequence[tuple[int, str, int]]): Index of the subject, label, index of the object.
+
+    Returns:
+        list[tuple[int, str, int]]: The triples.
     """
     for row in triples:
         if not all(0 <= index < entities for index in row[::2]):

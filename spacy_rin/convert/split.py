@@ -20,13 +20,18 @@ def split_docs(
 ) -> list[list[Doc]]:
     """Divide Docs at random, so that neither a document nor a text is in two parts.
 
-    docs (Sequence[Doc]): The Docs.
-    shares (Sequence[float]): Share of each part, of train, dev and test; they add up to 1.
-    seed (int): Seed of the choice.
-    documents (Optional[Sequence[int]]): For each Doc, the number of the document it is from; None if each is one.
-    RETURNS (List[List[Doc]]): The Docs of each part, in their order. Parts differ from their share as far as documents
-        and texts that belong together make it necessary.
-    RAISES (ValueError): R040 if the shares are not right, R044 if a part would be empty.
+    Args:
+        docs (Sequence[Doc]): The Docs.
+        shares (Sequence[float]): Share of each part, of train, dev and test; they add up to 1.
+        seed (int): Seed of the choice.
+        documents (Sequence[int] | None): For each Doc, the number of the document it is from; None if each is one.
+
+    Returns:
+        list[list[Doc]]: The Docs of each part, in their order. Parts differ from their share as far as documents
+            and texts that belong together make it necessary.
+
+    Raises:
+        RinError: R040 if the shares are not right, R044 if a part would be empty.
     """
     if len(shares) != len(PARTS) or not all(share > 0 for share in shares) or not math.isclose(sum(shares), 1):
         raise SettingError(Errors.R040, value=",".join(f"{share:g}" for share in shares))
@@ -48,10 +53,15 @@ def split_docs(
 def write_parts(parts: Sequence[Sequence[Doc]], folder: str | Path) -> list[Path]:
     """Write the parts of a data set to train.spacy, dev.spacy and test.spacy, all of them or, if that fails, none.
 
-    parts (Sequence[Sequence[Doc]]): The Docs of each part.
-    folder (Union[str, Path]): The folder; it is made if there is none.
-    RETURNS (List[Path]): The files.
-    RAISES (ValueError): R034 if they can't be written.
+    Args:
+        parts (Sequence[Sequence[Doc]]): The Docs of each part.
+        folder (str | Path): The folder; it is made if there is none.
+
+    Returns:
+        list[Path]: The files.
+
+    Raises:
+        RinError: R034 if they can't be written.
     """
     paths = [Path(folder) / f"{name}.spacy" for name in PARTS]
     with ExitStack() as files:

@@ -36,9 +36,14 @@ def read_text(path: Path) -> str:
 def read_values(path: Path) -> Iterator[tuple[str, Any]]:
     """Decode the items of a JSON list, or JSON values one after another, one by one.
 
-    path (Path): The file.
-    YIELDS (Tuple[str, Any]): The place of each item, and the item.
-    RAISES (ValueError): R030, R033 or R034 if it can't be read, or is not JSON.
+    Args:
+        path (Path): The file.
+
+    Yields:
+        tuple[str, Any]: The place of each item, and the item.
+
+    Raises:
+        RinError: R030, R033 or R034 if it can't be read, or is not JSON.
     """
     text = read_text(path)
     pos = _skip(text, 0)
@@ -72,11 +77,16 @@ def read_records(
 ) -> Iterator[T]:
     """Parse the values of a file one by one.
 
-    parse (Callable[[str, Any], T]): Makes a record of the place of a value and the value.
-    path (Path): The file.
-    source (Callable[[Path], Iterator[Tuple[str, Any]]]): Gives the values of a file, with their places.
-    YIELDS (T): The records.
-    RAISES (ValueError): R030, R033 or R034 if the file can't be read, or a record is malformed.
+    Args:
+        parse (Callable[[str, Any], T]): Makes a record of the place of a value and the value.
+        path (Path): The file.
+        source (Callable[[Path], Iterator[tuple[str, Any]]]): Gives the values of a file, with their places.
+
+    Yields:
+        T: The records.
+
+    Raises:
+        RinError: R030, R033 or R034 if the file can't be read, or a record is malformed.
     """
     for line, value in source(path):
         try:

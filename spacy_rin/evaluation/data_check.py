@@ -25,11 +25,12 @@ MAX_PLACES = 5
 class Finding:
     """Something that will be trouble.
 
-    level (str): "error" if training fails or learns nothing, else "warning".
-    name (str): Its name, which stays the same.
-    count (int): How often it is there.
-    advice (str): What it is, and what to do about it.
-    where (List[str]): Its first places: labels, or numbers of texts, from 1.
+    Attributes:
+        level (str): "error" if training fails or learns nothing, else "warning".
+        name (str): Its name, which stays the same.
+        count (int): How often it is there.
+        advice (str): What it is, and what to do about it.
+        where (list[str]): Its first places: labels, or numbers of texts, from 1.
     """
 
     level: Literal["error", "warning"]
@@ -120,8 +121,9 @@ FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
 class DataCheck:
     """What is in annotated texts.
 
-    counts (Dict[str, Any]): Values for JSON; `docs/scores.md` names them.
-    findings (List[Finding]): What will be trouble, errors first.
+    Attributes:
+        counts (dict[str, Any]): Values for JSON; `docs/scores.md` names them.
+        findings (list[Finding]): What will be trouble, errors first.
     """
 
     counts: dict[str, Any]
@@ -138,12 +140,15 @@ def check_data(
 ) -> DataCheck:
     """Count what is in annotated texts, and look for trouble.
 
-    docs (Iterable[Doc]): The texts.
-    train (Iterable[Doc]): Texts that a pipeline is trained on, if the others are to score it.
-    min_count (int): A label with fewer examples is rare.
-    attr (str): The extension attribute of the relations.
-    spans_key (str): Key of all entities in `doc.spans`.
-    RETURNS (DataCheck): The counts and what they say.
+    Args:
+        docs (Iterable[Doc]): The texts.
+        train (Iterable[Doc]): Texts that a pipeline is trained on, if the others are to score it.
+        min_count (int): A label with fewer examples is rare.
+        attr (str): The extension attribute of the relations.
+        spans_key (str): Key of all entities in `doc.spans`.
+
+    Returns:
+        DataCheck: The counts and what they say.
     """
     docs, train = list(docs), list(train)
     texts = [_Text(doc, attr, spans_key) for doc in docs]

@@ -26,8 +26,9 @@ from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_threshold
 class Judged:
     """A text and what became of its triples.
 
-    text (str): The text.
-    verdicts (List[Verdict]): Of all its triples, gold and predicted.
+    Attributes:
+        text (str): The text.
+        verdicts (list[Verdict]): Of all its triples, gold and predicted.
     """
 
     text: str
@@ -43,8 +44,9 @@ class Judged:
 class Evaluation:
     """What is known of a pipeline on some texts.
 
-    scores (Dict[str, Any]): Values for JSON; `docs/scores.md` names them.
-    judged (List[Judged]): The texts, those with most errors first.
+    Attributes:
+        scores (dict[str, Any]): Values for JSON; `docs/scores.md` names them.
+        judged (list[Judged]): The texts, those with most errors first.
     """
 
     scores: dict[str, Any]
@@ -59,10 +61,15 @@ def present_thresholds(component: RINJoint) -> Thresholds:
 def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
     """Score a pipeline with a "rin_joint", the first of them if there are several.
 
-    nlp (Language): The pipeline.
-    examples (Iterable[Example]): Texts and their annotation; their predicted Docs are replaced.
-    RETURNS (Evaluation): The scores.
-    RAISES (ValueError): R018 if there is no "rin_joint", R036 if no relations are annotated.
+    Args:
+        nlp (Language): The pipeline.
+        examples (Iterable[Example]): Texts and their annotation; their predicted Docs are replaced.
+
+    Returns:
+        Evaluation: The scores.
+
+    Raises:
+        RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
     """
     _, component = find_component(nlp)
     examples = list(examples)
@@ -97,11 +104,16 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
 def predict(nlp: Language, examples: Sequence[Example], *, with_given: bool = False) -> list[Example]:
     """Run a pipeline so that every triple with a probability of `LOWEST` is found, whatever the thresholds are.
 
-    nlp (Language): A pipeline with a "rin_joint".
-    examples (Sequence[Example]): Texts; their predicted Docs are replaced.
-    with_given (bool): Whether to also find triples between annotated entities, with the thresholds as they are.
-    RETURNS (List[Example]): With `with_given`, an Example for each with what was found that way.
-    RAISES (ValueError): R018 if there is no "rin_joint".
+    Args:
+        nlp (Language): A pipeline with a "rin_joint".
+        examples (Sequence[Example]): Texts; their predicted Docs are replaced.
+        with_given (bool): Whether to also find triples between annotated entities, with the thresholds as they are.
+
+    Returns:
+        list[Example]: With `with_given`, an Example for each with what was found that way.
+
+    Raises:
+        RinError: R018 if there is no "rin_joint".
     """
     name, component = find_component(nlp)
     before = nlp.pipe_names[: nlp.pipe_names.index(name)]
@@ -117,9 +129,10 @@ def predict(nlp: Language, examples: Sequence[Example], *, with_given: bool = Fa
 def keep_probable(doc: Doc, thresholds: Thresholds, attr: str) -> None:
     """Keep the relations of a Doc that reach the thresholds.
 
-    doc (Doc): The Doc.
-    thresholds (Thresholds): The thresholds.
-    attr (str): The extension attribute of the relations.
+    Args:
+        doc (Doc): The Doc.
+        thresholds (Thresholds): The thresholds.
+        attr (str): The extension attribute of the relations.
     """
     relations = get_relations(doc, attr)
     set_relations(doc, [r for r in relations if reaches(r.score, thresholds.of(r.label))], attr)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
-from typing import Any, Optional
+from typing import Any
 
 from ..relations import Relation
 from .evaluate import Evaluation, Judged
@@ -59,17 +59,20 @@ class Markup(str):
 def element(name: str, *content: str, **attributes: object) -> Markup:
     """Make an HTML element.
 
-    name (str): Its name.
-    *content (str): Its content; what is not `Markup` is escaped.
-    **attributes (object): Its attributes; "_" stands for "-", and is left out at the end.
-    RETURNS (Markup): The element.
+    Args:
+        name (str): Its name.
+        *content (str): Its content; what is not `Markup` is escaped.
+        **attributes (object): Its attributes; "_" stands for "-", and is left out at the end.
+
+    Returns:
+        Markup: The element.
     """
     inner = "".join(part if isinstance(part, Markup) else escape(part) for part in content)
     given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(str(v))}"' for key, v in attributes.items())
     return Markup(f"<{name}{given}>{inner}</{name}>")
 
 
-def percent(value: Optional[float]) -> str:
+def percent(value: float | None) -> str:
     """Write a share as percents."""
     return "-" if value is None else f"{100 * value:.1f}"
 
@@ -82,10 +85,13 @@ def by_count(rows: Mapping[str, Row]) -> list[tuple[str, Row]]:
 def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
     """Write an evaluation as an HTML page.
 
-    evaluation (Evaluation): The evaluation.
-    model (str): Name of the pipeline.
-    data (str): Name of the data.
-    RETURNS (str): The page.
+    Args:
+        evaluation (Evaluation): The evaluation.
+        model (str): Name of the pipeline.
+        data (str): Name of the data.
+
+    Returns:
+        str: The page.
     """
     scores = evaluation.scores
     own = scores["thresholds"]

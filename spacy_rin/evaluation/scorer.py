@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from spacy.scorer import PRFScore, get_ner_prf
 from spacy.tokens import Doc, Span
@@ -23,7 +23,8 @@ NO_RELATION = "none"  # in the confusion of relations
 def make_rin_scorer() -> Callable[..., dict[str, Any]]:
     """Make the scorer of the component, which gives it its own `head` and `attr`.
 
-    RETURNS (Callable[[Iterable[Example]], Dict[str, Any]]): The scorer.
+    Returns:
+        Callable[[Iterable[Example]], dict[str, Any]]: The scorer.
     """
     return score
 
@@ -38,11 +39,14 @@ def score(
     triple that is not predicted is missed, whatever it was lost by: the network, decoding or tokenization. Docs
     whose relations are not annotated are left out.
 
-    examples (Iterable[Example]): Predicted and gold Docs.
-    head (str): Token of an entity that a partial match compares, "last" or "first".
-    attr (str): The extension attribute of the relations.
-    RETURNS (Dict[str, Any]): `rel_exact_p/r/f`, `rel_exact_per_type` (by relation), `rel_partial_p/r/f`, and
-        `ents_p/r/f` and `ents_per_type` of `doc.ents`; None where nothing is annotated.
+    Args:
+        examples (Iterable[Example]): Predicted and gold Docs.
+        head (str): Token of an entity that a partial match compares, "last" or "first".
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        dict[str, Any]: `rel_exact_p/r/f`, `rel_exact_per_type` (by relation), `rel_partial_p/r/f`, and
+            `ents_p/r/f` and `ents_per_type` of `doc.ents`; None where nothing is annotated.
     """
     examples = list(examples)
     annotated = _annotated(examples, attr)
@@ -66,11 +70,14 @@ def score_matches(
     counts once. Each with `_typed` also compares the types of both entities. `ents_all` compares all entities with
     their types, also those that overlap.
 
-    examples (Iterable[Example]): Predicted and gold Docs.
-    head (str): Token of an entity that a partial match compares, "last" or "first".
-    attr (str): The extension attribute of the relations.
-    spans_key (str): Key of all entities in `doc.spans`.
-    RETURNS (Dict[str, Row]): For each criterion, what `to_row` says.
+    Args:
+        examples (Iterable[Example]): Predicted and gold Docs.
+        head (str): Token of an entity that a partial match compares, "last" or "first".
+        attr (str): The extension attribute of the relations.
+        spans_key (str): Key of all entities in `doc.spans`.
+
+    Returns:
+        dict[str, Row]: For each criterion, what `to_row` says.
     """
     annotated = _annotated(examples, attr)
     rows = {name: to_row(_score_match(annotated, key, head, attr)) for name, key in MATCHES.items()}
@@ -85,11 +92,14 @@ def score_matches(
 def score_groups(examples: Iterable[Example], *, attr: str = DEFAULT_ATTR) -> dict[str, dict[str, Row]]:
     """Score relations by exact match within groups.
 
-    examples (Iterable[Example]): Predicted and gold Docs.
-    attr (str): The extension attribute of the relations.
-    RETURNS (Dict[str, Dict[str, Row]]): `rel_exact_per_type`, by relation, and by groups of texts
-        `rel_exact_per_pattern`, `rel_exact_per_count`, `rel_exact_per_length`, as `text_groups` says; the rows of
-        these have "texts", too.
+    Args:
+        examples (Iterable[Example]): Predicted and gold Docs.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        dict[str, dict[str, Row]]: `rel_exact_per_type`, by relation, and by groups of texts
+            `rel_exact_per_pattern`, `rel_exact_per_count`, `rel_exact_per_length`, as `text_groups` says; the rows of
+            these have "texts", too.
     """
     annotated = _annotated(examples, attr)
     per_type = {label: to_row(prf) for label, prf in _score_per_type(annotated, attr).items()}
@@ -117,10 +127,13 @@ def score_groups(examples: Iterable[Example], *, attr: str = DEFAULT_ATTR) -> di
 def text_groups(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[str, Sequence[str]]:
     """Tell the groups that a gold Doc belongs to.
 
-    doc (Doc): The Doc.
-    attr (str): The extension attribute of the relations.
-    RETURNS (Dict[str, Sequence[str]]): "per_pattern", see `overlap_patterns`; "per_count", its number of distinct
-        triples; "per_length", its number of tokens.
+    Args:
+        doc (Doc): The Doc.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        dict[str, Sequence[str]]: "per_pattern", see `overlap_patterns`; "per_count", its number of distinct
+            triples; "per_length", its number of tokens.
     """
     keys = triples(doc, attr)
     length = next((name for name in LENGTHS[:-1] if len(doc) <= int(name.split("-")[1])), LENGTHS[-1])
@@ -137,10 +150,13 @@ GROUPS = {"per_pattern": PATTERNS, "per_count": COUNTS, "per_length": LENGTHS}
 def overlap_patterns(keys: Iterable[Key]) -> list[str]:
     """Tell how the triples of a text overlap (Zeng et al., ACL 2018, as CasRel's evaluation counts them).
 
-    keys (Iterable[Key]): Distinct triples: subject, label, object.
-    RETURNS (List[str]): "normal" if no entity is in two places of triples; "epo" (entity pair overlap) if two triples
-        have the same subject and object; "seo" (single entity overlap) if two pairs share an entity, or a pair is an
-        entity with itself. A text may be both "seo" and "epo". "none" if it has no triples.
+    Args:
+        keys (Iterable[Key]): Distinct triples: subject, label, object.
+
+    Returns:
+        list[str]: "normal" if no entity is in two places of triples; "epo" (entity pair overlap) if two triples
+            have the same subject and object; "seo" (single entity overlap) if two pairs share an entity, or a pair is
+            an entity with itself. A text may be both "seo" and "epo". "none" if it has no triples.
     """
     pairs = [(subject, object_) for subject, _, object_ in keys]
     if not pairs:
@@ -154,15 +170,16 @@ def overlap_patterns(keys: Iterable[Key]) -> list[str]:
 class Verdict(NamedTuple):
     """What became of a triple.
 
-    kind (str): "right", "wrong_label" (the pair is right), "wrong_boundary" (the label is right, and both entities
-        overlap with the right ones), "missed" or "spurious".
-    gold (Optional[Relation]): The gold triple; None if it is spurious.
-    predicted (Optional[Relation]): The predicted triple; None if it was missed.
+    Attributes:
+        kind (str): "right", "wrong_label" (the pair is right), "wrong_boundary" (the label is right, and both entities
+            overlap with the right ones), "missed" or "spurious".
+        gold (Relation | None): The gold triple; None if it is spurious.
+        predicted (Relation | None): The predicted triple; None if it was missed.
     """
 
     kind: str
-    gold: Optional[Relation]
-    predicted: Optional[Relation]
+    gold: Relation | None
+    predicted: Relation | None
 
 
 def compare(gold: Mapping[Key, Relation], predicted: Mapping[Key, Relation]) -> list[Verdict]:
@@ -170,9 +187,12 @@ def compare(gold: Mapping[Key, Relation], predicted: Mapping[Key, Relation]) -> 
 
     Those that are wrong are paired by label first, then by boundary, the most probable before others.
 
-    gold (Mapping[Key, Relation]): Gold triples, as of `triples`.
-    predicted (Mapping[Key, Relation]): Predicted triples.
-    RETURNS (List[Verdict]): The verdicts, in the order of `VERDICTS`.
+    Args:
+        gold (Mapping[Key, Relation]): Gold triples, as of `triples`.
+        predicted (Mapping[Key, Relation]): Predicted triples.
+
+    Returns:
+        list[Verdict]: The verdicts, in the order of `VERDICTS`.
     """
     verdicts = [Verdict("right", relation, predicted[key]) for key, relation in gold.items() if key in predicted]
     missed = [relation for key, relation in gold.items() if key not in predicted]
@@ -191,9 +211,12 @@ def compare(gold: Mapping[Key, Relation], predicted: Mapping[Key, Relation]) -> 
 def count_confusion(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
     """Count which relation was taken for which, on the same pair of whole entities.
 
-    verdicts (Iterable[Verdict]): Verdicts of all texts.
-    RETURNS (Dict[str, Dict[str, int]]): By gold label, then predicted label; "none" is no relation. A row adds up to
-        the gold triples of its label, a column to the predicted ones.
+    Args:
+        verdicts (Iterable[Verdict]): Verdicts of all texts.
+
+    Returns:
+        dict[str, dict[str, int]]: By gold label, then predicted label; "none" is no relation. A row adds up to
+            the gold triples of its label, a column to the predicted ones.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for kind, gold, predicted in verdicts:
@@ -217,9 +240,12 @@ def to_row(prf: PRFScore) -> Row:
 def triples(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[Key, Relation]:
     """Get the distinct triples of a Doc by exact match, the most probable of those that are the same.
 
-    doc (Doc): The Doc.
-    attr (str): The extension attribute of the relations.
-    RETURNS (Dict[Key, Relation]): Triples by whole subject, label and whole object, in character offsets.
+    Args:
+        doc (Doc): The Doc.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        dict[Key, Relation]: Triples by whole subject, label and whole object, in character offsets.
     """
     found: dict[Key, Relation] = {}
     for relation in get_relations(doc, attr):
@@ -232,10 +258,13 @@ def triples(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[Key, Relation]:
 def entity_keys(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY, attr: str = DEFAULT_ATTR) -> set[tuple[int, int, str]]:
     """Get all entities of a Doc: those of `doc.spans`, `doc.ents` and relations.
 
-    doc (Doc): The Doc.
-    spans_key (str): Key of the entities in `doc.spans`.
-    attr (str): The extension attribute of the relations.
-    RETURNS (Set[Tuple[int, int, str]]): Start and end (exclusive) in characters, and type.
+    Args:
+        doc (Doc): The Doc.
+        spans_key (str): Key of the entities in `doc.spans`.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        set[tuple[int, int, str]]: Start and end (exclusive) in characters, and type.
     """
     relations = get_relations(doc, attr)
     arguments = (span for relation in relations for span in (relation.subject, relation.object))

@@ -38,9 +38,10 @@ def reaches(score: Any, threshold: Any) -> Any:
 class Counts:
     """What each threshold of `GRID` gives, by relation.
 
-    right (ndarray): Triples found that are right. *Shape:* (labels, thresholds).
-    predicted (ndarray): Triples found. *Shape:* (labels, thresholds).
-    gold (ndarray): Gold triples. *Shape:* (labels,).
+    Attributes:
+        right (ndarray): Triples found that are right. *Shape:* (labels, thresholds).
+        predicted (ndarray): Triples found. *Shape:* (labels, thresholds).
+        gold (ndarray): Gold triples. *Shape:* (labels,).
     """
 
     right: NDArray[np.int64]
@@ -52,14 +53,15 @@ class Counts:
 class Candidates:
     """All triples of some texts that are probable at all, and the gold triples, by exact match.
 
-    labels (Tuple[str, ...]): Names of relations, sorted; other fields have positions in it.
-    n_texts (int): Number of texts; other fields have positions of texts.
-    texts (ndarray): Text of each candidate. *Shape:* (candidates,).
-    relations (ndarray): Relation of each candidate. *Shape:* (candidates,).
-    scores (ndarray): Probability of each candidate. *Shape:* (candidates,).
-    right (ndarray): Whether each candidate is a gold triple. *Shape:* (candidates,).
-    gold_texts (ndarray): Text of each gold triple. *Shape:* (triples,).
-    gold_relations (ndarray): Relation of each gold triple. *Shape:* (triples,).
+    Attributes:
+        labels (tuple[str, ...]): Names of relations, sorted; other fields have positions in it.
+        n_texts (int): Number of texts; other fields have positions of texts.
+        texts (ndarray): Text of each candidate. *Shape:* (candidates,).
+        relations (ndarray): Relation of each candidate. *Shape:* (candidates,).
+        scores (ndarray): Probability of each candidate. *Shape:* (candidates,).
+        right (ndarray): Whether each candidate is a gold triple. *Shape:* (candidates,).
+        gold_texts (ndarray): Text of each gold triple. *Shape:* (triples,).
+        gold_relations (ndarray): Relation of each gold triple. *Shape:* (triples,).
     """
 
     labels: tuple[str, ...]
@@ -75,9 +77,12 @@ class Candidates:
     def of(cls, examples: Iterable[Example], attr: str = DEFAULT_ATTR) -> "Candidates":
         """Collect them from Docs that were predicted with a low threshold.
 
-        examples (Iterable[Example]): Predicted and gold Docs.
-        attr (str): The extension attribute of the relations.
-        RETURNS (Candidates): The candidates.
+        Args:
+            examples (Iterable[Example]): Predicted and gold Docs.
+            attr (str): The extension attribute of the relations.
+
+        Returns:
+            Candidates: The candidates.
         """
         found, gold, n_texts = [], [], 0
         for example in examples:
@@ -132,8 +137,11 @@ class Candidates:
     def score(self, thresholds: Thresholds) -> PRFScore:
         """Score the triples that reach the thresholds.
 
-        thresholds (Thresholds): The thresholds.
-        RETURNS (PRFScore): Exact match over all relations (micro).
+        Args:
+            thresholds (Thresholds): The thresholds.
+
+        Returns:
+            PRFScore: Exact match over all relations (micro).
         """
         lowest = np.array([thresholds.of(label) for label in self.labels], dtype=np.float32)
         found = reaches(self.scores, lowest[self.relations])
@@ -144,8 +152,11 @@ class Candidates:
 def score_thresholds(candidates: Candidates) -> dict[str, Row]:
     """Score every threshold of `GRID`, as the only one of all relations, by exact match.
 
-    candidates (Candidates): Triples predicted with the lowest threshold.
-    RETURNS (Dict[str, Row]): What `scorer.to_row` says, by threshold: "0.01" to "0.99".
+    Args:
+        candidates (Candidates): Triples predicted with the lowest threshold.
+
+    Returns:
+        dict[str, Row]: What `scorer.to_row` says, by threshold: "0.01" to "0.99".
     """
     counts = candidates.count()
     columns = zip(counts.right.sum(0).tolist(), counts.predicted.sum(0).tolist())
@@ -157,9 +168,12 @@ def score_thresholds(candidates: Candidates) -> dict[str, Row]:
 def choose_threshold(candidates: Candidates, near: float) -> Thresholds:
     """Choose the one threshold that gives the best F1.
 
-    candidates (Candidates): Triples predicted with the lowest threshold.
-    near (float): Of thresholds that are as good, the one next to this is taken.
-    RETURNS (Thresholds): The threshold.
+    Args:
+        candidates (Candidates): Triples predicted with the lowest threshold.
+        near (float): Of thresholds that are as good, the one next to this is taken.
+
+    Returns:
+        Thresholds: The threshold.
     """
     counts = candidates.count()
     f1 = _f1(counts.right.sum(0), counts.predicted.sum(0), counts.gold.sum())
@@ -170,10 +184,14 @@ def choose_thresholds(candidates: Candidates, near: float, min_count: int) -> Th
     """Choose the one threshold as `choose_threshold` does, and then, for relations that are frequent, their own ones:
     together they give the best F1 over all relations (micro) that any own thresholds can give.
 
-    candidates (Candidates): Triples predicted with the lowest threshold.
-    near (float): Of thresholds that are as good, the one next to this is taken.
-    min_count (int): A relation has its own if it has so many gold triples, or so many are found with the one threshold.
-    RETURNS (Thresholds): The thresholds, without those that are the same as the one.
+    Args:
+        candidates (Candidates): Triples predicted with the lowest threshold.
+        near (float): Of thresholds that are as good, the one next to this is taken.
+        min_count (int): A relation has its own if it has so many gold triples, or so many are found with the one
+            threshold.
+
+    Returns:
+        Thresholds: The thresholds, without those that are the same as the one.
     """
     threshold = choose_threshold(candidates, near).threshold
     counts, base = candidates.count(), GRID.index(threshold)
@@ -195,11 +213,16 @@ def choose_thresholds(candidates: Candidates, near: float, min_count: int) -> Th
 def cross_validate(candidates: Candidates, choose: Callable[[Candidates], Thresholds], folds: int) -> PRFScore:
     """Score thresholds on texts that they were not chosen on.
 
-    candidates (Candidates): Triples predicted with the lowest threshold.
-    choose (Callable[[Candidates], Thresholds]): Chooses the thresholds.
-    folds (int): Parts of the texts; each is scored with what was chosen on the others.
-    RETURNS (PRFScore): Exact match over all relations and texts (micro).
-    RAISES (ValueError): R050 if there are fewer texts than folds, or fewer than two folds.
+    Args:
+        candidates (Candidates): Triples predicted with the lowest threshold.
+        choose (Callable[[Candidates], Thresholds]): Chooses the thresholds.
+        folds (int): Parts of the texts; each is scored with what was chosen on the others.
+
+    Returns:
+        PRFScore: Exact match over all relations and texts (micro).
+
+    Raises:
+        RinError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
     if not 2 <= folds <= candidates.n_texts:
         raise SettingError(Errors.R050, folds=folds, n=candidates.n_texts)
@@ -214,9 +237,10 @@ def cross_validate(candidates: Candidates, choose: Callable[[Candidates], Thresh
 class Choice:
     """Thresholds, and what they are worth.
 
-    thresholds (Thresholds): The thresholds.
-    scores (PRFScore): On the texts that they were chosen on.
-    held_out (PRFScore): On texts that they were not chosen on, by cross-validation.
+    Attributes:
+        thresholds (Thresholds): The thresholds.
+        scores (PRFScore): On the texts that they were chosen on.
+        held_out (PRFScore): On texts that they were not chosen on, by cross-validation.
     """
 
     thresholds: Thresholds
@@ -229,13 +253,18 @@ def tune(
 ) -> tuple[dict[str, Choice], str]:
     """Choose thresholds, and tell which choice is worth to keep.
 
-    candidates (Candidates): Triples predicted with the lowest threshold.
-    present (Thresholds): Those that the component has.
-    min_count (int): See `choose_thresholds`.
-    folds (int): See `cross_validate`.
-    RETURNS (Tuple[Dict[str, Choice], str]): The choices "present", "global" and "per_relation", and the first of those
-        that are best by cross-validation.
-    RAISES (ValueError): R050, see `cross_validate`.
+    Args:
+        candidates (Candidates): Triples predicted with the lowest threshold.
+        present (Thresholds): Those that the component has.
+        min_count (int): See `choose_thresholds`.
+        folds (int): See `cross_validate`.
+
+    Returns:
+        tuple[dict[str, Choice], str]: The choices "present", "global" and "per_relation", and the first of those
+            that are best by cross-validation.
+
+    Raises:
+        RinError: R050, see `cross_validate`.
     """
     ways: Mapping[str, Callable[[Candidates], Thresholds]] = {
         "present": lambda some: present,

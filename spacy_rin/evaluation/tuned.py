@@ -16,9 +16,12 @@ from .thresholds import Thresholds
 def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
     """Set the thresholds of the first "rin_joint" of a pipeline, and what its config says of them.
 
-    nlp (Language): The pipeline.
-    thresholds (Thresholds): The thresholds.
-    RAISES (ValueError): R018 if there is no "rin_joint".
+    Args:
+        nlp (Language): The pipeline.
+        thresholds (Thresholds): The thresholds.
+
+    Raises:
+        RinError: R018 if there is no "rin_joint".
     """
     name, component = find_component(nlp)
     settings = thresholds._asdict()
@@ -41,10 +44,13 @@ def require_pipeline(path: Path) -> None:
 def write_tuned(nlp: Language, path: Path, thresholds: Thresholds) -> None:
     """Write a pipeline with other thresholds to a new folder, all of it or, if that fails, nothing.
 
-    nlp (Language): The pipeline; it gets the thresholds.
-    path (Path): The folder.
-    thresholds (Thresholds): The thresholds.
-    RAISES (ValueError): R034 if it can't be written, or is there already.
+    Args:
+        nlp (Language): The pipeline; it gets the thresholds.
+        path (Path): The folder.
+        thresholds (Thresholds): The thresholds.
+
+    Raises:
+        RinError: R034 if it can't be written, or is there already.
     """
     require_new_folder(path)
     set_thresholds(nlp, thresholds)
@@ -62,10 +68,13 @@ def write_tuned(nlp: Language, path: Path, thresholds: Thresholds) -> None:
 def write_in_place(nlp: Language, path: Path, thresholds: Thresholds) -> None:
     """Change the thresholds of the pipeline in a folder, and nothing else there.
 
-    nlp (Language): The pipeline that was loaded from the folder; it gets the thresholds.
-    path (Path): The folder.
-    thresholds (Thresholds): The thresholds.
-    RAISES (ValueError): R034 if it can't be written, R052 if there is no such folder.
+    Args:
+        nlp (Language): The pipeline that was loaded from the folder; it gets the thresholds.
+        path (Path): The folder.
+        thresholds (Thresholds): The thresholds.
+
+    Raises:
+        RinError: R034 if it can't be written, R052 if there is no such folder.
     """
     require_pipeline(path)
     set_thresholds(nlp, thresholds)

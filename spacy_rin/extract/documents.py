@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn, Optional, Union
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from ..errors import Errors, FileError, MissingPackageError, SettingError
 
@@ -27,35 +27,41 @@ _PARQUET_ROWS = 1024  # at a time
 class Document(NamedTuple):
     """A text to read.
 
-    id (Union[int, str]): What it is called, by default its position in the input, from 1.
-    text (str): The text.
-    meta (Any): Anything that JSON can hold and that belongs to the text; None if there is nothing.
-    error (str): Why it can't be read; empty if it can.
+    Attributes:
+        id (int | str): What it is called, by default its position in the input, from 1.
+        text (str): The text.
+        meta (Any): Anything that JSON can hold and that belongs to the text; None if there is nothing.
+        error (str): Why it can't be read; empty if it can.
     """
 
-    id: Union[int, str]
+    id: int | str
     text: str
     meta: Any = None
     error: str = ""
 
 
 def read_documents(
-    path: Union[str, Path],
-    format: Optional[str] = None,
+    path: str | Path,
+    format: str | None = None,
     *,
     text_key: str = "text",
-    id_key: Optional[str] = None,
+    id_key: str | None = None,
 ) -> Iterator[Document]:
     """Read the texts of a file or folder, or of standard input.
 
-    path (Union[str, Path]): The file or folder, "-" for standard input.
-    format (Optional[str]): A key of `READERS`; None tells it by the suffix: "text" if that is none of the others.
-    text_key (str): Key (jsonl) or column (csv, tsv, parquet) of the text.
-    id_key (Optional[str]): Key or column of the id; None takes "id", if there is one.
-    RETURNS (Iterator[Document]): The texts in order, unreadable ones with the reason. Blank lines of a text or jsonl
-        file are none.
-    RAISES (ValueError): R031, R033, R034, R060 or R061 if the format is unknown, the input is missing or can't be
-        read, a package is, or the column of the text is.
+    Args:
+        path (str | Path): The file or folder, "-" for standard input.
+        format (str | None): A key of `READERS`; None tells it by the suffix: "text" if that is none of the others.
+        text_key (str): Key (jsonl) or column (csv, tsv, parquet) of the text.
+        id_key (str | None): Key or column of the id; None takes "id", if there is one.
+
+    Returns:
+        Iterator[Document]: The texts in order, unreadable ones with the reason. Blank lines of a text or jsonl
+            file are none.
+
+    Raises:
+        RinError: R031, R033, R034, R060 or R061 if the format is unknown, the input is missing or can't be
+            read, a package is, or the column of the text is.
     """
     format = input_format(path) if format is None else format
     if format not in READERS:
@@ -65,11 +71,14 @@ def read_documents(
     return READERS[format](path, text_key, id_key)
 
 
-def count_documents(path: Union[str, Path], format: Optional[str] = None) -> Optional[int]:
+def count_documents(path: str | Path, format: str | None = None) -> int | None:
     """Count the texts of a file where that is quick, for a progress bar.
 
-    path, format: As those of `read_documents`.
-    RETURNS (Optional[int]): Their number, None if it can't be told.
+    Args:
+        path, format: As those of `read_documents`.
+
+    Returns:
+        int | None: Their number, None if it can't be told.
     """
     format = input_format(path) if format is None else format
     # Only a file can be read twice: not standard input, or the output of another process.
@@ -78,7 +87,7 @@ def count_documents(path: Union[str, Path], format: Optional[str] = None) -> Opt
     return sum(not line.isspace() for line in _lines(path))
 
 
-def input_format(path: Union[str, Path]) -> str:
+def input_format(path: str | Path) -> str:
     """Tell the format of an input by its name: a key of `READERS`."""
     if str(path) != STDIN and Path(path).is_dir():
         return "folder"
@@ -89,14 +98,14 @@ def input_format(path: Union[str, Path]) -> str:
 # Readers: a file -> its Documents
 
 
-def _read_text(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+def _read_text(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     for number, line in enumerate(_lines(path), 1):
         text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
         if text and not text.isspace():
             yield _document(number, text)
 
 
-def _read_jsonl(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+def _read_jsonl(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
@@ -111,7 +120,7 @@ def _read_jsonl(path: Union[str, Path], text_key: str, id_key: Optional[str]) ->
             yield Document(number, "", error=f"an object was expected, not {data!r:.60}")
 
 
-def _read_csv(path: Union[str, Path], text_key: str, id_key: Optional[str], delimiter: str = ",") -> Iterator[Document]:
+def _read_csv(path: str | Path, text_key: str, id_key: str | None, delimiter: str = ",") -> Iterator[Document]:
     csv.field_size_limit(MAX_FIELD)
     with _opened(path) as file:
         lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
@@ -128,7 +137,7 @@ def _read_csv(path: Union[str, Path], text_key: str, id_key: Optional[str], deli
                 yield _document(number, row[text_key], row.get(id_column), text_key=text_key)
 
 
-def _read_parquet(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -148,7 +157,7 @@ def _read_parquet(path: Union[str, Path], text_key: str, id_key: Optional[str]) 
         raise FileError(Errors.R034, path=path, reason=err) from err
 
 
-def _read_folder(path: Union[str, Path], text_key: str, id_key: Optional[str]) -> Iterator[Document]:
+def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     numbers = count(1)
     for folder, folders, names in os.walk(path):
         folders.sort()  # and so the order of the walk
@@ -165,7 +174,7 @@ def _read_folder(path: Union[str, Path], text_key: str, id_key: Optional[str]) -
                 yield _document(next(numbers), text, ident)
 
 
-Reader = Callable[[Union[str, Path], str, Optional[str]], Iterator[Document]]
+Reader = Callable[[str | Path, str, str | None], Iterator[Document]]
 
 READERS: dict[str, Reader] = {
     "text": _read_text,
@@ -209,7 +218,7 @@ def _is_unicode(text: str) -> bool:
 
 
 @contextmanager
-def _opened(path: Union[str, Path]) -> Iterator[BinaryIO]:
+def _opened(path: str | Path) -> Iterator[BinaryIO]:
     if str(path) == STDIN:
         yield sys.stdin.buffer
         return
@@ -220,13 +229,13 @@ def _opened(path: Union[str, Path]) -> Iterator[BinaryIO]:
         raise FileError(Errors.R034, path=path, reason=err.strerror) from err
 
 
-def _lines(path: Union[str, Path]) -> Iterator[bytes]:
+def _lines(path: str | Path) -> Iterator[bytes]:
     with _opened(path) as file:
         for number, line in enumerate(file):
             yield line if number else line.removeprefix(_BOM)
 
 
-def _id_column(path: Union[str, Path], columns: Sequence[str], text_key: str, id_key: Optional[str]) -> Optional[str]:
+def _id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: str | None) -> str | None:
     """Check that the columns asked for are there, and tell the one of the ids, if there is one."""
     for key in (text_key, id_key):
         if key is not None and key not in columns:

@@ -20,11 +20,14 @@ from .documents import Document
 class Journal:
     """The results of a run so far. Use it in a `with` statement, which opens and locks the file.
 
-    path (Path): The file; folders that it lacks are made.
-    run (Mapping[str, Any]): What the results depend on (input, model, options), as JSON can hold it.
-    overwrite (bool): Whether to start anew, whatever the file holds.
-    RAISES (ValueError): R034 if the file can't be written, R062 if it is of another run, R063 if it is damaged or no
-        journal, R065 if another process writes to it.
+    Args:
+        path (Path): The file; folders that it lacks are made.
+        run (Mapping[str, Any]): What the results depend on (input, model, options), as JSON can hold it.
+        overwrite (bool): Whether to start anew, whatever the file holds.
+
+    Raises:
+        RinError: R034 if the file can't be written, R062 if it is of another run, R063 if it is damaged or no
+            journal, R065 if another process writes to it.
     """
 
     def __init__(self, path: Path, run: Mapping[str, Any], *, overwrite: bool = False) -> None:
@@ -55,7 +58,8 @@ class Journal:
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add the results of a batch, and see to it that they are on the disk.
 
-        rows (Iterable[Mapping[str, Any]]): The result of each document, with its "id".
+        Args:
+            rows (Iterable[Mapping[str, Any]]): The result of each document, with its "id".
         """
         lines = [json.dumps(row) + "\n" for row in rows]
         self._write("".join(lines))
@@ -64,8 +68,11 @@ class Journal:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Read the results of all documents that are done, in order.
 
-        YIELDS (Dict[str, Any]): What was given to `append`.
-        RAISES (ValueError): R063 if the file is damaged.
+        Yields:
+            dict[str, Any]: What was given to `append`.
+
+        Raises:
+            RinError: R063 if the file is damaged.
         """
         self._file.seek(0)
         self._file.readline()
@@ -75,8 +82,11 @@ class Journal:
     def skip(self, documents: Iterator[Document]) -> None:
         """Pass over the documents that are done.
 
-        documents (Iterator[Document]): All documents of the run from the first; those that are not done are left.
-        RAISES (ValueError): R064 if the documents are not those that the journal has results of.
+        Args:
+            documents (Iterator[Document]): All documents of the run from the first; those that are not done are left.
+
+        Raises:
+            RinError: R064 if the documents are not those that the journal has results of.
         """
         for number, row in enumerate(self.rows(), 1):
             document = next(documents, None)
@@ -145,8 +155,11 @@ class Journal:
 def checksum(folder: Path) -> str:
     """Make a short name for what a folder holds, which changes with any of its files.
 
-    folder (Path): The folder, of a pipeline for instance.
-    RETURNS (str): 16 hexadecimal digits.
+    Args:
+        folder (Path): The folder, of a pipeline for instance.
+
+    Returns:
+        str: 16 hexadecimal digits.
     """
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

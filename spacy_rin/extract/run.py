@@ -12,7 +12,7 @@ from itertools import chain, count, islice
 from multiprocessing.util import register_after_fork
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -32,26 +32,32 @@ _FAILED = "spacy_rin.failed"  # in `doc.user_data`
 
 def extract(
     nlp: Language,
-    texts: Iterable[Union[str, Document]],
+    texts: Iterable[str | Document],
     *,
     min_score: float = 0.0,
-    relations: Optional[Collection[str]] = None,
+    relations: Collection[str] | None = None,
     failures: bool = False,
     **pipe_options: Any,
 ) -> Iterator[dict[str, Any]]:
     """Read texts and give what is stated in each.
 
-    nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
-    texts (Iterable[Union[str, Document]]): The texts. The id of one without is its position, from 1.
-    min_score (float): Lowest probability of a triple, from 0 to 1; those below the threshold of the component are never
-        found.
-    relations (Optional[Collection[str]]): The relations to keep, None for all.
-    failures (bool): Whether to go on if a document fails, and give {"id", "error"} for it. What fails in a batch is
-        read again alone. The error handlers of the pipeline are set meanwhile.
-    **pipe_options: Options of `nlp.pipe`: `batch_size`, `n_process`.
-    RETURNS (Iterator[Dict[str, Any]]): For each text, in order, {"id", **`doc_to_json`}, and "meta" if it has that.
-    RAISES (ValueError): R018 if the pipeline has no "rin_joint", R011 if that is not trained, R066 if it does not know
-        one of the relations, R068 for a Document that could not be read, unless `failures`.
+    Args:
+        nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
+        texts (Iterable[str | Document]): The texts. The id of one without is its position, from 1.
+        min_score (float): Lowest probability of a triple, from 0 to 1; those below the threshold of the component are
+            never
+            found.
+        relations (Collection[str] | None): The relations to keep, None for all.
+        failures (bool): Whether to go on if a document fails, and give {"id", "error"} for it. What fails in a batch is
+            read again alone. The error handlers of the pipeline are set meanwhile.
+        **pipe_options: Options of `nlp.pipe`: `batch_size`, `n_process`.
+
+    Returns:
+        Iterator[dict[str, Any]]: For each text, in order, {"id", **`doc_to_json`}, and "meta" if it has that.
+
+    Raises:
+        RinError: R018 if the pipeline has no "rin_joint", R011 if that is not trained, R066 if it does not know
+            one of the relations, R068 for a Document that could not be read, unless `failures`.
     """
     pipe = _checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
@@ -63,11 +69,12 @@ def extract(
 class Summary(NamedTuple):
     """What came of the texts of a file.
 
-    documents (int): Number of texts.
-    failed (int): Those of them that could not be read or processed.
-    resumed (int): Those that an earlier run, which stopped, had left in its journal.
-    triples (int): Number of triples.
-    errors_path (Path): File with the ids of those that failed and the reasons, if there are any.
+    Attributes:
+        documents (int): Number of texts.
+        failed (int): Those of them that could not be read or processed.
+        resumed (int): Those that an earlier run, which stopped, had left in its journal.
+        triples (int): Number of triples.
+        errors_path (Path): File with the ids of those that failed and the reasons, if there are any.
     """
 
     documents: int
@@ -79,15 +86,15 @@ class Summary(NamedTuple):
 
 def extract_file(
     nlp: Language,
-    input_path: Union[str, Path],
-    output_path: Union[str, Path],
+    input_path: str | Path,
+    output_path: str | Path,
     *,
-    input_format: Optional[str] = None,
+    input_format: str | None = None,
     text_key: str = "text",
-    id_key: Optional[str] = None,
+    id_key: str | None = None,
     min_score: float = 0.0,
-    relations: Optional[Collection[str]] = None,
-    format: Optional[str] = None,
+    relations: Collection[str] | None = None,
+    format: str | None = None,
     base: str = DEFAULT_BASE,
     provenance: bool = False,
     overwrite: bool = False,
@@ -101,18 +108,23 @@ def extract_file(
     was stopped, and it goes on with the batch that was in work. Documents that fail are left out, and listed in
     "OUTPUT.errors.jsonl".
 
-    nlp (Language): A pipeline with a trained "rin_joint".
-    input_path (Union[str, Path]): The file or folder, or "-"; as input_format, text_key and id_key, see
-        `documents.read_documents`.
-    output_path (Union[str, Path]): The file, or the folder for "neo4j"; as format, base and provenance, see
-        `writers.write`.
-    min_score (float), relations (Optional[Collection[str]]): The triples to keep, see `extract`.
-    overwrite (bool): Whether to throw the journal of a run that was stopped away.
-    progress (bool): Whether to show a progress bar, if there is a terminal.
-    batch_size (int): Texts in a batch.
-    n_process (int): Number of processes, -1 for all cores.
-    RETURNS (Summary): What came of it.
-    RAISES (ValueError): As `extract`, `documents.read_documents`, `writers.write` and `journal.Journal`.
+    Args:
+        nlp (Language): A pipeline with a trained "rin_joint".
+        input_path (str | Path): The file or folder, or "-"; as input_format, text_key and id_key, see
+            `documents.read_documents`.
+        output_path (str | Path): The file, or the folder for "neo4j"; as format, base and provenance, see
+            `writers.write`.
+        min_score, relations: The triples to keep, see `extract`.
+        overwrite (bool): Whether to throw the journal of a run that was stopped away.
+        progress (bool): Whether to show a progress bar, if there is a terminal.
+        batch_size (int): Texts in a batch.
+        n_process (int): Number of processes, -1 for all cores.
+
+    Returns:
+        Summary: What came of it.
+
+    Raises:
+        RinError: As `extract`, `documents.read_documents`, `writers.write` and `journal.Journal`.
     """
     output_path = Path(output_path)
     journal_path, errors_path = check_output(input_path, output_path, format, base=base)
@@ -164,13 +176,18 @@ def extract_file(
 
 
 def check_output(
-    input_path: Union[str, Path], output_path: Path, format: Optional[str] = None, *, base: str = DEFAULT_BASE
+    input_path: str | Path, output_path: Path, format: str | None = None, *, base: str = DEFAULT_BASE
 ) -> tuple[Path, Path]:
     """Make sure that an output can be written, before there is a pipeline, which may take long to load.
 
-    input_path, output_path, format, base: As those of `extract_file`.
-    RETURNS (Tuple[Path, Path]): The journal and the file of errors, which go beside it.
-    RAISES (ValueError): R034 if one of the three is the input, or as `writers.check_target`.
+    Args:
+        input_path, output_path, format, base: As those of `extract_file`.
+
+    Returns:
+        tuple[Path, Path]: The journal and the file of errors, which go beside it.
+
+    Raises:
+        RinError: R034 if one of the three is the input, or as `writers.check_target`.
     """
     journal_path, errors_path = (
         output_path.with_name(f"{output_path.name}.{kind}.jsonl") for kind in ("journal", "errors")
@@ -189,18 +206,21 @@ def doc_to_json(
     attr: str = DEFAULT_ATTR,
     spans_key: str = DEFAULT_SPANS_KEY,
     min_score: float = 0.0,
-    relations: Optional[Collection[str]] = None,
+    relations: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Write a Doc in the format "jsonl" of `spacy rin convert`, with a score and a sentence for each relation.
 
-    doc (Doc): The document.
-    attr (str): The extension attribute of the relations.
-    spans_key (str): Key of all entities in `doc.spans`.
-    min_score (float): Lowest probability of a triple, from 0 to 1.
-    relations (Optional[Collection[str]]): The relations to keep, None for all.
-    RETURNS (Dict[str, Any]): {"text", "entities": [[start, end, label], ...], "relations": [[index of the subject,
-        label, index of the object], ...], "scores": [...], "sentences": [[start, end], ...]}, with character offsets,
-        end exclusive. The sentence is that of both entities, or their lines if the pipeline finds no sentences.
+    Args:
+        doc (Doc): The document.
+        attr (str): The extension attribute of the relations.
+        spans_key (str): Key of all entities in `doc.spans`.
+        min_score (float): Lowest probability of a triple, from 0 to 1.
+        relations (Collection[str] | None): The relations to keep, None for all.
+
+    Returns:
+        dict[str, Any]: {"text", "entities": [[start, end, label], ...], "relations": [[index of the subject,
+            label, index of the object], ...], "scores": [...], "sentences": [[start, end], ...]}, with character
+            offsets, end exclusive. The sentence is that of both entities, or their lines if the pipeline finds no sentences.
     """
     found = [
         relation
@@ -220,7 +240,7 @@ def doc_to_json(
     }
 
 
-def _checked_pipe(nlp: Language, relations: Optional[Collection[str]]) -> RINJoint:
+def _checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:
     """Get the component, and make sure that it knows the relations."""
     _, pipe = find_component(nlp)
     if not pipe.relation_labels:
@@ -237,7 +257,7 @@ def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
     return {"model": files, "settings": settings, "spacy_rin": version("spacy-rin")}
 
 
-def _row(document: Document, doc: Optional[Doc], wanted: dict[str, Any]) -> dict[str, Any]:
+def _row(document: Document, doc: Doc | None, wanted: dict[str, Any]) -> dict[str, Any]:
     if doc is None:
         return {"id": document.id, "error": document.error}
     row = {"id": document.id, **doc_to_json(doc, **wanted)}
@@ -259,7 +279,7 @@ def _sentence(doc: Doc, text: str, relation: Relation) -> list[int]:
 
 # Documents -> Docs
 
-_Read = Iterator[tuple[Document, Optional[Doc]]]
+_Read = Iterator[tuple[Document, Doc | None]]
 
 
 def _read(nlp: Language, documents: Iterable[Document], pipe_options: dict[str, Any]) -> _Read:
@@ -277,7 +297,7 @@ def _read_all(nlp: Language, documents: Iterable[Document], pipe_options: dict[s
     """Read Documents, whatever happens: one that fails comes with the reason, and without a Doc."""
     numbered = zip(count(), documents)
     waiting: deque[tuple[int, Document]] = deque()  # in the pipeline
-    finished: list[Optional[Exception]] = []  # how the documents ended, once they did
+    finished: list[Exception | None] = []  # how the documents ended, once they did
 
     def docs() -> Iterator[tuple[Doc, int]]:
         try:
@@ -314,7 +334,7 @@ def _read_all(nlp: Language, documents: Iterable[Document], pipe_options: dict[s
         raise finished[0]
 
 
-def _read_alone(nlp: Language, document: Document) -> tuple[Document, Optional[Doc]]:
+def _read_alone(nlp: Language, document: Document) -> tuple[Document, Doc | None]:
     if document.error:
         return document, None
     try:
@@ -375,7 +395,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _mark_failed(name: str, pipe: object, docs: Optional[list[Doc]], error: Exception) -> None:
+def _mark_failed(name: str, pipe: object, docs: list[Doc] | None, error: Exception) -> None:
     # Most components drop the Docs, but some go on with them. The mark comes through from other processes.
     for doc in docs or ():
         doc.user_data[_FAILED] = True

@@ -13,7 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from spacy.util import minibatch
@@ -46,17 +46,18 @@ Statement = tuple[Any, Any, Any]  # of RDF
 class Triple(NamedTuple):
     """A triple with all that is known of it: a line of a table.
 
-    document (Union[int, str]): Id of the document.
-    subject, object (str): The entities, as they stand in the text.
-    subject_type, object_type (str): Their types.
-    subject_start, subject_end, object_start, object_end (int): Where they stand, in characters, end exclusive.
-    relation (str): The label of the relation.
-    score (float): Its probability.
-    sentence (str): The text that states it.
-    sentence_start (int): Where that starts, in characters.
+    Attributes:
+        document (int | str): Id of the document.
+        subject, object: The entities, as they stand in the text.
+        subject_type, object_type: Their types.
+        subject_start, subject_end, object_start, object_end: Where they stand, in characters, end exclusive.
+        relation (str): The label of the relation.
+        score (float): Its probability.
+        sentence (str): The text that states it.
+        sentence_start (int): Where that starts, in characters.
     """
 
-    document: Union[int, str]
+    document: int | str
     subject: str
     subject_type: str
     subject_start: int
@@ -84,8 +85,11 @@ class Triple(NamedTuple):
 def triples(row: Row) -> Iterator[Triple]:
     """Tell the triples of a row.
 
-    row (Mapping[str, Any]): A row as `extract` gives it; "id" may be missing.
-    YIELDS (Triple): Its triples, in order; none if the document failed.
+    Args:
+        row (Mapping[str, Any]): A row as `extract` gives it; "id" may be missing.
+
+    Yields:
+        Triple: Its triples, in order; none if the document failed.
     """
     text, entities = row.get("text", ""), row.get("entities", ())
     for (subject, label, object_), score, (start, end) in zip(
@@ -97,21 +101,24 @@ def triples(row: Row) -> Iterator[Triple]:
 
 def write(
     rows: Iterable[Row],
-    path: Union[str, Path],
-    format: Optional[str] = None,
+    path: str | Path,
+    format: str | None = None,
     *,
     base: str = DEFAULT_BASE,
     provenance: bool = False,
 ) -> None:
     """Write what was extracted to a file, all of it or, if that fails, nothing.
 
-    rows (Iterable[Mapping[str, Any]]): Rows as `extract` gives them; documents that failed are left out.
-    path (Union[str, Path]): The file, or the folder for "neo4j"; folders that it lacks are made.
-    format (Optional[str]): A key of `WRITERS`; None tells it by the suffix.
-    base (str): What the IRIs of RDF start with.
-    provenance (bool): Whether RDF says where each triple was found, and its score.
-    RAISES (ValueError): R031, R034, R060 or R067 if the format is unknown, the file can't be written, a package is
-        missing, or the base is no IRI.
+    Args:
+        rows (Iterable[Mapping[str, Any]]): Rows as `extract` gives them; documents that failed are left out.
+        path (str | Path): The file, or the folder for "neo4j"; folders that it lacks are made.
+        format (str | None): A key of `WRITERS`; None tells it by the suffix.
+        base (str): What the IRIs of RDF start with.
+        provenance (bool): Whether RDF says where each triple was found, and its score.
+
+    Raises:
+        RinError: R031, R034, R060 or R067 if the format is unknown, the file can't be written, a package is
+            missing, or the base is no IRI.
     """
     format = check_target(path, format, base=base)
     target = WRITERS[format]
@@ -119,14 +126,19 @@ def write(
     target.write((row for row in rows if "error" not in row), Path(path), **options)
 
 
-def check_target(path: Union[str, Path], format: Optional[str] = None, *, base: str = DEFAULT_BASE) -> str:
+def check_target(path: str | Path, format: str | None = None, *, base: str = DEFAULT_BASE) -> str:
     """Tell the format of a target, and make sure that it can be written on this machine.
 
-    path (Union[str, Path]): The file or folder.
-    format (Optional[str]): A key of `WRITERS`; None tells it by the suffix.
-    base (str): What the IRIs of RDF start with.
-    RETURNS (str): The format.
-    RAISES (ValueError): R031, R060 or R067, as `write`.
+    Args:
+        path (str | Path): The file or folder.
+        format (str | None): A key of `WRITERS`; None tells it by the suffix.
+        base (str): What the IRIs of RDF start with.
+
+    Returns:
+        str: The format.
+
+    Raises:
+        RinError: R031, R060 or R067, as `write`.
     """
     format = Path(path).suffix.lower().removeprefix(".") if format is None else format
     if not format:
@@ -147,9 +159,12 @@ def check_target(path: Union[str, Path], format: Optional[str] = None, *, base: 
 def write_lines(rows: Iterable[Row], path: Path) -> None:
     """Write rows as JSON lines, the same as they are.
 
-    rows (Iterable[Mapping[str, Any]]): The rows.
-    path (Path): The file; folders that it lacks are made.
-    RAISES (ValueError): R034 if it can't be written.
+    Args:
+        rows (Iterable[Mapping[str, Any]]): The rows.
+        path (Path): The file; folders that it lacks are made.
+
+    Raises:
+        RinError: R034 if it can't be written.
     """
     with finished_file(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
@@ -238,9 +253,10 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
 class Target(NamedTuple):
     """A format of files with triples.
 
-    write (Callable): Writes rows to a path; those of RDF take `base` and `provenance`, too.
-    package (str): The package that it needs, empty if none.
-    extra (str): The extra of ours that installs it.
+    Attributes:
+        write (Callable): Writes rows to a path; those of RDF take `base` and `provenance`, too.
+        package (str): The package that it needs, empty if none.
+        extra (str): The extra of ours that installs it.
     """
 
     write: Callable[..., None]

@@ -1,7 +1,7 @@
 """Registered architectures: the networks as thinc models, with converters between spaCy's features and torch."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Optional, Union
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -33,42 +33,47 @@ from .networks.rin_int import CELLS, RINInt
 from .segments import Segment, segment_docs
 from .word_vectors import WordVectors
 
-Network = Union[JointNetwork, BiLSTM]
+Network = JointNetwork | BiLSTM
 Scores = tuple[list[Segment], Output]
 
 
 def build_rin(
     tok2vec: Model[list[Doc], list[Floats2d]],
     rounds: int = 3,
-    width: Optional[int] = None,
+    width: int | None = None,
     use_entities: bool = True,
     use_relations: bool = True,
     entity_layers: int = 1,
     relation_prior: float = 0.001,
     max_length: int = 256,
-    overlap: Optional[int] = None,
+    overlap: int | None = None,
     stop_early: bool = False,
-    chunk_bytes: Optional[int] = None,
+    chunk_bytes: int | None = None,
     mixed_precision: bool = False,
 ) -> Model[list[Doc], Scores]:
     """Build the Recurrent Interaction Network (Sun et al., EMNLP 2020) on any token features.
 
-    tok2vec (Model[List[Doc], List[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
-    rounds (int): K, the rounds of interaction between entities and relations, at least 0.
-    width (Optional[int]): Width of the shared features; None is that of the token features.
-    use_entities (bool): False is the paper's "w/o ER".
-    use_relations (bool): False is the paper's "w/o RC".
-    entity_layers (int): How many entities may overlap at a token, one inside the other.
-    relation_prior (float): Probability of a relation that an untrained network gives to a token pair.
-    max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
-    overlap (Optional[int]): Tokens that the windows of a longer stretch share; null is a quarter of `max_length`.
-    stop_early (bool): Whether prediction leaves out further rounds for a sentence whose predictions a round did not
-        change. Faster, but not always the same.
-    chunk_bytes (Optional[int]): Bytes that token pairs may take at a time, in training and prediction. It bounds the
-        memory and changes no result; null is what is fast: 4 MiB on a CPU, 512 MiB on a GPU.
-    mixed_precision (bool): Whether to compute in half precision on a GPU.
-    RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
-    RAISES (ValueError): R010 if a setting is out of range.
+    Args:
+        tok2vec (Model[list[Doc], list[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
+        rounds (int): K, the rounds of interaction between entities and relations, at least 0.
+        width (int | None): Width of the shared features; None is that of the token features.
+        use_entities (bool): False is the paper's "w/o ER".
+        use_relations (bool): False is the paper's "w/o RC".
+        entity_layers (int): How many entities may overlap at a token, one inside the other.
+        relation_prior (float): Probability of a relation that an untrained network gives to a token pair.
+        max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
+        overlap (int | None): Tokens that the windows of a longer stretch share; null is a quarter of `max_length`.
+        stop_early (bool): Whether prediction leaves out further rounds for a sentence whose predictions a round did not
+            change. Faster, but not always the same.
+        chunk_bytes (int | None): Bytes that token pairs may take at a time, in training and prediction. It bounds the
+            memory and changes no result; null is what is fast: 4 MiB on a CPU, 512 MiB on a GPU.
+        mixed_precision (bool): Whether to compute in half precision on a GPU.
+
+    Returns:
+        Model[list[Doc], tuple[list[Segment], Output]]: The model.
+
+    Raises:
+        RinError: R010 if a setting is out of range.
     """
     network = RIN(
         rounds=rounds,
@@ -86,7 +91,7 @@ def build_rin(
 def build_rin_int(
     tok2vec: Model[list[Doc], list[Floats2d]],
     rounds: int = 3,
-    width: Optional[int] = None,
+    width: int | None = None,
     cell: str = "gru",
     use_entities: bool = True,
     use_relations: bool = True,
@@ -95,24 +100,29 @@ def build_rin_int(
     entity_layers: int = 1,
     relation_prior: float = 0.001,
     max_length: int = 256,
-    overlap: Optional[int] = None,
-    chunk_bytes: Optional[int] = None,
+    overlap: int | None = None,
+    chunk_bytes: int | None = None,
     mixed_precision: bool = False,
 ) -> Model[list[Doc], Scores]:
     """Build the first version of the network, with an interaction module (Sun et al., arXiv 2005.00162, version 1).
 
-    tok2vec (Model[List[Doc], List[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
-    rounds (int): K, the rounds of interaction between entities and relations, at least 0, the paper's "BiLSTM_s".
-    width (Optional[int]): Width of the features; None is that of the token features.
-    cell (str): How features are updated: "gru", "rnn" (a vanilla RNN), or "linear", the paper's "RIN-γ".
-    use_entities (bool): Whether tag probabilities enter the interaction; False is the paper's "RIN-ȳ".
-    use_relations (bool): Whether relation scores enter the interaction; False is the paper's "RIN-ỹ".
-    use_features (bool): Whether token features enter the interaction; False is the paper's "RIN-H".
-    task_features (bool): Whether entities and relations have features of their own; False, without rounds, is the
-        paper's "BiLSTM".
-    entity_layers, relation_prior, max_length, overlap, chunk_bytes, mixed_precision: See `build_rin`.
-    RETURNS (Model[List[Doc], Tuple[List[Segment], Output]]): The model.
-    RAISES (ValueError): R010 if a setting is out of range.
+    Args:
+        tok2vec (Model[list[Doc], list[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
+        rounds (int): K, the rounds of interaction between entities and relations, at least 0, the paper's "BiLSTM_s".
+        width (int | None): Width of the features; None is that of the token features.
+        cell (str): How features are updated: "gru", "rnn" (a vanilla RNN), or "linear", the paper's "RIN-γ".
+        use_entities (bool): Whether tag probabilities enter the interaction; False is the paper's "RIN-ȳ".
+        use_relations (bool): Whether relation scores enter the interaction; False is the paper's "RIN-ỹ".
+        use_features (bool): Whether token features enter the interaction; False is the paper's "RIN-H".
+        task_features (bool): Whether entities and relations have features of their own; False, without rounds, is the
+            paper's "BiLSTM".
+        entity_layers, relation_prior, max_length, overlap, chunk_bytes, mixed_precision: See `build_rin`.
+
+    Returns:
+        Model[list[Doc], tuple[list[Segment], Output]]: The model.
+
+    Raises:
+        RinError: R010 if a setting is out of range.
     """
     if cell not in CELLS:
         raise SettingError(Errors.R010, name="cell", expected=f"one of {CELLS}", value=cell)
@@ -134,7 +144,7 @@ def build_rin_int(
 
 
 def _joint_model(
-    tok2vec: Model, network: JointNetwork, max_length: int, overlap: Optional[int], mixed_precision: bool
+    tok2vec: Model, network: JointNetwork, max_length: int, overlap: int | None, mixed_precision: bool
 ) -> Model[list[Doc], Scores]:
     if overlap is None:
         overlap = max_length // 4
@@ -174,25 +184,29 @@ def build_word_pos_embed(
     affix_rows: int = 2500,
     word_dropout: float = 0.04,
     min_count: int = 1,
-    features: Optional[Model[list[Doc], list[Floats2d]]] = None,
+    features: Model[list[Doc], list[Floats2d]] | None = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build the paper's embedding: trainable word vectors beside part-of-speech embeddings, with dropout.
 
     The vectors start from `nlp.vocab.vectors`. Part of speech is `token.tag`, so a tagger must stand before the
     component, and in `training.annotating_components`. The rate of the input dropout is `training.dropout`.
 
-    width (int): Width of a word vector: that of the pipeline's vectors, if there are any.
-    pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
-    pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
-    affix_width (int): Width of an embedding of the first letter of a word, of its last three, and of its shape each,
-        which say something of words that were not seen in training; 0, as in the paper, for none.
-    affix_rows (int): Rows of each of their hash tables.
-    word_dropout (float): Share of words that are replaced by the unknown word in training.
-    min_count (int): Times that a word must occur in the training corpus to get its own vector.
-    features (Optional[Model[List[Doc], List[Floats2d]]]): Other features of tokens to stand beside: a listener to a
-        transformer, frozen or not.
-    RETURNS (Model[List[Doc], List[Floats2d]]): The model, of width + pos_width + 3 * affix_width columns, and those of
-        `features`.
+    Args:
+        width (int): Width of a word vector: that of the pipeline's vectors, if there are any.
+        pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
+        pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
+        affix_width (int): Width of an embedding of the first letter of a word, of its last three, and of its shape
+            each,
+            which say something of words that were not seen in training; 0, as in the paper, for none.
+        affix_rows (int): Rows of each of their hash tables.
+        word_dropout (float): Share of words that are replaced by the unknown word in training.
+        min_count (int): Times that a word must occur in the training corpus to get its own vector.
+        features (Model[list[Doc], list[Floats2d]] | None): Other features of tokens to stand beside: a listener to a
+            transformer, frozen or not.
+
+    Returns:
+        Model[list[Doc], list[Floats2d]]: The model, of width + pos_width + 3 * affix_width columns, and those of
+            `features`.
     """
     parts: list[Model] = [WordVectors(width, word_dropout, min_count)]
     affixes = [(attr, affix_width, affix_rows) for attr in (PREFIX, SUFFIX, SHAPE)]
@@ -210,10 +224,15 @@ def build_word_pos_embed(
 def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2d], list[Floats2d]]:
     """Build the paper's encoder: a BiLSTM, for the `encode` of a "spacy.Tok2Vec.v2".
 
-    width (int): Width of the output, half of it for each direction, so it must be even.
-    depth (int): Number of layers.
-    RETURNS (Model[List[Floats2d], List[Floats2d]]): The model.
-    RAISES (ValueError): R010 if a setting is out of range.
+    Args:
+        width (int): Width of the output, half of it for each direction, so it must be even.
+        depth (int): Number of layers.
+
+    Returns:
+        Model[list[Floats2d], list[Floats2d]]: The model.
+
+    Raises:
+        RinError: R010 if a setting is out of range.
     """
     if width < 2 or width % 2:
         raise SettingError(Errors.R010, name="width", expected="positive and even", value=width)
@@ -234,7 +253,7 @@ def _wrap(network: Network, convert_outputs: Callable, mixed_precision: bool) ->
     )
 
 
-def _rin_init(model: Model, X: Optional[list[Doc]] = None, Y: Any = None) -> None:
+def _rin_init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
     tok2vec, wrapper = model.get_ref("tok2vec"), model.get_ref("network")
     tok2vec.initialize(X=X)
     n_features = tok2vec.maybe_get_dim("nO")
@@ -262,7 +281,7 @@ def _rin_forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[Scores,
     return (segments, output), backprop
 
 
-def _bilstm_init(model: Model, X: Optional[list[Floats2d]] = None, Y: Any = None) -> None:
+def _bilstm_init(model: Model, X: list[Floats2d] | None = None, Y: Any = None) -> None:
     if X:
         shim = model.shims[0]
         shim._model.build(X[0].shape[1])

@@ -9,11 +9,12 @@ from spacy.tokens import Doc
 class Segment(NamedTuple):
     """Tokens [start, end) of a Doc. Of what overlapping segments both see, each decides its core.
 
-    doc (int): Position of the Doc in its batch.
-    start (int): First token.
-    end (int): Last token + 1.
-    core_start (int): First token that this segment decides.
-    core_end (int): Last token that it decides + 1.
+    Attributes:
+        doc (int): Position of the Doc in its batch.
+        start (int): First token.
+        end (int): Last token + 1.
+        core_start (int): First token that this segment decides.
+        core_end (int): Last token that it decides + 1.
     """
 
     doc: int
@@ -26,10 +27,13 @@ class Segment(NamedTuple):
 def segment_docs(docs: Sequence[Doc], max_length: int, overlap: int) -> list[Segment]:
     """Cut Docs into segments: their sentences if they have any, and windows of what is longer than a segment may be.
 
-    docs (Sequence[Doc]): The documents.
-    max_length (int): Tokens of a segment at the most.
-    overlap (int): Tokens that neighbouring windows share; less than `max_length`.
-    RETURNS (List[Segment]): The segments in order; none for an empty Doc.
+    Args:
+        docs (Sequence[Doc]): The documents.
+        max_length (int): Tokens of a segment at the most.
+        overlap (int): Tokens that neighbouring windows share; less than `max_length`.
+
+    Returns:
+        list[Segment]: The segments in order; none for an empty Doc.
     """
     segments: list[Segment] = []
     for index, doc in enumerate(docs):

@@ -3,7 +3,6 @@
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +27,13 @@ def WordVectors(width: int, dropout: float, min_count: int) -> Model[list[Doc], 
 
     `collect_words` gives it the words of the corpus; without, it takes those of the Docs it is initialized with.
 
-    width (int): Columns of a vector.
-    dropout (float): Share of words that are replaced by the unknown word in training.
-    min_count (int): Times that a word must occur to have a row.
-    RETURNS (Model): The layer; row i of an output is token i of that Doc.
+    Args:
+        width (int): Columns of a vector.
+        dropout (float): Share of words that are replaced by the unknown word in training.
+        min_count (int): Times that a word must occur to have a row.
+
+    Returns:
+        Model: The layer; row i of an output is token i of that Doc.
     """
     return Model(
         "word_vectors",
@@ -47,8 +49,9 @@ def WordVectors(width: int, dropout: float, min_count: int) -> Model[list[Doc], 
 def collect_words(model: Model, docs: Iterable[Doc]) -> None:
     """Show all word vector layers of a model the training corpus. Do so before the model is initialized.
 
-    model (Model): Any model.
-    docs (Iterable[Doc]): The corpus.
+    Args:
+        model (Model): Any model.
+        docs (Iterable[Doc]): The corpus.
     """
     layers = [node for node in model.walk() if node.name == "word_vectors"]
     if layers:
@@ -60,7 +63,7 @@ def collect_words(model: Model, docs: Iterable[Doc]) -> None:
             layer.attrs["words"] = sorted(words)
 
 
-def _init(model: Model, X: Optional[list[Doc]] = None, Y: Optional[list[Floats2d]] = None) -> None:
+def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
     if not model.attrs["words"] and X:
         warnings.warn(Warnings.W002.format(n=len(X)), stacklevel=2)
         collect_words(model, X)
@@ -110,7 +113,8 @@ def _pipeline_vectors(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Look words up in the pipeline's vectors as they stand, then in lower case.
 
-    RETURNS (Tuple[ndarray, ndarray]): Which words have a vector (words,), and the vectors of these (found, width).
+    Returns:
+        tuple[ndarray, ndarray]: Which words have a vector (words,), and the vectors of these (found, width).
     """
     vectors = vocab.vectors
     if not len(vectors):

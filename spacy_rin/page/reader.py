@@ -17,11 +17,14 @@ class Reader:
     them, also after more rounds than it was trained with. Only one call at a time is under way: visitors of a page
     share the pipeline.
 
-    nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
-    threshold (float): The pipeline's own threshold.
-    thresholds (Dict[str, float]): Relations that have another threshold, and theirs.
-    rounds (int): The pipeline's own number of rounds; a network that was trained without rounds can't do any.
-    RAISES (ValueError): R018 if it has none.
+    Args:
+        nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
+        threshold (float): The pipeline's own threshold.
+        thresholds (dict[str, float]): Relations that have another threshold, and theirs.
+        rounds (int): The pipeline's own number of rounds; a network that was trained without rounds can't do any.
+
+    Raises:
+        RinError: R018 if it has none.
     """
 
     def __init__(self, nlp: Language):
@@ -53,10 +56,13 @@ class Reader:
     def read(self, text: str, *, threshold: float, rounds: int) -> list[Doc]:
         """Read a text.
 
-        text (str): The text.
-        threshold (float): Lowest probability of a relation that has no threshold of its own.
-        rounds (int): The number of rounds.
-        RETURNS (List[Doc]): What the pipeline makes of the text after no round, one round, ..., all rounds.
+        Args:
+            text (str): The text.
+            threshold (float): Lowest probability of a relation that has no threshold of its own.
+            rounds (int): The number of rounds.
+
+        Returns:
+            list[Doc]: What the pipeline makes of the text after no round, one round, ..., all rounds.
         """
         docs = []
         with self._lock:

@@ -43,11 +43,14 @@ _served: list[Reader] = []
 def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
     """Serve a page on which to type a text and see its entities and relations, until the process is interrupted.
 
-    nlp (Language): A pipeline with a trained "rin_joint".
-    host (str): Address to listen on; "0.0.0.0" lets other machines in.
-    port (int): Port to listen on.
-    RAISES (ValueError): R018 if the pipeline has no "rin_joint", R060 if Streamlit is not installed, R074 if the port
-        is taken or not allowed.
+    Args:
+        nlp (Language): A pipeline with a trained "rin_joint".
+        host (str): Address to listen on; "0.0.0.0" lets other machines in.
+        port (int): Port to listen on.
+
+    Raises:
+        RinError: R018 if the pipeline has no "rin_joint", R060 if Streamlit is not installed, R074 if the port
+            is taken or not allowed.
     """
     reader = Reader(nlp)
     try:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,24 +95,28 @@ def make_rin_joint(
     spans_key: str,
     attr: str,
     learn_rate_factor: float,
-    scorer: Optional[Callable],
+    scorer: Callable | None,
 ) -> "RINJoint":
     """Make a component that extracts entities and relations.
 
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model): "spacy_rin.RIN.v1".
-    threshold (float): Lowest probability of a relation, from 0 to 1.
-    thresholds (Dict[str, float]): Relations that have another threshold, and theirs.
-    head (str): Token that stands for an entity in a triple: "last" (the papers' data) or "first".
-    rescue (bool): Whether a triple counts whose tokens stand inside entities, but are not their heads.
-    overwrite (bool): Whether entities that earlier components set in `doc.ents` give way to those found here.
-    spans_key (str): Key of all entities in `doc.spans`.
-    attr (str): Name of the extension attribute of the relations.
-    learn_rate_factor (float): Factor of the optimizer's learning rate for this component, so that it can learn faster
-        than a transformer that it listens to.
-    scorer (Optional[Callable]): "spacy_rin.rin_scorer.v1".
-    RETURNS (RINJoint): The component.
+    Args:
+        nlp (Language): The pipeline.
+        name (str): The component's name.
+        model (Model): "spacy_rin.RIN.v1".
+        threshold (float): Lowest probability of a relation, from 0 to 1.
+        thresholds (dict[str, float]): Relations that have another threshold, and theirs.
+        head (str): Token that stands for an entity in a triple: "last" (the papers' data) or "first".
+        rescue (bool): Whether a triple counts whose tokens stand inside entities, but are not their heads.
+        overwrite (bool): Whether entities that earlier components set in `doc.ents` give way to those found here.
+        spans_key (str): Key of all entities in `doc.spans`.
+        attr (str): Name of the extension attribute of the relations.
+        learn_rate_factor (float): Factor of the optimizer's learning rate for this component, so that it can learn
+            faster
+            than a transformer that it listens to.
+        scorer (Callable | None): "spacy_rin.rin_scorer.v1".
+
+    Returns:
+        RINJoint: The component.
     """
     return RINJoint(
         nlp.vocab,
@@ -144,18 +148,19 @@ class RINJoint(TrainablePipe):
         name: str = "rin_joint",
         *,
         threshold: float = 0.5,
-        thresholds: Optional[dict[str, float]] = None,
+        thresholds: dict[str, float] | None = None,
         head: str = "last",
         rescue: bool = False,
         overwrite: bool = False,
         spans_key: str = DEFAULT_SPANS_KEY,
         attr: str = DEFAULT_ATTR,
         learn_rate_factor: float = 1.0,
-        scorer: Optional[Callable] = None,
+        scorer: Callable | None = None,
     ):
         """Make the component, see `make_rin_joint` for the settings.
 
-        RAISES (ValueError): R001 if the attribute's name is taken, R010 if a setting is out of range.
+        Raises:
+            RinError: R001 if the attribute's name is taken, R010 if a setting is out of range.
         """
         own_thresholds = {f"thresholds.{label}": value for label, value in (thresholds or {}).items()}
         for setting, value in {"threshold": threshold, **own_thresholds}.items():
@@ -215,10 +220,15 @@ class RINJoint(TrainablePipe):
     def add_label(self, label: str, *, kind: str = "relations") -> int:
         """Add a label before the network is initialized.
 
-        label (str): The label.
-        kind (str): "relations" or "entities".
-        RETURNS (int): 1, or 0 if the label was there.
-        RAISES (ValueError): R010 for another kind or no label, R015 if the network is initialized.
+        Args:
+            label (str): The label.
+            kind (str): "relations" or "entities".
+
+        Returns:
+            int: 1, or 0 if the label was there.
+
+        Raises:
+            RinError: R010 for another kind or no label, R015 if the network is initialized.
         """
         if kind not in ("entities", "relations"):
             raise SettingError(Errors.R010, name="kind", expected="'entities' or 'relations'", value=kind)
@@ -236,16 +246,19 @@ class RINJoint(TrainablePipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[dict[str, list[str]]] = None,
+        nlp: Language | None = None,
+        labels: dict[str, list[str]] | None = None,
     ) -> None:
         """Collect labels and words from the training corpus and make the network.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training corpus.
-        nlp (Optional[Language]): The pipeline.
-        labels (Optional[Dict[str, List[str]]]): `label_data`, so that the corpus need not be searched for labels.
-        RAISES (ValueError): R012 without relations, R013 without examples, R014 if `labels` is not label data, R015 for
-            new labels in a component that is initialized, R017 for an entity without a label.
+        Args:
+            get_examples (Callable[[], Iterable[Example]]): Gives the training corpus.
+            nlp (Language | None): The pipeline.
+            labels (dict[str, list[str]] | None): `label_data`, so that the corpus need not be searched for labels.
+
+        Raises:
+            RinError: R012 without relations, R013 without examples, R014 if `labels` is not label data, R015 for
+                new labels in a component that is initialized, R017 for an entity without a label.
         """
         validate_get_examples(get_examples, "RINJoint.initialize")
         if labels is not None:
@@ -277,9 +290,14 @@ class RINJoint(TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
         """Find entities and triples without changing the Docs.
 
-        docs (Iterable[Doc]): The documents.
-        RETURNS (List[Prediction]): One for each Doc.
-        RAISES (ValueError): R011 if the component has no labels.
+        Args:
+            docs (Iterable[Doc]): The documents.
+
+        Returns:
+            list[Prediction]: One for each Doc.
+
+        Raises:
+            RinError: R011 if the component has no labels.
         """
         self._require_labels()
         docs = list(docs)
@@ -294,9 +312,14 @@ class RINJoint(TrainablePipe):
         """Find triples between annotated entities, without changing the Docs: what relation classification is worth
         alone. Of entities that overlap, those are given that the network's layers can hold.
 
-        examples (Iterable[Example]): Docs that earlier components have annotated, and their gold annotation.
-        RETURNS (List[Prediction]): One for each Example: its entities, and the triples found between them.
-        RAISES (ValueError): R011 if the component has no labels.
+        Args:
+            examples (Iterable[Example]): Docs that earlier components have annotated, and their gold annotation.
+
+        Returns:
+            list[Prediction]: One for each Example: its entities, and the triples found between them.
+
+        Raises:
+            RinError: R011 if the component has no labels.
         """
         self._require_labels()
         examples = list(examples)
@@ -321,9 +344,12 @@ class RINJoint(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Prediction]) -> None:
         """Write what was found to `doc.ents`, `doc.spans` and the relations attribute.
 
-        docs (Iterable[Doc]): The documents.
-        scores (Sequence[Prediction]): What `predict` returned for them.
-        RAISES (ValueError): R001 if something else has taken the attribute.
+        Args:
+            docs (Iterable[Doc]): The documents.
+            scores (Sequence[Prediction]): What `predict` returned for them.
+
+        Raises:
+            RinError: R001 if something else has taken the attribute.
         """
         register_relations(self.attr)
         types, names = self.entity_labels, self.relation_labels
@@ -348,16 +374,21 @@ class RINJoint(TrainablePipe):
         *,
         drop: float = 0.0,
         sgd: Any = None,
-        losses: Optional[dict[str, float]] = None,
+        losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
         """Learn from a batch of Examples.
 
-        examples (Iterable[Example]): The batch.
-        drop (float): Dropout rate.
-        sgd (Optional[Optimizer]): Optimizer; None accumulates gradients.
-        losses (Optional[Dict[str, float]]): Losses by component, updated in place.
-        RETURNS (Dict[str, float]): The losses.
-        RAISES (ValueError): R011 if the component has no labels.
+        Args:
+            examples (Iterable[Example]): The batch.
+            drop (float): Dropout rate.
+            sgd (Optimizer | None): Optimizer; None accumulates gradients.
+            losses (dict[str, float] | None): Losses by component, updated in place.
+
+        Returns:
+            dict[str, float]: The losses.
+
+        Raises:
+            RinError: R011 if the component has no labels.
         """
         self._require_labels()
         examples = list(examples)
@@ -369,7 +400,8 @@ class RINJoint(TrainablePipe):
     def finish_update(self, sgd: Any) -> None:
         """Let the optimizer change the parameters, at `learn_rate_factor` times its rate.
 
-        sgd (Optimizer): The optimizer.
+        Args:
+            sgd (Optimizer): The optimizer.
         """
 
         def faster(key: Any, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Any:
@@ -381,9 +413,12 @@ class RINJoint(TrainablePipe):
         """Compute the loss and its gradient: cross-entropy of tags and of all pairs, summed (eq. 8, 9), divided by the
         number of Examples. Tokens and Examples without annotation add nothing.
 
-        examples (Iterable[Example]): The batch.
-        scores (Tuple[List[Segment], Output]): What the model gave for it.
-        RETURNS (Tuple[float, Sequence[Tensor]]): The loss, and the gradients of `Output.tensors`.
+        Args:
+            examples (Iterable[Example]): The batch.
+            scores (tuple[list[Segment], Output]): What the model gave for it.
+
+        Returns:
+            tuple[float, Sequence[Tensor]]: The loss, and the gradients of `Output.tensors`.
         """
         examples = list(examples)
         segments, output = scores
@@ -429,7 +464,7 @@ class RINJoint(TrainablePipe):
         except Exception as error:
             raise RinError(Errors.R016, name=self.name, reason=_reason(error)) from error
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "RINJoint":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RINJoint":
         """Load the component from a folder; ValueError R016 if a file is missing or damaged."""
         try:
             return super().from_disk(path, exclude=exclude)
@@ -453,14 +488,14 @@ class RINJoint(TrainablePipe):
             spans += (relation.subject, relation.object)
         return spans
 
-    def _gold(self, example: Example) -> tuple[list[Optional[list]], Optional[list]]:
+    def _gold(self, example: Example) -> tuple[list[list | None], list | None]:
         """Get the gold entities (start, end, type) of every layer, and triples (subject head, object head, label), in
         the tokens of the predicted Doc, None for what is not annotated. What has no counterpart in these tokens can't
         be learned."""
         reference = example.reference
         align = _aligner(example)
-        layers: list[Optional[list]] = [None] * self.model.attrs["entity_layers"]
-        relations: Optional[list] = None
+        layers: list[list | None] = [None] * self.model.attrs["entity_layers"]
+        relations: list | None = None
         annotated = has_relations(reference, self.attr)
         if annotated or self.spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
             for layer, spans in enumerate(split_layers(self._gold_entities(reference), len(layers))):
@@ -479,7 +514,7 @@ class RINJoint(TrainablePipe):
             relations = sorted(found)
         return layers, relations
 
-    def _label_id(self, label: str, kind: str) -> Optional[int]:
+    def _label_id(self, label: str, kind: str) -> int | None:
         labels = self.cfg[kind]
         try:
             return labels.index(label)
@@ -497,9 +532,14 @@ class RINJoint(TrainablePipe):
 def find_component(nlp: Language) -> tuple[str, RINJoint]:
     """Get the first "rin_joint" of a pipeline.
 
-    nlp (Language): The pipeline.
-    RETURNS (Tuple[str, RINJoint]): Its name in the pipeline, and the component.
-    RAISES (ValueError): R018 if there is none.
+    Args:
+        nlp (Language): The pipeline.
+
+    Returns:
+        tuple[str, RINJoint]: Its name in the pipeline, and the component.
+
+    Raises:
+        RinError: R018 if there is none.
     """
     for name, component in nlp.pipeline:
         if isinstance(component, RINJoint):
@@ -510,13 +550,13 @@ def find_component(nlp: Language) -> tuple[str, RINJoint]:
 _DIMS = {"entities": "tags", "relations": "relations"}
 
 
-def _aligner(example: Example) -> Callable[[Span], Optional[tuple[int, int]]]:
+def _aligner(example: Example) -> Callable[[Span], tuple[int, int] | None]:
     """Make a function that finds the tokens of the predicted Doc for a span of the reference."""
     predicted, reference = example.predicted, example.reference
     if len(predicted) == len(reference) and (predicted.to_array("ORTH") == reference.to_array("ORTH")).all():
         return lambda span: (span.start, span.end)
 
-    def align(span: Span) -> Optional[tuple[int, int]]:
+    def align(span: Span) -> tuple[int, int] | None:
         # One at a time: spans that can't be aligned are left out of the result.
         aligned = example.get_aligned_spans_y2x([span], allow_overlap=True)
         return (aligned[0].start, aligned[0].end) if aligned else None
@@ -524,7 +564,7 @@ def _aligner(example: Example) -> Callable[[Span], Optional[tuple[int, int]]]:
     return align
 
 
-def _segment_tags(entities: Optional[list], segment: Segment) -> np.ndarray:
+def _segment_tags(entities: list | None, segment: Segment) -> np.ndarray:
     """Make the gold tags of a segment: -1, not known, for everything if there is no annotation, and for what is left
     of entities that the segment's borders cut."""
     length = segment.end - segment.start

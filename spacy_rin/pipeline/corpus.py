@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Optional, Union
 
 from spacy.errors import Errors as SpacyErrors
 from spacy.language import Language
@@ -36,21 +35,26 @@ class RelationCorpus(Corpus):
 
 
 def create_corpus_reader(
-    path: Optional[Union[str, Path]],
+    path: str | Path | None,
     limit: int = 0,
     shuffle: bool = False,
-    augmenter: Optional[Augmenter] = None,
+    augmenter: Augmenter | None = None,
     attr: str = DEFAULT_ATTR,
 ) -> Callable[[Language], Iterable[Example]]:
     """Create a corpus reader that keeps the gold relations.
 
-    path (Optional[Union[str, Path]]): A .spacy file, or a directory with such files.
-    limit (int): Number of Docs to read at the most; 0 is all.
-    shuffle (bool): Whether to shuffle the Docs each time.
-    augmenter (Optional[Callable]): Data augmentation, as for "spacy.Corpus.v1"; one that keeps the tokens.
-    attr (str): The extension attribute of the relations.
-    RETURNS (Callable[[Language], Iterable[Example]]): The reader.
-    RAISES (ValueError): spaCy's E913 if there is no path.
+    Args:
+        path (str | Path | None): A .spacy file, or a directory with such files.
+        limit (int): Number of Docs to read at the most; 0 is all.
+        shuffle (bool): Whether to shuffle the Docs each time.
+        augmenter (Callable | None): Data augmentation, as for "spacy.Corpus.v1"; one that keeps the tokens.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        Callable[[Language], Iterable[Example]]: The reader.
+
+    Raises:
+        RinError: spaCy's E913 if there is no path.
     """
     register_relations(attr)
     if path is None:
@@ -82,10 +86,15 @@ def _augment(nlp: Language, example: Example, *, augmenter: Augmenter, attr: str
 def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
     """Read annotated Docs.
 
-    path (Path): A .spacy file, or a folder of them.
-    vocab (Vocab): The vocabulary of the Docs.
-    RETURNS (List[Doc]): The Docs.
-    RAISES (ValueError): R033 if there is no such file, R053 if one is not a .spacy file.
+    Args:
+        path (Path): A .spacy file, or a folder of them.
+        vocab (Vocab): The vocabulary of the Docs.
+
+    Returns:
+        list[Doc]: The Docs.
+
+    Raises:
+        RinError: R033 if there is no such file, R053 if one is not a .spacy file.
     """
     if not path.exists():
         raise FileError(Errors.R033, path=path)
@@ -101,9 +110,14 @@ def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
 def read_examples(nlp: Language, path: Path) -> list[Example]:
     """Read annotated Docs for a pipeline, see `RelationCorpus`.
 
-    nlp (Language): The pipeline.
-    path (Path): A .spacy file, or a folder of them.
-    RETURNS (List[Example]): The texts and their annotation.
-    RAISES (ValueError): R033 if there is no such file, R053 if it is not a .spacy file.
+    Args:
+        nlp (Language): The pipeline.
+        path (Path): A .spacy file, or a folder of them.
+
+    Returns:
+        list[Example]: The texts and their annotation.
+
+    Raises:
+        RinError: R033 if there is no such file, R053 if it is not a .spacy file.
     """
     return list(RelationCorpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))

@@ -26,8 +26,9 @@ class ScoredTriple(NamedTuple):
 class Prediction(NamedTuple):
     """What was found in a Doc.
 
-    entities (List[TypedSpan]): Entities in the order of the text.
-    triples (List[ScoredTriple]): Triples, ordered by subject, object and label.
+    Attributes:
+        entities (list[TypedSpan]): Entities in the order of the text.
+        triples (list[ScoredTriple]): Triples, ordered by subject, object and label.
     """
 
     entities: list[TypedSpan]
@@ -50,10 +51,13 @@ def decode_entities(
 ) -> list[Layers]:
     """Read entities.
 
-    segments (Sequence[Segment]): The segments.
-    tag_scores (ndarray): Scores of tags for the packed segments. *Shape:* (tokens, layers, tags).
-    blank (ndarray): Which of the tokens are white space. *Shape:* (tokens,).
-    RETURNS (List[Layers]): The entities of every segment, layer by layer, counted from its first token.
+    Args:
+        segments (Sequence[Segment]): The segments.
+        tag_scores (ndarray): Scores of tags for the packed segments. *Shape:* (tokens, layers, tags).
+        blank (ndarray): Which of the tokens are white space. *Shape:* (tokens,).
+
+    Returns:
+        list[Layers]: The entities of every segment, layer by layer, counted from its first token.
     """
     lengths = [segment.end - segment.start for segment in segments]
     layers = (decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1]))
@@ -72,15 +76,19 @@ def decode(
 ) -> list[Prediction]:
     """Read triples between entities.
 
-    n_docs (int): Number of Docs in the batch.
-    segments (Sequence[Segment]): Their segments.
-    entities (Sequence[Layers]): The entities of every segment, see `decode_entities`.
-    scores (PairScores): The network's output for the segments.
-    thresholds (ndarray): Lowest probability of each relation. *Shape:* (relations,).
-    head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has the
-        triples, and the shortest one is the object of triples of this token with itself.
-    rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
-    RETURNS (List[Prediction]): One for each Doc.
+    Args:
+        n_docs (int): Number of Docs in the batch.
+        segments (Sequence[Segment]): Their segments.
+        entities (Sequence[Layers]): The entities of every segment, see `decode_entities`.
+        scores (PairScores): The network's output for the segments.
+        thresholds (ndarray): Lowest probability of each relation. *Shape:* (relations,).
+        head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has
+            the
+            triples, and the shortest one is the object of triples of this token with itself.
+        rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
+
+    Returns:
+        list[Prediction]: One for each Doc.
     """
     # Only tokens that can stand for an entity are paired: `tokens` in the packed batch, and the entities of each.
     tokens: list[int] = []

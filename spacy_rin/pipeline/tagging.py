@@ -5,7 +5,6 @@ Tag 0 is O; type t has the four tags 1 + 4t … 4 + 4t in the order B, I, E, S. 
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +20,12 @@ TypedSpan = tuple[int, int, int]  # first token, last token + 1, type
 def split_layers(spans: Iterable[Span], n_layers: int) -> list[list[Span]]:
     """Part spans into layers of spans that don't overlap: what one layer has no room for goes to the next.
 
-    spans (Iterable[Span]): Spans of a Doc. Longer ones come first; of those of the same tokens, one has its place.
-    n_layers (int): Number of layers; what the last one has no room for is left out.
-    RETURNS (List[List[Span]]): The layers, each in the order of the text.
+    Args:
+        spans (Iterable[Span]): Spans of a Doc. Longer ones come first; of those of the same tokens, one has its place.
+        n_layers (int): Number of layers; what the last one has no room for is left out.
+
+    Returns:
+        list[list[Span]]: The layers, each in the order of the text.
     """
     layers = []
     rest = list(spans)
@@ -42,9 +44,12 @@ def n_tags(n_types: int) -> int:
 def encode_tags(spans: Sequence[TypedSpan], length: int) -> NDArray[np.int64]:
     """Write spans as tags.
 
-    spans (Sequence[TypedSpan]): Spans that don't overlap.
-    length (int): Number of tokens.
-    RETURNS (ndarray): Tags. *Shape:* (length,).
+    Args:
+        spans (Sequence[TypedSpan]): Spans that don't overlap.
+        length (int): Number of tokens.
+
+    Returns:
+        ndarray: Tags. *Shape:* (length,).
     """
     tags = np.full(length, OUTSIDE, dtype=np.int64)
     for start, end, kind in spans:
@@ -59,15 +64,18 @@ def encode_tags(spans: Sequence[TypedSpan], length: int) -> NDArray[np.int64]:
 
 
 def decode_tags(
-    scores: NDArray[np.floating], lengths: Sequence[int], blank: Optional[NDArray[np.bool_]] = None
+    scores: NDArray[np.floating], lengths: Sequence[int], blank: NDArray[np.bool_] | None = None
 ) -> list[list[TypedSpan]]:
     """Read the spans of the best well-formed tag sequence of each sequence.
 
-    scores (ndarray): Score of every tag, additive over tokens (logits or log-probabilities), sequences packed one
-        after the other. *Shape:* (tokens, tags).
-    lengths (Sequence[int]): Tokens of each sequence, none of them 0.
-    blank (Optional[ndarray]): Which tokens can't be the first or last of a span: white space. *Shape:* (tokens,).
-    RETURNS (List[List[TypedSpan]]): The spans of each sequence, in order, counted from its first token.
+    Args:
+        scores (ndarray): Score of every tag, additive over tokens (logits or log-probabilities), sequences packed one
+            after the other. *Shape:* (tokens, tags).
+        lengths (Sequence[int]): Tokens of each sequence, none of them 0.
+        blank (ndarray | None): Which tokens can't be the first or last of a span: white space. *Shape:* (tokens,).
+
+    Returns:
+        list[list[TypedSpan]]: The spans of each sequence, in order, counted from its first token.
     """
     if not len(scores):
         return [[] for _ in lengths]

@@ -1,7 +1,7 @@
 """Pictures of the entities and relations of Docs."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Optional, Union
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from spacy import displacy
@@ -19,24 +19,30 @@ STYLES = ("rel", "graph")
 
 
 def render(
-    docs: Union[Doc, Span, Iterable[Union[Doc, Span]]],
+    docs: Doc | Span | Iterable[Doc | Span],
     style: str = "rel",
     *,
     page: bool = False,
-    jupyter: Optional[bool] = None,
-    options: Optional[Mapping[str, Any]] = None,
-) -> Optional[str]:
+    jupyter: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> str | None:
     """Draw the entities and relations of Docs, as `displacy.render` draws their entities. In a notebook, the picture is
     shown.
 
-    docs (Union[Doc, Span, Iterable[Union[Doc, Span]]]): What to draw. Of a Span, the relations wholly inside it.
-    style (str): "rel" draws each text, with arcs from subjects to objects; "graph" draws one network of all entities.
-    page (bool): Whether to give a whole HTML page, to be saved as a file.
-    jupyter (Optional[bool]): Whether to show the picture in a notebook; None does so if this is one.
-    options (Optional[Mapping[str, Any]]): See `Options`.
-    RETURNS (Optional[str]): SVG, one picture after the other, or the HTML page; None if it is shown in a notebook.
-    RAISES (ValueError): R010 for a wrong style or value, R070 for an unknown option, R071 for what is no Doc, R072 if
-        none of the Docs has relations, not even an empty list.
+    Args:
+        docs (Doc | Span | Iterable[Doc | Span]): What to draw. Of a Span, the relations wholly inside it.
+        style (str): "rel" draws each text, with arcs from subjects to objects; "graph" draws one network of all
+            entities.
+        page (bool): Whether to give a whole HTML page, to be saved as a file.
+        jupyter (bool | None): Whether to show the picture in a notebook; None does so if this is one.
+        options (Mapping[str, Any] | None): See `Options`.
+
+    Returns:
+        str | None: SVG, one picture after the other, or the HTML page; None if it is shown in a notebook.
+
+    Raises:
+        RinError: R010 for a wrong style or value, R070 for an unknown option, R071 for what is no Doc, R072 if
+            none of the Docs has relations, not even an empty list.
     """
     if style not in STYLES:
         raise SettingError(Errors.R010, name="style", expected=f"one of {', '.join(STYLES)}", value=style)

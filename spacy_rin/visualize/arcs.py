@@ -9,7 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from spacy.tokens import Span
@@ -30,10 +30,11 @@ NAME_LENGTH, LABEL_LENGTH = 24, 40  # characters of the names of entities and ty
 class Atom(NamedTuple):
     """A piece of text that is never broken.
 
-    start, end (int): Its characters.
-    text (str): The text.
-    width (float): Its width.
-    before, after (float): Room before and after it, where an entity starts or ends.
+    Attributes:
+        start, end: Its characters.
+        text (str): The text.
+        width (float): Its width.
+        before, after: Room before and after it, where an entity starts or ends.
     """
 
     start: int
@@ -51,10 +52,11 @@ class Atom(NamedTuple):
 class Place(NamedTuple):
     """Where an atom stands in its row.
 
-    atom (Atom): The atom.
-    rank (int): How many stand to its left.
-    left (float): Its left side.
-    rtl (bool): Whether it is read from right to left.
+    Attributes:
+        atom (Atom): The atom.
+        rank (int): How many stand to its left.
+        left (float): Its left side.
+        rtl (bool): Whether it is read from right to left.
     """
 
     atom: Atom
@@ -70,11 +72,12 @@ class Place(NamedTuple):
 class Frame(NamedTuple):
     """The frame around an entity, or around what a row has of it.
 
-    entity (Entity): The entity.
-    row (int): The row.
-    left, right (float): Its sides.
-    pad (float): From the text to the frame.
-    free (Tuple[float, float]): Sides of the widest part of it that no other frame covers, where arcs begin and end.
+    Attributes:
+        entity (Entity): The entity.
+        row (int): The row.
+        left, right: Its sides.
+        pad (float): From the text to the frame.
+        free (tuple[float, float]): Sides of the widest part of it that no other frame covers, where arcs begin and end.
     """
 
     entity: Entity
@@ -93,17 +96,18 @@ class Frame(NamedTuple):
 class Line:
     """What a row has of an arc: all, or a half.
 
-    index (int): Number of the arc.
-    text (str): What is written on it.
-    frames (List[Optional[Frame]]): Of subject and object; None for the one that is in another row.
-    x (List[float]): Where it leaves and where it arrives.
-    center (float): Middle of what is written on it, or beside a half.
-    level (int): Its height, from 0.
+    Attributes:
+        index (int): Number of the arc.
+        text (str): What is written on it.
+        frames (list[Frame | None]): Of subject and object; None for the one that is in another row.
+        x (list[float]): Where it leaves and where it arrives.
+        center (float): Middle of what is written on it, or beside a half.
+        level (int): Its height, from 0.
     """
 
     index: int
     text: str
-    frames: list[Optional[Frame]]
+    frames: list[Frame | None]
     x: list[float]
     center: float = 0.0
     level: int = 0
@@ -116,9 +120,12 @@ class Line:
 def draw_arcs(content: Content, options: Options) -> Element:
     """Draw a text with its entities and arcs.
 
-    content (Content): The text, and what to show of it.
-    options (Options): The options.
-    RETURNS (Element): The picture.
+    Args:
+        content (Content): The text, and what to show of it.
+        options (Options): The options.
+
+    Returns:
+        Element: The picture.
     """
     width = float(options.width)
     rtl = _is_rtl(content.span)
@@ -253,7 +260,7 @@ def _bidi_levels(texts: Sequence[str], rtl: bool) -> list[int]:
     return levels
 
 
-def _direction(text: str) -> Optional[int]:
+def _direction(text: str) -> int | None:
     """Tell whether the first letter of a text is read from left to right, 0, or from right to left, 1."""
     for char in text:
         kind = unicodedata.bidirectional(char)
@@ -583,7 +590,7 @@ def _draw_line(
     )
 
 
-def _path(x: Sequence[float], ends: Sequence[Optional[float]], y: float) -> str:
+def _path(x: Sequence[float], ends: Sequence[float | None], y: float) -> str:
     """Draw up from the subject, along at the arc's height, and down to the object; a half has one side only."""
     corner = min(CORNER, abs(x[1] - x[0]) / 2)
     turn = corner if x[1] > x[0] else -corner

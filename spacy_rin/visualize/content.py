@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple
 
 from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from spacy.tokens import Doc, Span
@@ -35,10 +35,11 @@ class Arc(NamedTuple):
 class Content(NamedTuple):
     """What a picture shows of a text.
 
-    span (Span): The text.
-    text (str): The text of the whole Doc, which characters are counted in.
-    entities (List[Entity]): In the order of the text, an entity before those inside it.
-    arcs (List[Arc]): Relations between them.
+    Attributes:
+        span (Span): The text.
+        text (str): The text of the whole Doc, which characters are counted in.
+        entities (list[Entity]): In the order of the text, an entity before those inside it.
+        arcs (list[Arc]): Relations between them.
     """
 
     span: Span
@@ -55,21 +56,22 @@ class Content(NamedTuple):
 class Options:
     """How `render` draws. Those of displaCy's that make sense here have its names.
 
-    ents (Optional[Collection[str]]): Types of entities to show, None for all.
-    rels (Optional[Collection[str]]): Relations to show, None for all.
-    colors (Mapping[str, str]): Colours of types and of relations, as CSS has them. Others have those of displaCy,
-        of `spacy.registry.displacy_colors`, or one that is chosen by the name.
-    scores (bool): Whether to write scores beside relations.
-    width (float): Width of the picture in pixels: text wraps there. A graph may be wider if it must.
-    color (str): Colour of the text.
-    bg (str): Colour of the background.
-    font (str): Font of the text, as CSS has it.
-    attr (str): The extension attribute of the relations.
-    spans_key (str): Key of entities in `doc.spans`.
+    Attributes:
+        ents (Collection[str] | None): Types of entities to show, None for all.
+        rels (Collection[str] | None): Relations to show, None for all.
+        colors (Mapping[str, str]): Colours of types and of relations, as CSS has them. Others have those of displaCy,
+            of `spacy.registry.displacy_colors`, or one that is chosen by the name.
+        scores (bool): Whether to write scores beside relations.
+        width (float): Width of the picture in pixels: text wraps there. A graph may be wider if it must.
+        color (str): Colour of the text.
+        bg (str): Colour of the background.
+        font (str): Font of the text, as CSS has it.
+        attr (str): The extension attribute of the relations.
+        spans_key (str): Key of entities in `doc.spans`.
     """
 
-    ents: Optional[Collection[str]] = None
-    rels: Optional[Collection[str]] = None
+    ents: Collection[str] | None = None
+    rels: Collection[str] | None = None
     colors: Mapping[str, str] = field(default_factory=dict)
     scores: bool = True
     width: float = 900
@@ -83,9 +85,14 @@ class Options:
     def of(cls, options: Mapping[str, Any]) -> "Options":
         """Check the options that a user gave.
 
-        options (Mapping[str, Any]): The options.
-        RETURNS (Options): All options.
-        RAISES (ValueError): R070 for an option that does not exist, R010 for a wrong value.
+        Args:
+            options (Mapping[str, Any]): The options.
+
+        Returns:
+            Options: All options.
+
+        Raises:
+            RinError: R070 for an option that does not exist, R010 for a wrong value.
         """
         names = [option.name for option in fields(cls)]
         for name in options:
@@ -118,12 +125,15 @@ class Options:
         return self.colors.get(label) or pick(DARK, label)
 
 
-def content_of(part: Union[Doc, Span], options: Options) -> Content:
+def content_of(part: Doc | Span, options: Options) -> Content:
     """Get what a picture shows of a text.
 
-    part (Union[Doc, Span]): The document, or a part of it, which has the relations that are wholly inside it.
-    options (Options): The options.
-    RETURNS (Content): What to show.
+    Args:
+        part (Doc | Span): The document, or a part of it, which has the relations that are wholly inside it.
+        options (Options): The options.
+
+    Returns:
+        Content: What to show.
     """
     span, doc = (part[:], part) if isinstance(part, Doc) else (part, part.doc)
     text = doc.text

@@ -36,7 +36,8 @@ PLACES = np.array([0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74])  # of w
 class Node:
     """An entity: its name and type, and how they are written.
 
-    center (ndarray): Where it is.
+    Attributes:
+        center (ndarray): Where it is.
     """
 
     name: str
@@ -70,9 +71,12 @@ class Edge(NamedTuple):
 def draw_graph(contents: Sequence[Content], options: Options) -> Element:
     """Draw the entities and relations of texts as a network.
 
-    contents (Sequence[Content]): The texts, and what to show of them.
-    options (Options): The options.
-    RETURNS (Element): The picture.
+    Args:
+        contents (Sequence[Content]): The texts, and what to show of them.
+        options (Options): The options.
+
+    Returns:
+        Element: The picture.
     """
     nodes, edges = _network(contents)
     parts = [_lay_out(part, edges, options) for part in _parts(nodes, edges)]
@@ -171,8 +175,11 @@ def _shortest(distances: Points) -> Points:
 def _spread(distances: Points) -> Points:
     """Find points whose distances come close to the given ones; the widest direction is made horizontal.
 
-    distances (ndarray): *Shape:* (points, points).
-    RETURNS (ndarray): *Shape:* (points, 2).
+    Args:
+        distances (ndarray): *Shape:* (points, points).
+
+    Returns:
+        ndarray: *Shape:* (points, 2).
     """
     n = len(distances)
     weights = 1.0 / np.maximum(distances, 1.0) ** 2
@@ -201,10 +208,13 @@ def _norms(points: Points) -> Points:
 def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
     """Move nodes that are too close, each pair in the direction in which it takes least.
 
-    points (ndarray): Their middles. *Shape:* (nodes, 2).
-    half (ndarray): Half of their sizes. *Shape:* (nodes, 2).
-    gaps (ndarray): Least distances of their sides, of which one direction is enough. *Shape:* (nodes, nodes, 2).
-    RETURNS (ndarray): Their new middles. *Shape:* (nodes, 2).
+    Args:
+        points (ndarray): Their middles. *Shape:* (nodes, 2).
+        half (ndarray): Half of their sizes. *Shape:* (nodes, 2).
+        gaps (ndarray): Least distances of their sides, of which one direction is enough. *Shape:* (nodes, nodes, 2).
+
+    Returns:
+        ndarray: Their new middles. *Shape:* (nodes, 2).
     """
     points = points.copy()
     while True:
@@ -248,7 +258,8 @@ def _pack(parts: Sequence[tuple[list[Node], Points]], width: float) -> Points:
 def _route(edge: Edge, nodes: dict[Node, int], returns: bool) -> Points:
     """Find the way of an arrow: a quadratic Bézier curve, bent if something is in its way or another arrow returns.
 
-    RETURNS (ndarray): Its three points. *Shape:* (3, 2).
+    Returns:
+        ndarray: Its three points. *Shape:* (3, 2).
     """
     start, end = edge.subject.center, edge.object.center
     across = np.array([start[1] - end[1], end[0] - start[0]])
@@ -293,7 +304,8 @@ def _label_places(
 ) -> tuple[Points, Points]:
     """Choose the middle of what is written on each arrow, where it covers least of nodes and of other texts.
 
-    RETURNS (Tuple[ndarray, ndarray]): The middles, and half of the sizes. *Shape:* (edges, 2) each.
+    Returns:
+        tuple[ndarray, ndarray]: The middles, and half of the sizes. *Shape:* (edges, 2) each.
     """
     places, labels = np.zeros((len(edges), 2)), np.array([_label_half(edge, options) for edge in edges]).reshape(-1, 2)
     centers, halves = _boxes(nodes)

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from typing import Union
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from zlib import crc32
@@ -38,14 +37,17 @@ _USUAL, _WIDE = 0.56, 1.0
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
-def element(parent: Element, tag: str, text: str = "", **attributes: Union[str, float]) -> Element:
+def element(parent: Element, tag: str, text: str = "", **attributes: str | float) -> Element:
     """Add an element to a picture. ElementTree escapes whatever it is given.
 
-    parent (Element): What it goes into.
-    tag (str): Its name.
-    text (str): Its text.
-    **attributes (Union[str, float]): Its attributes; "_" stands for "-", and numbers are rounded to a tenth.
-    RETURNS (Element): The element.
+    Args:
+        parent (Element): What it goes into.
+        tag (str): Its name.
+        text (str): Its text.
+        **attributes (str | float): Its attributes; "_" stands for "-", and numbers are rounded to a tenth.
+
+    Returns:
+        Element: The element.
     """
     child = ElementTree.SubElement(parent, tag, _plain(attributes))
     if text:
@@ -58,12 +60,15 @@ def picture(
 ) -> Element:
     """Make an empty picture, which shrinks where there is less room than its width.
 
-    sides (Tuple[float, float, float, float]): Its left, top, right and bottom in pixels.
-    label (str): What it shows, for those who can't see it.
-    background (str): Its colour.
-    font (str): Its font.
-    **attributes (str): Further attributes.
-    RETURNS (Element): The "svg" element.
+    Args:
+        sides (tuple[float, float, float, float]): Its left, top, right and bottom in pixels.
+        label (str): What it shows, for those who can't see it.
+        background (str): Its colour.
+        font (str): Its font.
+        **attributes (str): Further attributes.
+
+    Returns:
+        Element: The "svg" element.
     """
     left, top, right, bottom = map(round, sides)
     width, height = str(right - left), str(bottom - top)
@@ -86,9 +91,12 @@ def printable(text: str) -> str:
 def text_width(text: str, size: float) -> float:
     """Estimate the width of a text; `textLength` makes the browser keep to it.
 
-    text (str): The text, of any script.
-    size (float): Font size in pixels.
-    RETURNS (float): Width in pixels.
+    Args:
+        text (str): The text, of any script.
+        size (float): Font size in pixels.
+
+    Returns:
+        float: Width in pixels.
     """
     return size * sum(map(_char_width, text))
 
@@ -115,7 +123,7 @@ def _char_width(char: str) -> float:
     return _USUAL if base == char else _char_width(base)
 
 
-def _plain(attributes: Mapping[str, Union[str, float]]) -> dict[str, str]:
+def _plain(attributes: Mapping[str, str | float]) -> dict[str, str]:
     return {
         name.strip("_").replace("_", "-"): printable(value) if isinstance(value, str) else f"{value:.1f}"
         for name, value in attributes.items()

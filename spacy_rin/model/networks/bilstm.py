@@ -1,7 +1,6 @@
 """A bidirectional LSTM over packed tokens."""
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +10,9 @@ from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 class BiLSTM(nn.Module):
     """BiLSTM that reads the tokens of packed sequences (see `pairs`); `build` makes its parameters.
 
-    width (int): Columns of the output, half of them for each direction.
-    depth (int): Number of layers.
+    Args:
+        width (int): Columns of the output, half of them for each direction.
+        depth (int): Number of layers.
     """
 
     def __init__(self, *, width: int, depth: int = 1):
@@ -29,16 +29,19 @@ class BiLSTM(nn.Module):
         self.build(state["lstm.weight_ih_l0"].shape[1])
 
     @property
-    def n_features(self) -> Optional[int]:
+    def n_features(self) -> int | None:
         """Width of the input; None before `build`."""
         return self.lstm.input_size if hasattr(self, "lstm") else None
 
     def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensor:
         """Encode tokens in their context.
 
-        features (Tensor): *Shape:* (tokens, n_features).
-        lengths (Sequence[int]): Tokens of each sequence.
-        RETURNS (Tensor): *Shape:* (tokens, width).
+        Args:
+            features (Tensor): *Shape:* (tokens, n_features).
+            lengths (Sequence[int]): Tokens of each sequence.
+
+        Returns:
+            Tensor: *Shape:* (tokens, width).
         """
         sequences = [x for x in features.split(list(lengths)) if len(x)]
         if not sequences:

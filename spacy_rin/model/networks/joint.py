@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,14 +32,15 @@ class JointNetwork(nn.Module):
 
     It is made without parameters; `build` makes them once the sizes are known.
 
-    rounds (int): K, the rounds of interaction.
-    width (Optional[int]): d, the width of the features; None takes that of the input as it is, another width than the
-        input's adds a linear layer.
-    entity_layers (int): Layers of tags, each with a distribution of its own.
-    relation_prior (float): Probability of a relation label that an untrained network gives to a token pair. Nearly
-        all pairs have none: started at 0.5, as without it, the first epochs only learn that.
-    chunk_bytes (Optional[int]): Bytes that token pairs may take at a time, in training and prediction; it changes no
-        result. None is what is fast: 4 MiB on a CPU, which stay in its cache, and 512 MiB on a GPU.
+    Args:
+        rounds (int): K, the rounds of interaction.
+        width (int | None): d, the width of the features; None takes that of the input as it is, another width than the
+            input's adds a linear layer.
+        entity_layers (int): Layers of tags, each with a distribution of its own.
+        relation_prior (float): Probability of a relation label that an untrained network gives to a token pair. Nearly
+            all pairs have none: started at 0.5, as without it, the first epochs only learn that.
+        chunk_bytes (int | None): Bytes that token pairs may take at a time, in training and prediction; it changes no
+            result. None is what is fast: 4 MiB on a CPU, which stay in its cache, and 512 MiB on a GPU.
     """
 
     joins_terms = False
@@ -49,10 +50,10 @@ class JointNetwork(nn.Module):
         self,
         *,
         rounds: int,
-        width: Optional[int],
+        width: int | None,
         entity_layers: int,
         relation_prior: float,
-        chunk_bytes: Optional[int],
+        chunk_bytes: int | None,
     ):
         super().__init__()
         self.rounds = rounds
@@ -64,9 +65,10 @@ class JointNetwork(nn.Module):
     def build(self, n_features: int, n_tags: int, n_relations: int) -> None:
         """Make the parameters.
 
-        n_features (int): Width of the input.
-        n_tags (int): e, the number of entity tags, those of all layers.
-        n_relations (int): l, the number of relation labels.
+        Args:
+            n_features (int): Width of the input.
+            n_tags (int): e, the number of entity tags, those of all layers.
+            n_relations (int): l, the number of relation labels.
         """
         width = self.width or n_features
         self.project = nn.Linear(n_features, width) if width != n_features else nn.Identity()
@@ -91,12 +93,15 @@ class JointNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Do for some tokens what `forward` has left, of networks whose `forward` leaves anything.
 
-        tokens (Tensor): Positions in the packed batch, in order. *Shape:* (some,).
-        subjects (Tensor): Subject terms of all tokens as `forward` returned them. *Shape:* (tokens, width).
-        objects (Tensor): Object terms of all tokens as `forward` returned them. *Shape:* (tokens, width).
-        state (Tensor): What else `forward` returned. *Shape:* (tokens, width).
-        lengths (Sequence[int]): Tokens of each sequence.
-        RETURNS (Tuple[Tensor, Tensor]): Subject and object terms of the tokens. *Shape:* (some, width) each.
+        Args:
+            tokens (Tensor): Positions in the packed batch, in order. *Shape:* (some,).
+            subjects (Tensor): Subject terms of all tokens as `forward` returned them. *Shape:* (tokens, width).
+            objects (Tensor): Object terms of all tokens as `forward` returned them. *Shape:* (tokens, width).
+            state (Tensor): What else `forward` returned. *Shape:* (tokens, width).
+            lengths (Sequence[int]): Tokens of each sequence.
+
+        Returns:
+            tuple[Tensor, Tensor]: Subject and object terms of the tokens. *Shape:* (some, width) each.
         """
         raise NotImplementedError
 
@@ -107,7 +112,7 @@ class JointNetwork(nn.Module):
         self.build(n_features, n_tags, len(state["relation.bias"]))
 
     @property
-    def n_features(self) -> Optional[int]:
+    def n_features(self) -> int | None:
         """Width of the input; None before `build`."""
         if not hasattr(self, "tagger"):
             return None
@@ -126,16 +131,17 @@ class JointNetwork(nn.Module):
 class Output:
     """What a joint network says of packed sequences; it scores pairs when asked, so that nobody needs all of them.
 
-    tags (Tensor): Tag logits, layer by layer. *Shape:* (tokens, layers * tags).
-    subjects (Tensor): Subject terms. *Shape:* (tokens, width).
-    objects (Tensor): Object terms. *Shape:* (tokens, width).
-    weight (Tensor): Wr. *Shape:* (labels, width).
-    bias (Tensor): br. *Shape:* (labels,).
-    lengths (Sequence[int]): Tokens of each sequence.
-    chunk_size (int): Pairs to hold at a time.
-    entity_layers (int): Layers of tags.
-    last_terms (Optional[Callable[[Tensor], Tuple[Tensor, Tensor]]]): Gives the terms of tokens after the last round,
-        where `subjects` and `objects` are those before it.
+    Attributes:
+        tags (Tensor): Tag logits, layer by layer. *Shape:* (tokens, layers * tags).
+        subjects (Tensor): Subject terms. *Shape:* (tokens, width).
+        objects (Tensor): Object terms. *Shape:* (tokens, width).
+        weight (Tensor): Wr. *Shape:* (labels, width).
+        bias (Tensor): br. *Shape:* (labels,).
+        lengths (Sequence[int]): Tokens of each sequence.
+        chunk_size (int): Pairs to hold at a time.
+        entity_layers (int): Layers of tags.
+        last_terms (Callable[[Tensor], tuple[Tensor, Tensor]] | None): Gives the terms of tokens after the last round,
+            where `subjects` and `objects` are those before it.
     """
 
     tags: Tensor
@@ -146,7 +152,7 @@ class Output:
     lengths: Sequence[int]
     chunk_size: int
     entity_layers: int = 1
-    last_terms: Optional[Callable[[Tensor], tuple[Tensor, Tensor]]] = None
+    last_terms: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
 
     @classmethod
     def of(cls, network: JointNetwork, tensors: Sequence[Tensor], lengths: Sequence[int]) -> "Output":
@@ -175,11 +181,14 @@ class Output:
     ) -> tuple[IntArray, IntArray, Any]:
         """Find the relations of given pairs whose probability reaches their threshold (eq. 7).
 
-        subjects (ndarray): Subject tokens, as positions in the packed batch. *Shape:* (pairs,).
-        objects (ndarray): Object tokens. *Shape:* (pairs,).
-        thresholds (ndarray): Lowest probability of each label. *Shape:* (labels,).
-        RETURNS (Tuple[ndarray, ndarray, ndarray]): Positions in the list of pairs, labels and probabilities.
-            *Shape:* (found,) each.
+        Args:
+            subjects (ndarray): Subject tokens, as positions in the packed batch. *Shape:* (pairs,).
+            objects (ndarray): Object tokens. *Shape:* (pairs,).
+            thresholds (ndarray): Lowest probability of each label. *Shape:* (labels,).
+
+        Returns:
+            tuple[ndarray, ndarray, ndarray]: Positions in the list of pairs, labels and probabilities.
+                *Shape:* (found,) each.
         """
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(self.tags.device)
@@ -204,11 +213,15 @@ class Output:
     ) -> tuple[float, tuple[Tensor, ...]]:
         """Compute the loss and its gradients (eq. 8, 9).
 
-        gold_tags (ndarray): True tags of each token, -1 where they are not known. *Shape:* (tokens, layers).
-        gold_triples (ndarray): True triples as (subject token, object token, label), distinct. *Shape:* (triples, 3).
-        known_pairs (Sequence[bool]): For each sequence, whether its relations are annotated.
-        scale (float): Factor of loss and gradients: 1 / batch size.
-        RETURNS (Tuple[float, Tuple[Tensor, ...]]): The loss and the gradients of `tensors`.
+        Args:
+            gold_tags (ndarray): True tags of each token, -1 where they are not known. *Shape:* (tokens, layers).
+            gold_triples (ndarray): True triples as (subject token, object token, label), distinct. *Shape:* (triples,
+                3).
+            known_pairs (Sequence[bool]): For each sequence, whether its relations are annotated.
+            scale (float): Factor of loss and gradients: 1 / batch size.
+
+        Returns:
+            tuple[float, tuple[Tensor, ...]]: The loss and the gradients of `tensors`.
         """
         device = self.tags.device
         tags = self.tags.detach().requires_grad_()

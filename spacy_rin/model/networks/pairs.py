@@ -10,7 +10,7 @@ Pairs are formed inside a sequence only.
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,9 +20,10 @@ from torch.nn import functional as F
 class Block(NamedTuple):
     """Some rows of the pair matrix of one sequence, and where they lie in their chunk.
 
-    start, stop (int): The subjects, as positions among all subjects.
-    first, last (int): The objects, as positions in the packed batch: all tokens of the sequence.
-    low, high (int): The pairs, as positions in the chunk, row by row.
+    Attributes:
+        start, stop: The subjects, as positions among all subjects.
+        first, last: The objects, as positions in the packed batch: all tokens of the sequence.
+        low, high: The pairs, as positions in the chunk, row by row.
     """
 
     start: int
@@ -40,16 +41,20 @@ def pair_chunks(
     lengths: Sequence[int],
     size: int,
     *,
-    n_subjects: Optional[Sequence[int]] = None,
-    wanted: Optional[Sequence[bool]] = None,
+    n_subjects: Sequence[int] | None = None,
+    wanted: Sequence[bool] | None = None,
 ) -> Iterator[Chunk]:
     """Cut the pair matrices of packed sequences into chunks: of some short sequences, or of some rows of a long one.
 
-    lengths (Sequence[int]): Tokens of each sequence.
-    size (int): Pairs in a chunk at the most, but at least one row.
-    n_subjects (Optional[Sequence[int]]): How many of the packed subjects each sequence has; None if all its tokens are.
-    wanted (Optional[Sequence[bool]]): Whether to take a sequence; None takes all.
-    YIELDS (List[Block]): The chunks, in order; together they hold every pair of the wanted sequences once.
+    Args:
+        lengths (Sequence[int]): Tokens of each sequence.
+        size (int): Pairs in a chunk at the most, but at least one row.
+        n_subjects (Sequence[int] | None): How many of the packed subjects each sequence has; None if all its tokens
+            are.
+        wanted (Sequence[bool] | None): Whether to take a sequence; None takes all.
+
+    Yields:
+        list[Block]: The chunks, in order; together they hold every pair of the wanted sequences once.
     """
     chunk: Chunk = []
     first = begin = n_pairs = 0
@@ -119,8 +124,8 @@ def _pair_max_forward(
     lengths: Sequence[int],
     size: int,
     *,
-    n_subjects: Optional[Sequence[int]] = None,
-    winners: Optional[Tensor] = None,
+    n_subjects: Sequence[int] | None = None,
+    winners: Tensor | None = None,
 ) -> Tensor:
     """Compute the maxima, and write to `winners`, if given, which object of its sequence has each."""
     scores = subjects.new_empty((len(subjects), len(weight)))
@@ -164,8 +169,9 @@ def _pair_max_backward_dense(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Compute the gradients of subjects, objects and weight by products over all pairs: fast on a GPU.
 
-    winners (Tensor): Position of the winning object in its sequence. *Shape:* (tokens, labels).
-    d_scores (Tensor): Gradient of the maxima. *Shape:* (tokens, labels).
+    Args:
+        winners (Tensor): Position of the winning object in its sequence. *Shape:* (tokens, labels).
+        d_scores (Tensor): Gradient of the maxima. *Shape:* (tokens, labels).
     """
     d_subjects, d_objects, d_weight = (torch.zeros_like(x) for x in (subjects, objects, weight))
     chunks = list(pair_chunks(lengths, size))
@@ -236,20 +242,23 @@ def pair_max(
     weight: Tensor,
     lengths: Sequence[int],
     size: int,
-    n_subjects: Optional[Sequence[int]] = None,
+    n_subjects: Sequence[int] | None = None,
 ) -> Tensor:
     """Compute each subject's highest scores over all objects of its sequence (eq. 5 and 7, before σ).
 
     Equal to the maximum over dim 1 of the dense scores, in value and gradient, but nothing of the size of the pair
     matrix is kept: the backward pass computes chunks anew.
 
-    subjects (Tensor): Subject terms of the packed tokens, or of some of them. *Shape:* (subjects, width).
-    objects (Tensor): Object terms of the packed tokens. *Shape:* (tokens, width).
-    weight (Tensor): Wr. *Shape:* (labels, width).
-    lengths (Sequence[int]): Tokens of each sequence.
-    size (int): Pairs to hold at a time.
-    n_subjects (Optional[Sequence[int]]): Subjects of each sequence, for prediction; None if all its tokens are.
-    RETURNS (Tensor): *Shape:* (subjects, labels).
+    Args:
+        subjects (Tensor): Subject terms of the packed tokens, or of some of them. *Shape:* (subjects, width).
+        objects (Tensor): Object terms of the packed tokens. *Shape:* (tokens, width).
+        weight (Tensor): Wr. *Shape:* (labels, width).
+        lengths (Sequence[int]): Tokens of each sequence.
+        size (int): Pairs to hold at a time.
+        n_subjects (Sequence[int] | None): Subjects of each sequence, for prediction; None if all its tokens are.
+
+    Returns:
+        Tensor: *Shape:* (subjects, labels).
     """
     if not torch.is_grad_enabled():
         return _pair_max_forward(subjects, objects, weight, lengths, size, n_subjects=n_subjects)
@@ -278,15 +287,18 @@ def pair_loss(
 ) -> tuple[float, PairGrads]:
     """Compute the binary cross-entropy over all pairs and labels, summed, and its gradient in the same pass (eq. 8).
 
-    subjects (Tensor): Subject terms of the packed tokens. *Shape:* (tokens, width).
-    objects (Tensor): Object terms. *Shape:* (tokens, width).
-    weight (Tensor): Wr. *Shape:* (labels, width).
-    bias (Tensor): br. *Shape:* (labels,).
-    lengths (Sequence[int]): Tokens of each sequence.
-    gold (Tensor): True triples as (subject token, object token, label), distinct. *Shape:* (triples, 3).
-    known (Sequence[bool]): For each sequence, whether its triples are known; the others add nothing.
-    size (int): Pairs to hold at a time.
-    RETURNS (Tuple[float, PairGrads]): The loss and the gradients.
+    Args:
+        subjects (Tensor): Subject terms of the packed tokens. *Shape:* (tokens, width).
+        objects (Tensor): Object terms. *Shape:* (tokens, width).
+        weight (Tensor): Wr. *Shape:* (labels, width).
+        bias (Tensor): br. *Shape:* (labels,).
+        lengths (Sequence[int]): Tokens of each sequence.
+        gold (Tensor): True triples as (subject token, object token, label), distinct. *Shape:* (triples, 3).
+        known (Sequence[bool]): For each sequence, whether its triples are known; the others add nothing.
+        size (int): Pairs to hold at a time.
+
+    Returns:
+        tuple[float, PairGrads]: The loss and the gradients.
     """
     grads = PairGrads(*(torch.zeros_like(x) for x in (subjects, objects, weight, bias)))
     loss = torch.zeros((), dtype=torch.float64, device=subjects.device)

@@ -7,7 +7,6 @@ Tokens of a batch are packed, see `pairs`.
 """
 
 from collections.abc import Sequence
-from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +18,9 @@ from .pairs import pair_max
 class PaperGRU(nn.Module):
     """Gated recurrent unit with the reset gate before the product, and without biases (eq. 4).
 
-    n_input (int): Width of the input y.
-    width (int): Width of the state h.
+    Args:
+        n_input (int): Width of the input y.
+        width (int): Width of the state h.
     """
 
     def __init__(self, n_input: int, width: int):
@@ -36,9 +36,12 @@ class PaperGRU(nn.Module):
     def forward(self, y: Tensor, h: Tensor) -> Tensor:
         """Update the state.
 
-        y (Tensor): *Shape:* (tokens, n_input).
-        h (Tensor): *Shape:* (tokens, width).
-        RETURNS (Tensor): *Shape:* (tokens, width).
+        Args:
+            y (Tensor): *Shape:* (tokens, n_input).
+            h (Tensor): *Shape:* (tokens, width).
+
+        Returns:
+            Tensor: *Shape:* (tokens, width).
         """
         width = h.shape[1]
         for_gates, for_candidate = self.input(y).split([2 * width, width], 1)
@@ -50,25 +53,26 @@ class PaperGRU(nn.Module):
 class RIN(JointNetwork):
     """Recurrent Interaction Network: entity tags and relations of token pairs that refine each other in K rounds.
 
-    rounds (int): K, the rounds of interaction; 0 is the paper's "w/o interaction".
-    width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
-    use_entities (bool): Whether entity features enter the shared features; False is the paper's "w/o ER".
-    use_relations (bool): Whether relation features enter the shared features; False is the paper's "w/o RC".
-    stop_early (bool): Whether prediction leaves out further rounds for a sequence whose predictions a round did not
-        change. Faster, but not always the same.
+    Args:
+        rounds (int): K, the rounds of interaction; 0 is the paper's "w/o interaction".
+        width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
+        use_entities (bool): Whether entity features enter the shared features; False is the paper's "w/o ER".
+        use_relations (bool): Whether relation features enter the shared features; False is the paper's "w/o RC".
+        stop_early (bool): Whether prediction leaves out further rounds for a sequence whose predictions a round did not
+            change. Faster, but not always the same.
     """
 
     def __init__(
         self,
         *,
         rounds: int = 3,
-        width: Optional[int] = None,
+        width: int | None = None,
         use_entities: bool = True,
         use_relations: bool = True,
         entity_layers: int = 1,
         relation_prior: float = 0.001,
         stop_early: bool = False,
-        chunk_bytes: Optional[int] = None,
+        chunk_bytes: int | None = None,
     ):
         super().__init__(
             rounds=rounds,
@@ -101,11 +105,14 @@ class RIN(JointNetwork):
         The last round gives each token relation features of its own. Prediction needs those of the heads of entities
         alone, which are known once tags are scored, so outside of training this round is left to `last_terms`.
 
-        features (Tensor): H⁰ before projection, packed. *Shape:* (tokens, n_features).
-        lengths (Sequence[int]): Tokens of each sequence.
-        RETURNS (Tuple[Tensor, ...]): Tag logits (tokens, n_tags), subject terms (tokens, width), object terms
-            (tokens, width), Wr (n_relations, width) and br (n_relations,), to make an `Output` of; where the last round
-            is left, the terms are those before it, and its state (tokens, width) follows.
+        Args:
+            features (Tensor): H⁰ before projection, packed. *Shape:* (tokens, n_features).
+            lengths (Sequence[int]): Tokens of each sequence.
+
+        Returns:
+            tuple[Tensor, ...]: Tag logits (tokens, n_tags), subject terms (tokens, width), object terms
+                (tokens, width), Wr (n_relations, width) and br (n_relations,), to make an `Output` of; where the last
+                round is left, the terms are those before it, and its state (tokens, width) follows.
         """
         shared = self.project(features)
         if self.stop_early and not self.training:
@@ -141,7 +148,7 @@ class RIN(JointNetwork):
         entity = relation = shared
         settled_entity, settled_relation = shared.clone(), shared.clone()
         rows = torch.arange(len(shared), device=shared.device)
-        before: Optional[Tensor] = None
+        before: Tensor | None = None
         for _ in range(self.rounds):
             relation_logits = self._best_scores(relation, lengths)
             tags = self.tag_probs(entity).unflatten(1, (self.entity_layers, -1)).argmax(2)

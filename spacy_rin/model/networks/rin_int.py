@@ -7,7 +7,6 @@ Tokens of a batch are packed, see `pairs`.
 """
 
 from collections.abc import Sequence
-from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -22,15 +21,17 @@ CELLS = ("gru", "rnn", "linear")
 class RINInt(JointNetwork):
     """Entity and relation features that interaction features of every token update in K rounds.
 
-    rounds (int): K, the rounds of interaction; 0 is the paper's "BiLSTM_s".
-    width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
-    cell (str): How features are updated: "gru" (eq. 4-7), "rnn", a vanilla RNN, or "linear", the paper's "RIN-γ":
-        linear maps in place of INT and the GRUs.
-    use_relations (bool): Whether relation scores enter INT; False is the paper's "RIN-ỹ".
-    use_entities (bool): Whether tag probabilities enter INT; False is the paper's "RIN-ȳ".
-    use_features (bool): Whether the token features enter INT; False is the paper's "RIN-H".
-    task_features (bool): Whether entities and relations have features of their own (eq. 11); False, without rounds, is
-        the paper's "BiLSTM".
+    Args:
+        rounds (int): K, the rounds of interaction; 0 is the paper's "BiLSTM_s".
+        width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
+        cell (str): How features are updated: "gru" (eq. 4-7), "rnn", a vanilla RNN, or "linear", the paper's "RIN-γ":
+            linear maps in place of INT and the GRUs.
+        use_relations (bool): Whether relation scores enter INT; False is the paper's "RIN-ỹ".
+        use_entities (bool): Whether tag probabilities enter INT; False is the paper's "RIN-ȳ".
+        use_features (bool): Whether the token features enter INT; False is the paper's "RIN-H".
+        task_features (bool): Whether entities and relations have features of their own (eq. 11); False, without
+            rounds, is
+            the paper's "BiLSTM".
     """
 
     joins_terms = True
@@ -39,7 +40,7 @@ class RINInt(JointNetwork):
         self,
         *,
         rounds: int = 3,
-        width: Optional[int] = None,
+        width: int | None = None,
         cell: str = "gru",
         use_entities: bool = True,
         use_relations: bool = True,
@@ -47,7 +48,7 @@ class RINInt(JointNetwork):
         task_features: bool = True,
         entity_layers: int = 1,
         relation_prior: float = 0.001,
-        chunk_bytes: Optional[int] = None,
+        chunk_bytes: int | None = None,
     ):
         super().__init__(
             rounds=rounds,
@@ -80,10 +81,13 @@ class RINInt(JointNetwork):
     def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, ...]:
         """Score tags, and make what pairs are scored from, after the last round.
 
-        features (Tensor): H before projection, packed. *Shape:* (tokens, n_features).
-        lengths (Sequence[int]): Tokens of each sequence.
-        RETURNS (Tuple[Tensor, ...]): Tag logits (tokens, n_tags), subject terms (tokens, 2 * width), object terms
-            (tokens, 2 * width), Wp (n_relations, 2 * width) and its bias (n_relations,), to make an `Output` of.
+        Args:
+            features (Tensor): H before projection, packed. *Shape:* (tokens, n_features).
+            lengths (Sequence[int]): Tokens of each sequence.
+
+        Returns:
+            tuple[Tensor, ...]: Tag logits (tokens, n_tags), subject terms (tokens, 2 * width), object terms
+                (tokens, 2 * width), Wp (n_relations, 2 * width) and its bias (n_relations,), to make an `Output` of.
         """
         shared = self.project(features)
         entity = relation = shared
