@@ -220,7 +220,7 @@ def doc_to_json(
     Returns:
         dict[str, Any]: {"text", "entities": [[start, end, label], ...], "relations": [[index of the subject,
             label, index of the object], ...], "scores": [...], "sentences": [[start, end], ...]}, with character
-            offsets, end exclusive. The sentence is that of both entities, or their lines if the pipeline finds no sentences.
+            offsets, end exclusive. The sentence is that of both entities, or their lines where the pipeline finds none.
     """
     found = [
         relation
