@@ -1,39 +1,33 @@
-"""Registered architectures: the networks as thinc models, with converters between spaCy's features and torch."""
+"""Registered architectures: from Docs to token features, and from these to scores."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import safetensors.torch
-import torch
 from spacy.attrs import PREFIX, SHAPE, SUFFIX, TAG
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
 from thinc.api import (
-    ArgsKwargs,
     Dropout,
     HashEmbed,
     Model,
-    PyTorchWrapper_v3,
     chain,
     concatenate,
     list2ragged,
     ragged2list,
-    torch2xp,
     with_array,
-    xp2torch,
 )
 from thinc.types import Floats2d
 from torch import Tensor
 
-from ..errors import Errors, NotTrainedError, RinError, SettingError
+from ..errors import Errors, SettingError
 from .networks.bilstm import BiLSTM
 from .networks.joint import JointNetwork, Output
 from .networks.rin import RIN
 from .networks.rin_int import CELLS, RINInt
 from .segments import Segment, segment_docs
 from .word_vectors import WordVectors
+from .wrapper import build_network, wrap_encoder, wrap_joint
 
-Network = JointNetwork | BiLSTM
 Scores = tuple[list[Segment], Output]
 
 
@@ -164,13 +158,13 @@ def _joint_model(
     ]:
         if not valid:
             raise SettingError(Errors.R010, name=name, expected=expected, value=value)
-    wrapper = _wrap(network, _scores_from_torch, mixed_precision)
+    layer = wrap_joint(network, mixed_precision)
     return Model(
         "rin",
         _rin_forward,
         init=_rin_init,
-        layers=[tok2vec, wrapper],
-        refs={"tok2vec": tok2vec, "network": wrapper},
+        layers=[tok2vec, layer],
+        refs={"tok2vec": tok2vec, "network": layer},
         dims={"tags": None, "relations": None},
         attrs={"max_length": max_length, "overlap": overlap, "entity_layers": network.entity_layers},
     )
@@ -236,41 +230,28 @@ def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2
     """
     if width < 2 or width % 2:
         raise SettingError(Errors.R010, name="width", expected="positive and even", value=width)
-    model = _wrap(BiLSTM(width=width, depth=depth), _features_from_torch, mixed_precision=False)
+    model = wrap_encoder(BiLSTM(width=width, depth=depth))
     model.init = _bilstm_init
     model.set_dim("nO", width)
     return model
 
 
-def _wrap(network: Network, convert_outputs: Callable, mixed_precision: bool) -> Model:
-    return PyTorchWrapper_v3(
-        network,
-        convert_inputs=_features_to_torch,
-        convert_outputs=convert_outputs,
-        mixed_precision=mixed_precision,
-        serialize_model=_serialize,
-        deserialize_model=_deserialize,
-    )
-
-
 def _rin_init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
-    tok2vec, wrapper = model.get_ref("tok2vec"), model.get_ref("network")
+    tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X)
     n_features = tok2vec.maybe_get_dim("nO")
     if n_features is None and X:
         n_features = tok2vec.predict(X[:1])[0].shape[1]
     if n_features is not None and model.has_dim("tags") and model.has_dim("relations"):
-        shim = wrapper.shims[0]
-        shim._model.build(n_features, model.get_dim("tags"), model.get_dim("relations"))
-        shim._model.to(shim.device)
+        build_network(model.get_ref("network"), n_features, model.get_dim("tags"), model.get_dim("relations"))
 
 
 def _rin_forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[Scores, Callable]:
-    tok2vec, wrapper = model.layers
+    tok2vec, network = model.layers
     features, backprop_features = tok2vec(docs, is_train)
     segments = segment_docs(docs, model.attrs["max_length"], model.attrs["overlap"])
     pieces = [features[s.doc][s.start : s.end] for s in segments]
-    output, backprop_output = wrapper(pieces, is_train)
+    output, backprop_output = network(pieces, is_train)
 
     def backprop(d_output: Sequence[Tensor]) -> list[Doc]:
         d_features = [model.ops.alloc2f(*x.shape) for x in features]
@@ -283,61 +264,4 @@ def _rin_forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[Scores,
 
 def _bilstm_init(model: Model, X: list[Floats2d] | None = None, Y: Any = None) -> None:
     if X:
-        shim = model.shims[0]
-        shim._model.build(X[0].shape[1])
-        shim._model.to(shim.device)
-
-
-def _features_to_torch(model: Model, X: list[Floats2d], is_train: bool) -> tuple[ArgsKwargs, Callable]:
-    """Pack a list of features: (tokens, columns) each, to one (all tokens, columns) and the lengths."""
-    shim = model.shims[0]
-    expected = shim._model.n_features
-    if expected is None:
-        raise NotTrainedError(Errors.R022)
-    found = X[0].shape[1] if X else expected
-    if found != expected:
-        raise RinError(Errors.R020, found=found, expected=expected)
-    lengths = [len(x) for x in X]
-    flat = model.ops.as_contig(model.ops.flatten(X)) if sum(lengths) else model.ops.alloc2f(0, found)
-    features = xp2torch(flat, requires_grad=is_train, device=shim.device)
-
-    def backprop(d_torch: ArgsKwargs) -> list[Floats2d]:
-        d_flat = torch2xp(d_torch.args[0])
-        return model.ops.unflatten(d_flat, model.ops.asarray1i(lengths))
-
-    return ArgsKwargs(args=(features, lengths), kwargs={}), backprop
-
-
-def _features_from_torch(model: Model, X_Y: tuple[list[Floats2d], Tensor], is_train: bool) -> tuple[Any, Callable]:
-    X, y = X_Y
-    lengths = model.ops.asarray1i([len(x) for x in X])
-
-    def backprop(dY: list[Floats2d]) -> ArgsKwargs:
-        d_y = xp2torch(model.ops.as_contig(model.ops.flatten(dY)), device=y.device)
-        return ArgsKwargs(args=((y,),), kwargs={"grad_tensors": (d_y,)})
-
-    return model.ops.unflatten(torch2xp(y.detach()), lengths), backprop
-
-
-def _scores_from_torch(model: Model, X_Y: tuple[list[Floats2d], Any], is_train: bool) -> tuple[Output, Callable]:
-    X, tensors = X_Y
-    output = Output.of(model.shims[0]._model, tensors, [len(x) for x in X])
-
-    def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
-        grads = tuple(grad.to(x.dtype) for grad, x in zip(d_tensors, tensors))
-        return ArgsKwargs(args=(tensors,), kwargs={"grad_tensors": grads})
-
-    return output, backprop
-
-
-def _serialize(network: Network) -> bytes:
-    return safetensors.torch.save({name: x.contiguous() for name, x in network.state_dict().items()})
-
-
-def _deserialize(network: Network, data: bytes, device: torch.device) -> Network:
-    state = safetensors.torch.load(data)
-    if state:
-        network.build_like(state)
-        network.load_state_dict(state)
-        network.to(device)
-    return network
+        build_network(model, X[0].shape[1])

@@ -1,7 +1,8 @@
 """The pipeline component: entities and relation triples, jointly."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,18 @@ from thinc.api import Config, Model
 from ..errors import Errors, NotTrainedError, RinError, SettingError, Warnings
 from ..model.segments import Segment
 from ..model.word_vectors import collect_words
+from ..model.wrapper import network_of
 from ..relations import (
     DEFAULT_ATTR,
     DEFAULT_SPANS_KEY,
     Relation,
     get_relations,
-    has_relations,
     register_relations,
     set_relations,
 )
-from .decode import HEADS, Layers, Prediction, decode, decode_entities, head_of
-from .tagging import encode_tags, n_tags, split_layers
+from .decode import HEADS, Prediction, decode, decode_entities
+from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
+from .tagging import Layers, n_tags
 
 # Features that need neither vectors nor a tagger. A BiLSTM sees the whole sentence, as relations ask for.
 DEFAULT_CONFIG = """
@@ -162,13 +164,8 @@ class RINJoint(TrainablePipe):
         Raises:
             RinError: R001 if the attribute's name is taken, R010 if a setting is out of range.
         """
-        own_thresholds = {f"thresholds.{label}": value for label, value in (thresholds or {}).items()}
-        for setting, value in {"threshold": threshold, **own_thresholds}.items():
-            if not 0.0 <= value <= 1.0:
-                raise SettingError(Errors.R010, name=setting, expected="from 0 to 1", value=value)
         if learn_rate_factor <= 0.0:
-            value = learn_rate_factor
-            raise SettingError(Errors.R010, name="learn_rate_factor", expected="positive", value=value)
+            raise SettingError(Errors.R010, name="learn_rate_factor", expected="positive", value=learn_rate_factor)
         if head not in HEADS:
             raise SettingError(Errors.R010, name="head", expected=f"one of {HEADS}", value=head)
         register_relations(attr)
@@ -182,12 +179,8 @@ class RINJoint(TrainablePipe):
         self.spans_key = spans_key
         self.attr = attr
         self.learn_rate_factor = learn_rate_factor
-        self.cfg: dict[str, Any] = {
-            "threshold": threshold,
-            "thresholds": dict(thresholds or {}),
-            "entities": [],
-            "relations": [],
-        }
+        self.cfg: dict[str, Any] = {"entities": [], "relations": []}
+        self.set_thresholds(threshold, thresholds or {})
         self._warned: set[str] = set()
         self._reads_tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
 
@@ -212,10 +205,77 @@ class RINJoint(TrainablePipe):
         return {"entities": list(self.entity_labels), "relations": list(self.relation_labels)}
 
     @property
-    def thresholds(self) -> NDArray[np.float64]:
-        """Lowest probability of each relation. *Shape:* (relations,)."""
-        own = self.cfg.get("thresholds", {})
-        return np.array([own.get(label, self.cfg["threshold"]) for label in self.relation_labels])
+    def threshold(self) -> float:
+        """Lowest probability of a relation that has no threshold of its own."""
+        return float(self.cfg["threshold"])
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Relations that have a threshold of their own, and it. Change it by `set_thresholds`."""
+        return dict(self.cfg.get("thresholds", {}))
+
+    @property
+    def label_thresholds(self) -> NDArray[np.float64]:
+        """Lowest probability of each relation, in the order of `relation_labels`. *Shape:* (relations,)."""
+        own = self.thresholds
+        return np.array([own.get(label, self.threshold) for label in self.relation_labels])
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of interaction of the network."""
+        return int(network_of(self.model.get_ref("network")).rounds)
+
+    def set_thresholds(self, threshold: float, thresholds: Mapping[str, float] | None = None) -> None:
+        """Set the lowest probabilities of relations.
+
+        Args:
+            threshold (float): That of relations that have none of their own, from 0 to 1.
+            thresholds (Mapping[str, float] | None): Relations that have another one, and it. None for no relation.
+
+        Raises:
+            SettingError: R010 if one is out of range.
+        """
+        own = dict(thresholds or {})
+        for setting, value in {"threshold": threshold, **{f"thresholds.{label}": own[label] for label in own}}.items():
+            if not 0.0 <= value <= 1.0:
+                raise SettingError(Errors.R010, name=setting, expected="from 0 to 1", value=value)
+        self.cfg.update(threshold=threshold, thresholds=own)
+
+    @contextmanager
+    def settings(
+        self,
+        *,
+        threshold: float | None = None,
+        thresholds: Mapping[str, float] | None = None,
+        rounds: int | None = None,
+    ) -> Iterator[None]:
+        """Predict with other settings inside a `with` block.
+
+        The classifiers of the network are the same in all rounds. So it can predict after fewer rounds than it was
+        trained with, or more, unless it was trained without any.
+
+        Args:
+            threshold (float | None): Lowest probability of a relation; None leaves it.
+            thresholds (Mapping[str, float] | None): Relations that have another one, and it; None leaves them.
+            rounds (int | None): Rounds of interaction; None leaves them.
+
+        Raises:
+            SettingError: R010 if a setting is out of range.
+        """
+        network = network_of(self.model.get_ref("network"))
+        before = self.threshold, self.thresholds, self.rounds
+        if rounds is not None and (rounds < 0 or (rounds and not self.rounds)):
+            expected = "at least 0" if self.rounds else "0, as the network was trained without rounds"
+            raise SettingError(Errors.R010, name="rounds", expected=expected, value=rounds)
+        self.set_thresholds(
+            before[0] if threshold is None else threshold, before[1] if thresholds is None else thresholds
+        )
+        network.rounds = before[2] if rounds is None else rounds
+        try:
+            yield
+        finally:
+            self.set_thresholds(*before[:2])
+            network.rounds = before[2]
 
     def add_label(self, label: str, *, kind: str = "relations") -> int:
         """Add a label before the network is initialized.
@@ -272,7 +332,7 @@ class RINJoint(TrainablePipe):
             n_examples += 1
             docs.append(example.predicted)
             if labels is None:
-                for span in self._gold_entities(example.reference):
+                for span in gold_entities(example.reference, spans_key=self.spans_key, attr=self.attr):
                     if not span.label_:
                         raise RinError(Errors.R017, span=span.text, text=example.reference.text[:100])
                     self.add_label(span.label_, kind="entities")
@@ -327,18 +387,9 @@ class RINJoint(TrainablePipe):
         if not any(len(doc) for doc in docs):
             return [Prediction([], []) for _ in docs]
         segments, output = self.model.predict(docs)
-        gold = [self._gold(example)[0] for example in examples]
-        given = [
-            [
-                [
-                    (start - segment.start, end - segment.start, kind)
-                    for start, end, kind in entities or ()
-                    if segment.start <= start and end <= segment.end
-                ]
-                for entities in gold[segment.doc]
-            ]
-            for segment in segments
-        ]
+        golds = self._read_gold(examples)
+        n_layers = self.model.attrs["entity_layers"]
+        given = [entities_within(golds[segment.doc], segment, n_layers) for segment in segments]
         return self._decode(len(docs), segments, given, output)
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Prediction]) -> None:
@@ -422,36 +473,13 @@ class RINJoint(TrainablePipe):
         """
         examples = list(examples)
         segments, output = scores
-        by_doc: list[list[Segment]] = [[] for _ in examples]
-        for segment in segments:
-            by_doc[segment.doc].append(segment)
-        n_layers = self.model.attrs["entity_layers"]
-        tags, known, offset = [np.empty((0, n_layers), np.int64)], [], 0
-        triples: list[tuple[int, int, int]] = []
-        for example, parts in zip(examples, by_doc):
-            layers, relations = self._gold(example)
-            learned: set[tuple[int, int, int]] = set()
-            for segment in parts:
-                length = segment.end - segment.start
-                tags.append(np.stack([_segment_tags(entities, segment) for entities in layers], 1))
-                known.append(relations is not None)
-                shift = offset - segment.start
-                inside = [
-                    triple
-                    for triple in relations or ()
-                    if all(segment.start <= token < segment.end for token in triple[:2])
-                ]
-                triples.extend((i + shift, j + shift, label) for i, j, label in inside)
-                learned.update(inside)
-                offset += length
-            if len(parts) > 1 and len(learned) < len(relations or ()):
-                self._warn_once(Warnings.W004.format(name=self.name))
-        return output.loss(
-            np.concatenate(tags),
-            np.asarray(triples, dtype=np.int64).reshape(-1, 3),
-            known,
-            1.0 / max(1, len(examples)),
+        targets = make_targets(self._read_gold(examples), segments, self.model.attrs["entity_layers"])
+        if targets.cut:
+            self._warn_once(Warnings.W004.format(name=self.name))
+        loss: tuple[float, Sequence[Any]] = output.loss(
+            targets.tags, targets.triples, targets.known, 1.0 / max(1, len(examples))
         )
+        return loss
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score a batch of Examples with the component's scorer, see `scorer.score`."""
@@ -474,54 +502,22 @@ class RINJoint(TrainablePipe):
     def _decode(
         self, n_docs: int, segments: Sequence[Segment], entities: Sequence[Layers], scores: Any
     ) -> list[Prediction]:
-        settings: dict[str, Any] = {"thresholds": self.thresholds, "head": self.head, "rescue": self.rescue}
+        settings: dict[str, Any] = {"thresholds": self.label_thresholds, "head": self.head, "rescue": self.rescue}
         return decode(n_docs, segments, entities, scores, **settings)
 
     def _require_labels(self) -> None:
         if not self.relation_labels:
             raise NotTrainedError(Errors.R011, name=self.name)
 
-    def _gold_entities(self, reference: Doc) -> list[Span]:
-        """Annotated entities, arguments of relations among them."""
-        spans = [*reference.spans.get(self.spans_key, ()), *reference.ents]
-        for relation in get_relations(reference, self.attr):
-            spans += (relation.subject, relation.object)
-        return spans
-
-    def _gold(self, example: Example) -> tuple[list[list | None], list | None]:
-        """Get the gold entities (start, end, type) of every layer, and triples (subject head, object head, label), in
-        the tokens of the predicted Doc, None for what is not annotated. What has no counterpart in these tokens can't
-        be learned."""
-        reference = example.reference
-        align = _aligner(example)
-        layers: list[list | None] = [None] * self.model.attrs["entity_layers"]
-        relations: list | None = None
-        annotated = has_relations(reference, self.attr)
-        if annotated or self.spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
-            for layer, spans in enumerate(split_layers(self._gold_entities(reference), len(layers))):
-                layers[layer] = entities = []
-                for span in spans:
-                    kind, aligned = self._label_id(span.label_, "entities"), align(span)
-                    if kind is not None and aligned is not None:
-                        entities.append((*aligned, kind))
-        if annotated:
-            found = set()
-            for relation in get_relations(reference, self.attr):
-                label = self._label_id(relation.label, "relations")
-                subject, object_ = align(relation.subject), align(relation.object)
-                if label is not None and subject is not None and object_ is not None:
-                    found.add((head_of(*subject, self.head), head_of(*object_, self.head), label))
-            relations = sorted(found)
-        return layers, relations
-
-    def _label_id(self, label: str, kind: str) -> int | None:
-        labels = self.cfg[kind]
-        try:
-            return labels.index(label)
-        except ValueError:
+    def _read_gold(self, examples: Iterable[Example]) -> list[Gold]:
+        """Read the annotation of Examples, and warn of labels that are not learned."""
+        settings: dict[str, Any] = {"head": self.head, "spans_key": self.spans_key, "attr": self.attr}
+        settings["n_layers"] = self.model.attrs["entity_layers"]
+        golds = [read_gold(example, self.label_data, **settings) for example in examples]
+        for kind, label in sorted(set().union(*(gold.unknown for gold in golds))):
             name = "Entity" if kind == "entities" else "Relation"
             self._warn_once(Warnings.W001.format(kind=name, label=label, name=self.name))
-            return None
+        return golds
 
     def _warn_once(self, message: str) -> None:
         if message not in self._warned:
@@ -548,34 +544,6 @@ def find_component(nlp: Language) -> tuple[str, RINJoint]:
 
 
 _DIMS = {"entities": "tags", "relations": "relations"}
-
-
-def _aligner(example: Example) -> Callable[[Span], tuple[int, int] | None]:
-    """Make a function that finds the tokens of the predicted Doc for a span of the reference."""
-    predicted, reference = example.predicted, example.reference
-    if len(predicted) == len(reference) and (predicted.to_array("ORTH") == reference.to_array("ORTH")).all():
-        return lambda span: (span.start, span.end)
-
-    def align(span: Span) -> tuple[int, int] | None:
-        # One at a time: spans that can't be aligned are left out of the result.
-        aligned = example.get_aligned_spans_y2x([span], allow_overlap=True)
-        return (aligned[0].start, aligned[0].end) if aligned else None
-
-    return align
-
-
-def _segment_tags(entities: list | None, segment: Segment) -> np.ndarray:
-    """Make the gold tags of a segment: -1, not known, for everything if there is no annotation, and for what is left
-    of entities that the segment's borders cut."""
-    length = segment.end - segment.start
-    if entities is None:
-        return np.full(length, -1)
-    shifted = [(start - segment.start, end - segment.start, kind) for start, end, kind in entities]
-    tags = encode_tags([span for span in shifted if span[0] >= 0 and span[1] <= length], length)
-    for start, end, _ in shifted:
-        if (start < 0 < end) or (start < length < end):
-            tags[max(start, 0) : end] = -1
-    return tags
 
 
 def _check_labels(labels: Any, name: str) -> None:

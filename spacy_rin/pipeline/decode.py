@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.segments import Segment
-from .tagging import TypedSpan, decode_tags
+from .tagging import Layers, TypedSpan, decode_tags
 
 HEADS = ("last", "first")
-
-Layers = Sequence[Sequence[TypedSpan]]
 
 
 class ScoredTriple(NamedTuple):

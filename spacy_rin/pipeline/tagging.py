@@ -15,6 +15,7 @@ OUTSIDE = 0
 B, I, E, S = range(4)  # noqa: E741
 
 TypedSpan = tuple[int, int, int]  # first token, last token + 1, type
+Layers = Sequence[Sequence[TypedSpan]]  # the entities of a segment, layer by layer
 
 
 def split_layers(spans: Iterable[Span], n_layers: int) -> list[list[Span]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from spacy_rin.model.networks.bilstm import BiLSTM
-from spacy_rin.model.networks.joint import Output
+from spacy_rin.model.networks.joint import Output, Tensors
 from spacy_rin.model.networks.pairs import (
     _pair_max_backward_dense,
     _pair_max_backward_sparse,
@@ -194,7 +194,8 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
     network.double()
     features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
     tensors = network(features, lengths)
-    tags, subjects, objects, weight, bias = tensors
+    tags, subjects, objects, weight, bias, state = tensors
+    assert state is None
     inputs = [features, *network.parameters()]
     gold = torch.tensor([[0, 2, 1], [0, 2, 2], [5, 4, 0], [3, 3, 1]])
     reference_loss, offset = 0.0, 0
@@ -215,7 +216,7 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
     loss, grads = output.loss(np.array([range(n_layers)] * 8), gold.numpy(), [True] * 3, scale=0.5)
     assert loss == pytest.approx(reference_loss.item() / 2)
     expected = torch.autograd.grad(reference_loss / 2, inputs, retain_graph=True, allow_unused=True)
-    torch.autograd.backward(tensors, grads)
+    torch.autograd.backward(tensors[:5], grads)
     for parameter, theirs in zip(inputs, expected):
         assert torch.allclose(parameter.grad, theirs)
 
@@ -379,10 +380,11 @@ def test_unknown_tags_add_nothing() -> None:
 
 
 def test_probable_pairs() -> None:
+    network = RIN(rounds=0, chunk_bytes=1)  # one pair at a time
+    network.build(1, 5, 2)
     weight, bias = torch.tensor([[1.0], [-1.0]]), torch.tensor([-2.0, 0.5])
-    output = Output(
-        torch.zeros(2, 5), torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]]), weight, bias, [2], 1
-    )
+    subjects, objects = torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]])
+    output = Output.of(network, Tensors(torch.zeros(2, 5), subjects, objects, weight, bias), [2])
     # Hidden values of the pairs (0, 0), (0, 1), (1, 1) are 1.5, 3, 1.
     pairs, labels, probs = output.probable(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.3, 0.3]))
     # Their logits are (-0.5, -1), (1, -2.5), (-1, -0.5), and that of the threshold is -0.85.
@@ -412,8 +414,8 @@ def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: 
         network.stop_early = stop_early and rounds < 2
         output = Output.of(network, network.eval()(features, lengths), lengths)
     assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
-    hidden = torch.relu(whole.subjects[i] + whole.objects[j])
-    expected = torch.sigmoid(hidden @ whole.weight.T + whole.bias).numpy()
+    _, subjects, objects, weight, bias, _ = whole.tensors
+    expected = torch.sigmoid(torch.relu(subjects[i] + objects[j]) @ weight.T + bias).numpy()
     pair, label, prob = output.probable(i, j, np.zeros(3))
     assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]
     assert np.allclose(prob, expected[pair, label], atol=1e-5)

@@ -16,9 +16,9 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from thinc.api import SGD, fix_random_seed
 
+from spacy_rin.errors import SettingError
 from spacy_rin.extract import extract
-from spacy_rin.model.segments import Segment
-from spacy_rin.pipeline.component import DEFAULT_MODEL, _segment_tags
+from spacy_rin.pipeline.component import DEFAULT_MODEL
 from spacy_rin.pipeline.decode import Prediction, ScoredTriple
 from spacy_rin.relations import set_relations
 
@@ -191,10 +191,37 @@ def test_threshold_is_read_at_prediction(trained: Language) -> None:
     component = trained.get_pipe("rin_joint")
     counts = []
     for threshold in (0.0, 0.5, 1.0):
-        component.cfg["threshold"] = threshold
-        counts.append(sum(len(doc._.relations) for doc in predict(trained)))
-    component.cfg["threshold"] = 0.5
+        with component.settings(threshold=threshold):
+            counts.append(sum(len(doc._.relations) for doc in predict(trained)))
     assert counts[0] > counts[1] > counts[2]
+
+
+def test_settings_hold_inside_their_block_alone(trained: Language) -> None:
+    component = trained.get_pipe("rin_joint")
+    before = predict(trained)
+    with pytest.raises(KeyError), component.settings(threshold=0.0, thresholds={"leads": 1.0}, rounds=1):
+        assert (component.threshold, component.thresholds, component.rounds) == (0.0, {"leads": 1.0}, 1)
+        assert component.label_thresholds.tolist() == [0.0, 0.0, 1.0]
+        assert not same_predictions(before, predict(trained))
+        raise KeyError
+    assert (component.threshold, component.thresholds, component.rounds) == (0.5, {}, 3)
+    assert same_predictions(before, predict(trained))
+
+
+@pytest.mark.parametrize("settings", [{"threshold": 1.1}, {"thresholds": {"leads": -0.1}}, {"rounds": -1}])
+def test_settings_out_of_range_change_nothing(trained: Language, settings: dict[str, Any]) -> None:
+    component = trained.get_pipe("rin_joint")
+    with pytest.raises(SettingError, match="R010"), component.settings(**settings):
+        pass
+    assert (component.threshold, component.thresholds, component.rounds) == (0.5, {}, 3)
+
+
+def test_network_without_rounds_can_do_none(nlp: Language) -> None:
+    component = nlp.add_pipe("rin_joint", config={"model": {**DEFAULT_MODEL, "rounds": 0}})
+    with component.settings(rounds=0):
+        pass
+    with pytest.raises(SettingError, match="trained without rounds"), component.settings(rounds=1):
+        pass
 
 
 def test_labels(nlp: Language, trained: Language) -> None:
@@ -369,15 +396,6 @@ def test_relations_across_sentences_are_not_learned_in_silence(nlp: Language) ->
     assert [(s.start, s.end) for s in scores[0]] == [(0, 4), (4, len(reference))]
 
 
-def test_tags_of_cut_entities_are_not_known() -> None:
-    entities = [(0, 2, 0), (3, 6, 1), (8, 9, 0)]
-    tags = _segment_tags(entities, Segment(0, 4, 10, 4, 10))
-    assert tags.tolist() == [-1, -1, 0, 0, 4, 0]
-    tags = _segment_tags(entities, Segment(0, 0, 5, 0, 5))
-    assert tags.tolist() == [1, 3, 0, -1, -1]
-    assert _segment_tags(None, Segment(0, 4, 6, 4, 6)).tolist() == [-1, -1]
-
-
 def test_many_entities_in_a_doc(trained: Language) -> None:
     """Decoding looks entities up at once: two thousand of them, each with a relation."""
     doc = trained(" ".join(["Ada Brook leads Orbix ."] * 1000))
@@ -489,7 +507,7 @@ def test_thresholds_by_relation(trained: Language, tmp_path: Path) -> None:
     nlp = spacy.load(tmp_path)
     text = "Tom Hale was born in Wick ."
     assert names(nlp(text)) == {("Tom Hale", "born_in", "Wick")}
-    nlp.get_pipe("rin_joint").cfg["thresholds"] = {"leads": 0.0}
+    nlp.get_pipe("rin_joint").set_thresholds(0.5, {"leads": 0.0})
     nlp.to_disk(tmp_path / "tuned")
     # Everything passes a threshold of 0.
     pairs = itertools.product(["Tom Hale", "Wick"], repeat=2)

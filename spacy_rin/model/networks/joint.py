@@ -1,13 +1,12 @@
-"""What the joint networks share: classifiers of tags and of token pairs, and what they say of a batch.
+"""What the joint networks share: classifiers of tags and of token pairs, their scores and their loss.
 
 Tokens of a batch are packed, see `pairs`. Equation numbers are of Sun et al., EMNLP 2020.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,24 +26,37 @@ IntArray = NDArray[np.int64]
 DEFAULT_BYTES_CPU, DEFAULT_BYTES_GPU = 4 * 2**20, 512 * 2**20
 
 
+class Tensors(NamedTuple):
+    """What a joint network returns for a batch: tag logits, and the terms that pairs are scored from (eq. 7).
+
+    Attributes:
+        tags (Tensor): Tag logits, layer by layer. *Shape:* (tokens, layers * tags).
+        subjects (Tensor): Subject terms. *Shape:* (tokens, width).
+        objects (Tensor): Object terms. *Shape:* (tokens, width).
+        weight (Tensor): Wr. *Shape:* (labels, width).
+        bias (Tensor): br. *Shape:* (labels,).
+        state (Tensor | None): Shared features before the last round, where `JointNetwork.last_round` has still to do
+            it; `subjects` and `objects` are then those before it, too. None if all rounds are done.
+            *Shape:* (tokens, width).
+    """
+
+    tags: Tensor
+    subjects: Tensor
+    objects: Tensor
+    weight: Tensor
+    bias: Tensor
+    state: Tensor | None = None
+
+
 class JointNetwork(nn.Module):
-    """A classifier of entity tags, one of token pairs, and rounds of interaction between them, which subclasses add.
+    """Classifiers of entity tags and of token pairs, and rounds of interaction between them, which subclasses add.
 
-    It is made without parameters; `build` makes them once the sizes are known.
-
-    Args:
-        rounds (int): K, the rounds of interaction.
-        width (int | None): d, the width of the features; None takes that of the input as it is, another width than the
-            input's adds a linear layer.
-        entity_layers (int): Layers of tags, each with a distribution of its own.
-        relation_prior (float): Probability of a relation label that an untrained network gives to a token pair. Nearly
-            all pairs have none: started at 0.5, as without it, the first epochs only learn that.
-        chunk_bytes (int | None): Bytes that token pairs may take at a time, in training and prediction; it changes no
-            result. None is what is fast: 4 MiB on a CPU, which stay in its cache, and 512 MiB on a GPU.
+    The settings are those of `spacy_rin.RIN.v1`, see `spacy_rin.model.architectures.build_rin`. A network has no
+    parameters until `build` makes them, once the sizes are known.
     """
 
     joins_terms = False
-    """Whether a pair's hidden values are those of its subject beside those of its object, instead of their sum."""
+    """Whether the terms of a pair are concatenated rather than added."""
 
     def __init__(
         self,
@@ -88,16 +100,12 @@ class JointNetwork(nn.Module):
         logits: Tensor = self.tagger(entity)
         return logits.unflatten(1, (self.entity_layers, -1)).softmax(2).flatten(1)
 
-    def last_terms(
-        self, tokens: Tensor, subjects: Tensor, objects: Tensor, state: Tensor, lengths: Sequence[int]
-    ) -> tuple[Tensor, Tensor]:
-        """Do for some tokens what `forward` has left, of networks whose `forward` leaves anything.
+    def last_round(self, tokens: Tensor, before: "Tensors", lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Compute the pair terms of some tokens after the last round, where `forward` stopped before it.
 
         Args:
             tokens (Tensor): Positions in the packed batch, in order. *Shape:* (some,).
-            subjects (Tensor): Subject terms of all tokens as `forward` returned them. *Shape:* (tokens, width).
-            objects (Tensor): Object terms of all tokens as `forward` returned them. *Shape:* (tokens, width).
-            state (Tensor): What else `forward` returned. *Shape:* (tokens, width).
+            before (Tensors): What `forward` returned, with a state.
             lengths (Sequence[int]): Tokens of each sequence.
 
         Returns:
@@ -129,56 +137,32 @@ class JointNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Output:
-    """What a joint network says of packed sequences; it scores pairs when asked, so that nobody needs all of them.
+    """What a joint network says of packed sequences. Pairs are scored on request: few of them are ever needed.
 
     Attributes:
-        tags (Tensor): Tag logits, layer by layer. *Shape:* (tokens, layers * tags).
-        subjects (Tensor): Subject terms. *Shape:* (tokens, width).
-        objects (Tensor): Object terms. *Shape:* (tokens, width).
-        weight (Tensor): Wr. *Shape:* (labels, width).
-        bias (Tensor): br. *Shape:* (labels,).
+        network (JointNetwork): The network.
+        tensors (Tensors): What it returned, without history, in the precision of its parameters.
         lengths (Sequence[int]): Tokens of each sequence.
-        chunk_size (int): Pairs to hold at a time.
-        entity_layers (int): Layers of tags.
-        last_terms (Callable[[Tensor], tuple[Tensor, Tensor]] | None): Gives the terms of tokens after the last round,
-            where `subjects` and `objects` are those before it.
     """
 
-    tags: Tensor
-    subjects: Tensor
-    objects: Tensor
-    weight: Tensor
-    bias: Tensor
+    network: JointNetwork
+    tensors: Tensors
     lengths: Sequence[int]
-    chunk_size: int
-    entity_layers: int = 1
-    last_terms: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
 
     @classmethod
-    def of(cls, network: JointNetwork, tensors: Sequence[Tensor], lengths: Sequence[int]) -> "Output":
-        """Make it from what a network returned for a batch."""
-        # Half precision ends here: decoding and loss are computed in the precision of the parameters.
-        tags, subjects, objects, weight, bias, *state = (x.detach().to(network.relation.weight.dtype) for x in tensors)
-        last_terms = None
-        if state:
-            last_terms = partial(
-                network.last_terms, subjects=subjects, objects=objects, state=state[0], lengths=lengths
-            )
-        settings = network.chunk_size, network.entity_layers
-        return cls(tags, subjects, objects, weight, bias, lengths, *settings, last_terms)
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """What the loss has gradients for, in the order of what `forward` returns."""
-        return self.tags, self.subjects, self.objects, self.weight, self.bias
+    def of(cls, network: JointNetwork, tensors: Tensors, lengths: Sequence[int]) -> "Output":
+        """Make it of what a network returned for a batch, under autocast or not."""
+        precision = network.relation.weight.dtype
+        return cls(network, Tensors(*(x if x is None else x.detach().to(precision) for x in tensors)), lengths)
 
     def tag_scores(self) -> NDArray[np.float32]:
-        """Tag logits on the CPU. *Shape:* (tokens, layers, tags)."""
-        return self.tags.unflatten(1, (self.entity_layers, -1)).cpu().numpy()
+        """Return the tag logits on the CPU. *Shape:* (tokens, layers, tags)."""
+        scores: NDArray[np.float32] = self._tags_by_layer(self.tensors.tags).cpu().numpy()
+        return scores
 
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
-    ) -> tuple[IntArray, IntArray, Any]:
+    ) -> tuple[IntArray, IntArray, NDArray[np.float32]]:
         """Find the relations of given pairs whose probability reaches their threshold (eq. 7).
 
         Args:
@@ -191,18 +175,20 @@ class Output:
                 *Shape:* (found,) each.
         """
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-        lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(self.tags.device)
-        subject_terms, object_terms = self.subjects, self.objects
+        _, subject_terms, object_terms, weight, bias, state = self.tensors
+        device, size = weight.device, self.network.chunk_size
+        lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(device)
         with torch.no_grad():
-            if self.last_terms is not None and len(subjects):
+            if state is not None and len(subjects):
                 tokens, positions = np.unique(np.stack([subjects, objects]), return_inverse=True)
                 subjects, objects = positions.reshape(2, -1)
-                subject_terms, object_terms = self.last_terms(torch.from_numpy(tokens).to(self.tags.device))
-            for start in range(0, len(subjects), self.chunk_size):
-                stop = start + self.chunk_size
-                i, j = (torch.from_numpy(x[start:stop]).to(self.tags.device) for x in (subjects, objects))
+                subject_terms, object_terms = self.network.last_round(
+                    torch.from_numpy(tokens).to(device), self.tensors, self.lengths
+                )
+            for start in range(0, len(subjects), size):
+                i, j = (torch.from_numpy(x[start : start + size]).to(device) for x in (subjects, objects))
                 hidden = (subject_terms[i] + object_terms[j]).relu_()
-                probs = torch.addmm(self.bias, hidden, self.weight.T).sigmoid_()
+                probs = torch.addmm(bias, hidden, weight.T).sigmoid_()
                 pair, label = (probs >= lowest).nonzero(as_tuple=True)
                 found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))
         pairs, labels, scores = (np.concatenate(parts) for parts in zip(*found))
@@ -215,33 +201,36 @@ class Output:
 
         Args:
             gold_tags (ndarray): True tags of each token, -1 where they are not known. *Shape:* (tokens, layers).
-            gold_triples (ndarray): True triples as (subject token, object token, label), distinct. *Shape:* (triples,
-                3).
+            gold_triples (ndarray): True triples as (subject token, object token, label), distinct.
+                *Shape:* (triples, 3).
             known_pairs (Sequence[bool]): For each sequence, whether its relations are annotated.
             scale (float): Factor of loss and gradients: 1 / batch size.
 
         Returns:
-            tuple[float, tuple[Tensor, ...]]: The loss and the gradients of `tensors`.
+            tuple[float, tuple[Tensor, ...]]: The loss, and the gradients of `Tensors` but for the state.
         """
-        device = self.tags.device
-        tags = self.tags.detach().requires_grad_()
+        tags = self.tensors.tags.detach().requires_grad_()
         with torch.enable_grad():
-            gold = torch.from_numpy(gold_tags).to(device).flatten()
-            logits = tags.unflatten(1, (self.entity_layers, -1)).flatten(0, 1)
+            gold = torch.from_numpy(gold_tags).to(tags.device).flatten()
+            logits = self._tags_by_layer(tags).flatten(0, 1)
             tag_loss = F.cross_entropy(logits, gold, ignore_index=-1, reduction="sum")
         (d_tags,) = torch.autograd.grad(tag_loss, tags)
         with torch.no_grad():
             relation_loss, d_pairs = pair_loss(
-                self.subjects,
-                self.objects,
-                self.weight,
-                self.bias,
+                self.tensors.subjects,
+                self.tensors.objects,
+                self.tensors.weight,
+                self.tensors.bias,
                 self.lengths,
-                torch.from_numpy(gold_triples).to(device),
+                torch.from_numpy(gold_triples).to(tags.device),
                 known_pairs,
-                self.chunk_size,
+                self.network.chunk_size,
             )
         grads: tuple[Tensor, ...] = (d_tags, *d_pairs)
         for grad in grads:
             grad.mul_(scale)
         return (float(tag_loss.detach()) + relation_loss) * scale, grads
+
+    def _tags_by_layer(self, tags: Tensor) -> Tensor:
+        """*Shape:* (tokens, layers * tags) -> (tokens, layers, tags)."""
+        return tags.unflatten(1, (self.network.entity_layers, -1))

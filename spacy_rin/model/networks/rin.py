@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .joint import JointNetwork
+from .joint import JointNetwork, Tensors
 from .pairs import pair_max
 
 
@@ -53,13 +53,7 @@ class PaperGRU(nn.Module):
 class RIN(JointNetwork):
     """Recurrent Interaction Network: entity tags and relations of token pairs that refine each other in K rounds.
 
-    Args:
-        rounds (int): K, the rounds of interaction; 0 is the paper's "w/o interaction".
-        width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
-        use_entities (bool): Whether entity features enter the shared features; False is the paper's "w/o ER".
-        use_relations (bool): Whether relation features enter the shared features; False is the paper's "w/o RC".
-        stop_early (bool): Whether prediction leaves out further rounds for a sequence whose predictions a round did not
-            change. Faster, but not always the same.
+    The settings are those of `spacy_rin.RIN.v1`, see `spacy_rin.model.architectures.build_rin`.
     """
 
     def __init__(
@@ -99,41 +93,43 @@ class RIN(JointNetwork):
             self.gru_e = PaperGRU(n_tags, width)
             self.gru_r = PaperGRU(n_relations, width)
 
-    def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, ...]:
-        """Score tags, and make what pairs are scored from.
+    def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
+        """Score tags, and compute what pairs are scored from.
 
-        The last round gives each token relation features of its own. Prediction needs those of the heads of entities
-        alone, which are known once tags are scored, so outside of training this round is left to `last_terms`.
+        The last round only changes the pair terms of a token and its tags. Prediction needs the terms of tokens that
+        head an entity, which are known once tags are scored: outside of training, that half of the round is left to
+        `last_round`.
 
         Args:
             features (Tensor): H⁰ before projection, packed. *Shape:* (tokens, n_features).
             lengths (Sequence[int]): Tokens of each sequence.
 
         Returns:
-            tuple[Tensor, ...]: Tag logits (tokens, n_tags), subject terms (tokens, width), object terms
-                (tokens, width), Wr (n_relations, width) and br (n_relations,), to make an `Output` of; where the last
-                round is left, the terms are those before it, and its state (tokens, width) follows.
+            Tensors: Tag logits and pair terms, with a state where the last round is not done for pairs.
         """
         shared = self.project(features)
+        state: Tensor | None = None
         if self.stop_early and not self.training:
             entity, relation = self._refine_until_settled(shared, lengths)
         elif self.rounds and not self.training:
-            entity, relation, shared = self._refine(shared, lengths, self.rounds - 1)
-            entity = self._next_entity(entity, shared)
-            return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias, shared
+            entity, relation, state = self._refine(shared, lengths, self.rounds - 1)
+            entity = self._next_entity(entity, state)
         else:
             entity, relation, _ = self._refine(shared, lengths, self.rounds)
-        return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias
+        return Tensors(
+            self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias, state
+        )
 
-    def last_terms(
-        self, tokens: Tensor, subjects: Tensor, objects: Tensor, state: Tensor, lengths: Sequence[int]
-    ) -> tuple[Tensor, Tensor]:
-        """Go through the last round for some tokens, see `forward` and `JointNetwork.last_terms`."""
+    def last_round(self, tokens: Tensor, before: Tensors, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Compute the pair terms of some tokens after the last round, see `JointNetwork.last_round`."""
+        _, subjects, objects, weight, bias, state = before
+        if state is None:
+            return subjects[tokens], objects[tokens]
         ends = torch.tensor(lengths).cumsum(0).to(tokens.device)
         owners = torch.searchsorted(ends, tokens, right=True)
         n_subjects = torch.bincount(owners, minlength=len(lengths)).tolist()
-        best = pair_max(subjects[tokens], objects, self.relation.weight, lengths, self.chunk_size, n_subjects)
-        return self._pair_terms(self._next_relation(best + self.relation.bias, state[tokens]))
+        best = pair_max(subjects[tokens], objects, weight, lengths, self.chunk_size, n_subjects)
+        return self._pair_terms(self._next_relation(best + bias, state[tokens]))
 
     def _refine(self, shared: Tensor, lengths: Sequence[int], rounds: int) -> tuple[Tensor, Tensor, Tensor]:
         """Go through rounds; returns entity, relation and shared features. *Shape:* (tokens, width) each."""

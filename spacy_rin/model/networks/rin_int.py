@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .joint import JointNetwork
+from .joint import JointNetwork, Tensors
 from .rin import PaperGRU
 
 CELLS = ("gru", "rnn", "linear")
@@ -21,17 +21,7 @@ CELLS = ("gru", "rnn", "linear")
 class RINInt(JointNetwork):
     """Entity and relation features that interaction features of every token update in K rounds.
 
-    Args:
-        rounds (int): K, the rounds of interaction; 0 is the paper's "BiLSTM_s".
-        width, entity_layers, relation_prior, chunk_bytes: See `JointNetwork`.
-        cell (str): How features are updated: "gru" (eq. 4-7), "rnn", a vanilla RNN, or "linear", the paper's "RIN-γ":
-            linear maps in place of INT and the GRUs.
-        use_relations (bool): Whether relation scores enter INT; False is the paper's "RIN-ỹ".
-        use_entities (bool): Whether tag probabilities enter INT; False is the paper's "RIN-ȳ".
-        use_features (bool): Whether the token features enter INT; False is the paper's "RIN-H".
-        task_features (bool): Whether entities and relations have features of their own (eq. 11); False, without
-            rounds, is
-            the paper's "BiLSTM".
+    The settings are those of `spacy_rin.RINInt.v1`, see `spacy_rin.model.architectures.build_rin_int`.
     """
 
     joins_terms = True
@@ -78,7 +68,7 @@ class RINInt(JointNetwork):
             n_columns = width + (n_input if self.cell == "linear" else width)
             self.cell_e, self.cell_r = nn.Linear(n_columns, width), nn.Linear(n_columns, width)
 
-    def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, ...]:
+    def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
         """Score tags, and make what pairs are scored from, after the last round.
 
         Args:
@@ -103,7 +93,7 @@ class RINInt(JointNetwork):
             if self.cell != "linear":
                 x = self.interaction(x).relu()  # eq. 3
             entity, relation = self._update(self.cell_e, x, entity), self._update(self.cell_r, x, relation)
-        return self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias
+        return Tensors(self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias)
 
     def _update(self, cell: nn.Module, x: Tensor, h: Tensor) -> Tensor:
         if self.cell == "gru":

@@ -1,0 +1,131 @@
+"""Networks of torch as layers of thinc: how values are handed over, and how parameters are saved."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import safetensors.torch
+import torch
+from thinc.api import ArgsKwargs, Model, PyTorchWrapper_v3, torch2xp, xp2torch
+from thinc.types import Floats2d
+from torch import Tensor
+
+from ..errors import Errors, NotTrainedError, RinError
+from .networks.bilstm import BiLSTM
+from .networks.joint import JointNetwork, Output, Tensors
+
+Network = JointNetwork | BiLSTM
+Features = list[Floats2d]  # of each sequence: (tokens, columns)
+
+
+def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
+    """Make a layer that turns token features into token features.
+
+    Args:
+        network (BiLSTM): The network.
+
+    Returns:
+        Model[list[Floats2d], list[Floats2d]]: The layer.
+    """
+    return _wrap(network, _features_from_torch)
+
+
+def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Features, Output]:
+    """Make a layer that turns token features into scores of tags and pairs.
+
+    Args:
+        network (JointNetwork): The network.
+        mixed_precision (bool): Whether to compute in half precision on a GPU.
+
+    Returns:
+        Model[list[Floats2d], Output]: The layer.
+    """
+    return _wrap(network, _output_from_torch, mixed_precision)
+
+
+def network_of(layer: Model[Any, Any]) -> Any:
+    """Return the torch network inside a layer that `wrap_encoder` or `wrap_joint` made."""
+    return layer.shims[0]._model
+
+
+def build_network(layer: Model[Any, Any], *sizes: int) -> None:
+    """Make the parameters of the network inside a layer, on the layer's device.
+
+    Args:
+        layer (Model): The layer.
+        *sizes (int): What the `build` of the network takes.
+    """
+    network_of(layer).build(*sizes)
+    network_of(layer).to(layer.shims[0].device)
+
+
+def _wrap(network: Network, convert_outputs: Callable[..., Any], mixed_precision: bool = False) -> Model[Features, Any]:
+    return PyTorchWrapper_v3(
+        network,
+        convert_inputs=_features_to_torch,
+        convert_outputs=convert_outputs,
+        mixed_precision=mixed_precision,
+        serialize_model=_serialize,
+        deserialize_model=_deserialize,
+    )
+
+
+def _features_to_torch(
+    layer: Model[Any, Any], X: Features, is_train: bool
+) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], Features]]:
+    """Pack features of sequences: (tokens, columns) each, into one tensor (all tokens, columns) and their lengths."""
+    expected = network_of(layer).n_features
+    if expected is None:
+        raise NotTrainedError(Errors.R022)
+    found = X[0].shape[1] if X else expected
+    if found != expected:
+        raise RinError(Errors.R020, found=found, expected=expected)
+    lengths = [len(x) for x in X]
+    flat = layer.ops.as_contig(layer.ops.flatten(X)) if sum(lengths) else layer.ops.alloc2f(0, found)
+    features = xp2torch(flat, requires_grad=is_train, device=layer.shims[0].device)
+
+    def backprop(d_inputs: ArgsKwargs) -> Features:
+        d_flat = torch2xp(d_inputs.args[0])
+        unpacked: Features = layer.ops.unflatten(d_flat, layer.ops.asarray1i(lengths))
+        return unpacked
+
+    return ArgsKwargs(args=(features, lengths), kwargs={}), backprop
+
+
+def _features_from_torch(
+    layer: Model[Any, Any], X_Y: tuple[Features, Tensor], is_train: bool
+) -> tuple[Features, Callable[[Features], ArgsKwargs]]:
+    X, y = X_Y
+    lengths = layer.ops.asarray1i([len(x) for x in X])
+
+    def backprop(dY: Features) -> ArgsKwargs:
+        d_y = xp2torch(layer.ops.as_contig(layer.ops.flatten(dY)), device=y.device)
+        return ArgsKwargs(args=((y,),), kwargs={"grad_tensors": (d_y,)})
+
+    return layer.ops.unflatten(torch2xp(y.detach()), lengths), backprop
+
+
+def _output_from_torch(
+    layer: Model[Any, Any], X_Y: tuple[Features, Tensors], is_train: bool
+) -> tuple[Output, Callable[[Sequence[Tensor]], ArgsKwargs]]:
+    X, tensors = X_Y
+    output = Output.of(network_of(layer), tensors, [len(x) for x in X])
+
+    def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
+        scored = tensors[: len(d_tensors)]
+        grads = tuple(grad.to(x.dtype) for grad, x in zip(d_tensors, scored))
+        return ArgsKwargs(args=(scored,), kwargs={"grad_tensors": grads})
+
+    return output, backprop
+
+
+def _serialize(network: Network) -> bytes:
+    return safetensors.torch.save({name: x.contiguous() for name, x in network.state_dict().items()})
+
+
+def _deserialize(network: Network, data: bytes, device: torch.device) -> Network:
+    state = safetensors.torch.load(data)
+    if state:
+        network.build_like(state)
+        network.load_state_dict(state)
+        network.to(device)
+    return network

@@ -1,0 +1,193 @@
+"""What a network learns from: the annotation of Examples, in the tokens of their predicted Docs. Pure functions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..model.segments import Segment
+from ..relations import get_relations, has_relations
+from .decode import head_of
+from .tagging import Layers, TypedSpan, encode_tags, split_layers
+
+UNKNOWN_TAG = -1
+
+IdTriple = tuple[int, int, int]  # head of the subject, head of the object, relation
+
+
+class Gold(NamedTuple):
+    """What is annotated in an Example. What has no counterpart in the predicted tokens is left out.
+
+    Attributes:
+        layers (list[list[TypedSpan]] | None): The entities of each layer; None if entities are not annotated.
+        triples (list[IdTriple] | None): The triples, sorted; None if relations are not annotated.
+        unknown (set[tuple[str, str]]): Labels that are not learned: ("entities" or "relations", label).
+    """
+
+    layers: list[list[TypedSpan]] | None
+    triples: list[IdTriple] | None
+    unknown: set[tuple[str, str]]
+
+
+class Targets(NamedTuple):
+    """What the loss compares scores of segments with.
+
+    Attributes:
+        tags (ndarray): Tag of every token and layer, -1 where it is not known. *Shape:* (tokens, layers).
+        triples (ndarray): Subject token, object token and relation, by positions in the packed segments.
+            *Shape:* (triples, 3).
+        known (list[bool]): Whether the relations of each segment are annotated.
+        cut (bool): Whether a triple is in no segment, because its entities are in different ones.
+    """
+
+    tags: NDArray[np.int64]
+    triples: NDArray[np.int64]
+    known: list[bool]
+    cut: bool
+
+
+def gold_entities(reference: Doc, *, spans_key: str, attr: str) -> list[Span]:
+    """Return the annotated entities of a Doc: those of `doc.spans`, of `doc.ents` and of relations.
+
+    Args:
+        reference (Doc): The annotated Doc.
+        spans_key (str): Key of all entities in `doc.spans`.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        list[Span]: The entities. One may be there several times.
+    """
+    spans = [*reference.spans.get(spans_key, ()), *reference.ents]
+    for relation in get_relations(reference, attr):
+        spans += (relation.subject, relation.object)
+    return spans
+
+
+def read_gold(
+    example: Example, labels: Mapping[str, Sequence[str]], *, n_layers: int, head: str, spans_key: str, attr: str
+) -> Gold:
+    """Read the annotation of an Example.
+
+    Args:
+        example (Example): The Example.
+        labels (Mapping[str, Sequence[str]]): The lists "entities" and "relations", in the order of their ids.
+        n_layers (int): Layers of entities.
+        head (str): Token that stands for an entity in a triple, "last" or "first".
+        spans_key (str): Key of all entities in `doc.spans`.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        Gold: The annotation.
+    """
+    reference = example.reference
+    align = _aligner(example)
+    ids = {kind: {label: i for i, label in enumerate(names)} for kind, names in labels.items()}
+    unknown: set[tuple[str, str]] = set()
+
+    def id_of(kind: str, label: str) -> int | None:
+        if label not in ids[kind]:
+            unknown.add((kind, label))
+        return ids[kind].get(label)
+
+    layers: list[list[TypedSpan]] | None = None
+    triples: list[IdTriple] | None = None
+    annotated = has_relations(reference, attr)
+    if annotated or spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
+        layers = []
+        for spans in split_layers(gold_entities(reference, spans_key=spans_key, attr=attr), n_layers):
+            found = [(align(span), id_of("entities", span.label_)) for span in spans]
+            layers.append([(*place, kind) for place, kind in found if place is not None and kind is not None])
+    if annotated:
+        distinct = set()
+        for relation in get_relations(reference, attr):
+            label = id_of("relations", relation.label)
+            subject, object_ = align(relation.subject), align(relation.object)
+            if label is not None and subject is not None and object_ is not None:
+                distinct.add((head_of(*subject, head), head_of(*object_, head), label))
+        triples = sorted(distinct)
+    return Gold(layers, triples, unknown)
+
+
+def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: int) -> Targets:
+    """Cut the annotation of a batch into segments.
+
+    Args:
+        golds (Sequence[Gold]): The annotation of each Doc of the batch.
+        segments (Sequence[Segment]): The segments of these Docs, packed one after the other.
+        n_layers (int): Layers of entities.
+
+    Returns:
+        Targets: The targets of the segments.
+    """
+    tags, triples, known = [np.empty((0, n_layers), np.int64)], [], []
+    learned: list[set[IdTriple]] = [set() for _ in golds]
+    offset = 0
+    for segment in segments:
+        gold = golds[segment.doc]
+        tags.append(_segment_tags(gold.layers, segment, n_layers))
+        known.append(gold.triples is not None)
+        for i, j, label in gold.triples or ():
+            if segment.start <= min(i, j) and max(i, j) < segment.end:
+                shift = offset - segment.start
+                triples.append((i + shift, j + shift, label))
+                learned[segment.doc].add((i, j, label))
+        offset += segment.end - segment.start
+    cut = any(len(gold.triples or ()) > len(found) for gold, found in zip(golds, learned))
+    return Targets(np.concatenate(tags), np.asarray(triples, dtype=np.int64).reshape(-1, 3), known, cut)
+
+
+def entities_within(gold: Gold, segment: Segment, n_layers: int) -> Layers:
+    """Return the annotated entities of each layer that are wholly in a segment, counted from its first token.
+
+    Args:
+        gold (Gold): The annotation of a Doc.
+        segment (Segment): A segment of it.
+        n_layers (int): Layers of entities.
+
+    Returns:
+        Layers: The entities, layer by layer.
+    """
+    return [
+        [
+            (start - segment.start, end - segment.start, kind)
+            for start, end, kind in spans
+            if segment.start <= start and end <= segment.end
+        ]
+        for spans in gold.layers or [[]] * n_layers
+    ]
+
+
+def _aligner(example: Example) -> Callable[[Span], tuple[int, int] | None]:
+    """Make a function that finds the tokens of the predicted Doc for a span of the reference."""
+    predicted, reference = example.predicted, example.reference
+    if len(predicted) == len(reference) and (predicted.to_array("ORTH") == reference.to_array("ORTH")).all():
+        return lambda span: (span.start, span.end)
+
+    def align(span: Span) -> tuple[int, int] | None:
+        # One at a time: spans that can't be aligned are left out of the result.
+        aligned = example.get_aligned_spans_y2x([span], allow_overlap=True)
+        return (aligned[0].start, aligned[0].end) if aligned else None
+
+    return align
+
+
+def _segment_tags(layers: list[list[TypedSpan]] | None, segment: Segment, n_layers: int) -> NDArray[np.int64]:
+    """Make the tags of a segment. Unknown are all if nothing is annotated, and those of entities that it cuts.
+
+    *Shape:* (tokens of the segment, layers).
+    """
+    length = segment.end - segment.start
+    if layers is None:
+        return np.full((length, n_layers), UNKNOWN_TAG)
+    columns = []
+    for spans in layers:
+        shifted = [(start - segment.start, end - segment.start, kind) for start, end, kind in spans]
+        column = encode_tags([span for span in shifted if span[0] >= 0 and span[1] <= length], length)
+        for start, end, _ in shifted:
+            if (start < 0 < end) or (start < length < end):
+                column[max(start, 0) : end] = UNKNOWN_TAG
+        columns.append(column)
+    return np.stack(columns, 1)
