@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 from thinc.api import fix_random_seed
 from typer.testing import CliRunner, Result
 
+from spacy_rin.pipeline.component import RINJoint, find_component
 from spacy_rin.relations import set_relations
 
 Annotated = tuple[str, list[tuple[str, str, str]]]  # a text, and its triples by the names of the entities
@@ -57,6 +58,12 @@ def gold_doc(vocab: Vocab, text: str, triples: list[tuple[str, str, str]]) -> Do
 def make_examples(vocab: Vocab, data: list[Annotated] = TRIPLES) -> list[Example]:
     docs = [gold_doc(vocab, text, triples) for text, triples in data]
     return [Example(Doc(vocab, words=[t.text for t in doc]), doc) for doc in docs]
+
+
+def component_of(nlp: Language) -> RINJoint:
+    """Return the component of a pipeline, with its type."""
+    component: RINJoint = find_component(nlp)[1]
+    return component
 
 
 def names(doc: Doc) -> set[tuple[str, str, str]]:

@@ -49,25 +49,28 @@ def build_rin(
 
     Args:
         tok2vec (Model[list[Doc], list[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
-        rounds (int): K, the rounds of interaction between entities and relations, at least 0.
-        width (int | None): Width of the shared features; None is that of the token features.
-        use_entities (bool): False is the paper's "w/o ER".
-        use_relations (bool): False is the paper's "w/o RC".
+        rounds (int): K, the rounds of interaction between entities and relations, at least 0, which is the paper's
+            "w/o interaction".
+        width (int | None): d, the width of the shared features. None takes that of the token features as they are;
+            another width adds a linear layer.
+        use_entities (bool): Whether entity features enter the shared features; False is the paper's "w/o ER".
+        use_relations (bool): Whether relation features enter the shared features; False is the paper's "w/o RC".
         entity_layers (int): How many entities may overlap at a token, one inside the other.
-        relation_prior (float): Probability of a relation that an untrained network gives to a token pair.
+        relation_prior (float): Probability of each relation that an untrained network gives to a pair of tokens.
+            Nearly all pairs have none: a network that starts at 0.5 spends its first epochs learning that.
         max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
-        overlap (int | None): Tokens that the windows of a longer stretch share; null is a quarter of `max_length`.
-        stop_early (bool): Whether prediction leaves out further rounds for a sentence whose predictions a round did not
-            change. Faster, but not always the same.
-        chunk_bytes (int | None): Bytes that token pairs may take at a time, in training and prediction. It bounds the
-            memory and changes no result; null is what is fast: 4 MiB on a CPU, 512 MiB on a GPU.
+        overlap (int | None): Tokens that the windows of a longer stretch share; None is a quarter of `max_length`.
+        stop_early (bool): Whether prediction skips further rounds for a sentence once a round has not changed its
+            predictions. It is faster, and results may differ.
+        chunk_bytes (int | None): Memory for the pairs that are scored at a time, in bytes. It changes no result. None
+            is 4 MiB on a CPU, which fit into its cache, and 512 MiB on a GPU.
         mixed_precision (bool): Whether to compute in half precision on a GPU.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
 
     Raises:
-        RinError: R010 if a setting is out of range.
+        SettingError: R010 if a setting is out of range.
     """
     network = RIN(
         rounds=rounds,
@@ -116,12 +119,11 @@ def build_rin_int(
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
 
     Raises:
-        RinError: R010 if a setting is out of range.
+        SettingError: R010 if a setting is out of range.
     """
-    if cell not in CELLS:
-        raise SettingError(Errors.R010, name="cell", expected=f"one of {CELLS}", value=cell)
-    if rounds and not (use_entities or use_relations or use_features):
-        raise SettingError(Errors.R010, name="use_features", expected="true if nothing else is", value=False)
+    _require("cell", cell, cell in CELLS, f"one of {CELLS}")
+    inputs = use_entities or use_relations or use_features
+    _require("use_features", use_features, bool(inputs or not rounds), "true if no other input is")
     network = RINInt(
         rounds=rounds,
         width=width,
@@ -140,24 +142,15 @@ def build_rin_int(
 def _joint_model(
     tok2vec: Model, network: JointNetwork, max_length: int, overlap: int | None, mixed_precision: bool
 ) -> Model[list[Doc], Scores]:
-    if overlap is None:
-        overlap = max_length // 4
-    for name, value, valid, expected in [
-        ("rounds", network.rounds, network.rounds >= 0, "at least 0"),
-        ("width", network.width, network.width is None or network.width > 0, "positive or null"),
-        ("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1"),
-        ("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1"),
-        ("max_length", max_length, max_length > 0, "positive"),
-        ("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length"),
-        (
-            "chunk_bytes",
-            network.chunk_bytes,
-            network.chunk_bytes is None or network.chunk_bytes > 0,
-            "positive or null",
-        ),
-    ]:
-        if not valid:
-            raise SettingError(Errors.R010, name=name, expected=expected, value=value)
+    overlap = max_length // 4 if overlap is None else overlap
+    width, chunk_bytes = network.width, network.chunk_bytes
+    _require("rounds", network.rounds, network.rounds >= 0, "at least 0")
+    _require("width", width, width is None or width > 0, "positive or null")
+    _require("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1")
+    _require("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1")
+    _require("chunk_bytes", chunk_bytes, chunk_bytes is None or chunk_bytes > 0, "positive or null")
+    _require("max_length", max_length, max_length > 0, "positive")
+    _require("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length")
     layer = wrap_joint(network, mixed_precision)
     return Model(
         "rin",
@@ -226,17 +219,16 @@ def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2
         Model[list[Floats2d], list[Floats2d]]: The model.
 
     Raises:
-        RinError: R010 if a setting is out of range.
+        SettingError: R010 if a setting is out of range.
     """
-    if width < 2 or width % 2:
-        raise SettingError(Errors.R010, name="width", expected="positive and even", value=width)
+    _require("width", width, width >= 2 and width % 2 == 0, "positive and even")
     model = wrap_encoder(BiLSTM(width=width, depth=depth))
     model.init = _bilstm_init
     model.set_dim("nO", width)
     return model
 
 
-def _rin_init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
+def _rin_init(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = None) -> None:
     tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X)
     n_features = tok2vec.maybe_get_dim("nO")
@@ -246,7 +238,9 @@ def _rin_init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
         build_network(model.get_ref("network"), n_features, model.get_dim("tags"), model.get_dim("relations"))
 
 
-def _rin_forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[Scores, Callable]:
+def _rin_forward(
+    model: Model[Any, Any], docs: list[Doc], is_train: bool
+) -> tuple[Scores, Callable[[Sequence[Tensor]], list[Doc]]]:
     tok2vec, network = model.layers
     features, backprop_features = tok2vec(docs, is_train)
     segments = segment_docs(docs, model.attrs["max_length"], model.attrs["overlap"])
@@ -257,11 +251,17 @@ def _rin_forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[Scores,
         d_features = [model.ops.alloc2f(*x.shape) for x in features]
         for segment, d_piece in zip(segments, backprop_output(d_output)):
             d_features[segment.doc][segment.start : segment.end] += d_piece
-        return backprop_features(d_features)
+        d_docs: list[Doc] = backprop_features(d_features)
+        return d_docs
 
     return (segments, output), backprop
 
 
-def _bilstm_init(model: Model, X: list[Floats2d] | None = None, Y: Any = None) -> None:
+def _bilstm_init(model: Model[Any, Any], X: list[Floats2d] | None = None, Y: Any = None) -> None:
     if X:
         build_network(model, X[0].shape[1])
+
+
+def _require(name: str, value: Any, valid: bool, expected: str) -> None:
+    if not valid:
+        raise SettingError(Errors.R010, name=name, expected=expected, value=value)

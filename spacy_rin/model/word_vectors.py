@@ -1,8 +1,9 @@
-"""thinc layers that turn Docs into token features: trainable word vectors and part-of-speech embeddings."""
+"""A layer of trainable word vectors that start from those of the pipeline."""
 
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def WordVectors(width: int, dropout: float, min_count: int) -> Model[list[Doc], 
     )
 
 
-def collect_words(model: Model, docs: Iterable[Doc]) -> None:
+def collect_words(model: Model[Any, Any], docs: Iterable[Doc]) -> None:
     """Show all word vector layers of a model the training corpus. Do so before the model is initialized.
 
     Args:
@@ -63,7 +64,7 @@ def collect_words(model: Model, docs: Iterable[Doc]) -> None:
             layer.attrs["words"] = sorted(words)
 
 
-def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
+def _init(model: Model[Any, Any], X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
     if not model.attrs["words"] and X:
         warnings.warn(Warnings.W002.format(n=len(X)), stacklevel=2)
         collect_words(model, X)
@@ -76,7 +77,9 @@ def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = N
     model.set_param("vectors", vectors)
 
 
-def _forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
+def _forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
     table = model.get_param("vectors")
     keys = np.concatenate([np.empty(0, np.uint64), *(doc.to_array(ORTH) for doc in docs)])
     rows = _find(np.asarray(model.attrs["words"], dtype=np.uint64), keys)

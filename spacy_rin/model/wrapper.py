@@ -111,8 +111,8 @@ def _output_from_torch(
     output = Output.of(network_of(layer), tensors, [len(x) for x in X])
 
     def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
-        scored = tensors[: len(d_tensors)]
-        grads = tuple(grad.to(x.dtype) for grad, x in zip(d_tensors, scored))
+        scored = [x for x in tensors if x is not None]
+        grads = [grad.to(x.dtype) for grad, x in zip(d_tensors, scored)]
         return ArgsKwargs(args=(scored,), kwargs={"grad_tensors": grads})
 
     return output, backprop

@@ -97,24 +97,23 @@ def make_rin_joint(
     spans_key: str,
     attr: str,
     learn_rate_factor: float,
-    scorer: Callable | None,
+    scorer: Callable[..., dict[str, Any]] | None,
 ) -> "RINJoint":
-    """Make a component that extracts entities and relations.
+    """Make a component that extracts entities and relations. These are its settings in a config.
 
     Args:
         nlp (Language): The pipeline.
         name (str): The component's name.
-        model (Model): "spacy_rin.RIN.v1".
+        model (Model): The network: "spacy_rin.RIN.v1" or "spacy_rin.RINInt.v1".
         threshold (float): Lowest probability of a relation, from 0 to 1.
-        thresholds (dict[str, float]): Relations that have another threshold, and theirs.
+        thresholds (dict[str, float]): Relations with a threshold of their own, and its value.
         head (str): Token that stands for an entity in a triple: "last" (the papers' data) or "first".
-        rescue (bool): Whether a triple counts whose tokens stand inside entities, but are not their heads.
-        overwrite (bool): Whether entities that earlier components set in `doc.ents` give way to those found here.
+        rescue (bool): Whether a triple also counts if its tokens are inside entities but are not their heads.
+        overwrite (bool): Whether to replace the entities that earlier components set in `doc.ents`.
         spans_key (str): Key of all entities in `doc.spans`.
         attr (str): Name of the extension attribute of the relations.
-        learn_rate_factor (float): Factor of the optimizer's learning rate for this component, so that it can learn
-            faster
-            than a transformer that it listens to.
+        learn_rate_factor (float): Factor of the optimizer's learning rate for this component, so that it can
+            learn faster than a transformer that it listens to.
         scorer (Callable | None): "spacy_rin.rin_scorer.v1".
 
     Returns:
@@ -136,7 +135,7 @@ def make_rin_joint(
     )
 
 
-class RINJoint(TrainablePipe):
+class RINJoint(TrainablePipe):  # type: ignore[misc]
     """Extracts typed entities and relation triples jointly.
 
     Writes entities to `doc.ents`, all of them to `doc.spans["rin"]`, and triples to `doc._.relations`. Learns from
@@ -157,7 +156,7 @@ class RINJoint(TrainablePipe):
         spans_key: str = DEFAULT_SPANS_KEY,
         attr: str = DEFAULT_ATTR,
         learn_rate_factor: float = 1.0,
-        scorer: Callable | None = None,
+        scorer: Callable[..., dict[str, Any]] | None = None,
     ):
         """Make the component, see `make_rin_joint` for the settings.
 
@@ -369,8 +368,9 @@ class RINJoint(TrainablePipe):
         return self._decode(len(docs), segments, entities, output)
 
     def predict_given(self, examples: Iterable[Example]) -> list[Prediction]:
-        """Find triples between annotated entities, without changing the Docs: what relation classification is worth
-        alone. Of entities that overlap, those are given that the network's layers can hold.
+        """Find triples between the annotated entities, without changing the Docs.
+
+        It scores relation classification alone. Overlapping entities are given as far as the network has layers.
 
         Args:
             examples (Iterable[Example]): Docs that earlier components have annotated, and their gold annotation.
@@ -446,7 +446,8 @@ class RINJoint(TrainablePipe):
         validate_examples(examples, "RINJoint.update")
         if self._reads_tags and not any(eg.predicted.has_annotation("TAG") for eg in examples):
             self._warn_once(Warnings.W003.format(name=self.name))
-        return super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        updated: dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        return updated
 
     def finish_update(self, sgd: Any) -> None:
         """Let the optimizer change the parameters, at `learn_rate_factor` times its rate.
@@ -483,21 +484,29 @@ class RINJoint(TrainablePipe):
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score a batch of Examples with the component's scorer, see `scorer.score`."""
-        return super().score(examples, **{"head": self.head, "attr": self.attr, **kwargs})
+        scores: dict[str, Any] = super().score(examples, **{"head": self.head, "attr": self.attr, **kwargs})
+        return scores
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RINJoint":
-        """Load the component from bytes; ValueError R016 if they are damaged."""
-        try:
-            return super().from_bytes(bytes_data, exclude=exclude)
-        except Exception as error:
-            raise RinError(Errors.R016, name=self.name, reason=_reason(error)) from error
+        """Load the component from bytes; RinError R016 if they are damaged."""
+        with self._sound():
+            super().from_bytes(bytes_data, exclude=exclude)
+        return self
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RINJoint":
-        """Load the component from a folder; ValueError R016 if a file is missing or damaged."""
+        """Load the component from a folder; RinError R016 if a file is missing or damaged."""
+        with self._sound():
+            super().from_disk(path, exclude=exclude)
+        return self
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Raise any error as R016: damaged files fail in many ways."""
         try:
-            return super().from_disk(path, exclude=exclude)
+            yield
         except Exception as error:
-            raise RinError(Errors.R016, name=self.name, reason=_reason(error)) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise RinError(Errors.R016, name=self.name, reason=reason) from error
 
     def _decode(
         self, n_docs: int, segments: Sequence[Segment], entities: Sequence[Layers], scores: Any
@@ -555,7 +564,3 @@ def _check_labels(labels: Any, name: str) -> None:
     )
     if not valid:
         raise RinError(Errors.R014, name=name, labels=labels)
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

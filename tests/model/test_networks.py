@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spacy_rin.model.networks.bilstm import BiLSTM
@@ -36,35 +38,37 @@ shapes = st.fixed_dictionaries(
 )
 
 
-def random_pairs(lengths, width, labels, seed, dtype=torch.float64):
+def random_pairs(
+    lengths: list[int], width: int, labels: int, seed: int, dtype: torch.dtype = torch.float64
+) -> list[Tensor]:
     torch.manual_seed(seed)
     n = sum(lengths)
     tensors = [torch.randn(*shape, dtype=dtype) for shape in [(n, width), (n, width), (labels, width), (labels,)]]
     return [x.requires_grad_() for x in tensors]
 
 
-def dense_logits(subjects, objects, weight, bias):
+def dense_logits(subjects: Tensor, objects: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.relu(subjects[:, None] + objects[None]) @ weight.T + bias
 
 
-def split(lengths, *tensors):
+def split(lengths: list[int], *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(x.split(lengths) for x in tensors))
 
 
-def reference_rin(network, features):
+def reference_rin(network: RIN, features: Tensor) -> tuple[Tensor, Tensor]:
     """The paper's equations for one sequence, pair by pair: eq. 2-7 with the concatenation written out."""
     wm = torch.cat(network.pair_terms.weight.chunk(2), 1)
     wr, br = network.relation.weight, network.relation.bias
 
-    def classify_relations(hr):
+    def classify_relations(hr: Tensor) -> Tensor:
         n = len(hr)
         rows = [[wr @ torch.relu(wm @ torch.cat([hr[i], hr[j]])) + br for j in range(n)] for i in range(n)]
         return torch.stack([torch.stack(row) for row in rows])
 
-    def classify_tags(he):
+    def classify_tags(he: Tensor) -> Tensor:
         return he @ network.tagger.weight.T + network.tagger.bias
 
-    def gru(cell, y, h):
+    def gru(cell: PaperGRU, y: Tensor, h: Tensor) -> Tensor:
         d = h.shape[1]
         recurrent = [*cell.gates.weight.split(d), cell.candidate.weight]
         wz, wu, wo = (torch.cat(pair, 1) for pair in zip(recurrent, cell.input.weight.split(d)))
@@ -221,17 +225,17 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
         assert torch.allclose(parameter.grad, theirs)
 
 
-def reference_rin_int(network, features):
+def reference_rin_int(network: RINInt, features: Tensor) -> tuple[Tensor, Tensor]:
     """The first version's equations for one sequence, pair by pair, with concatenations written out."""
     wm, wr = network.pair_terms.weight.chunk(2)
     wp, b = network.relation.weight, network.relation.bias
 
-    def classify_relations(h):
+    def classify_relations(h: Tensor) -> Tensor:
         n = len(h)
         rows = [[wp @ torch.relu(torch.cat([wm @ h[i], wr @ h[j]])) + b for j in range(n)] for i in range(n)]
         return torch.stack([torch.stack(row) for row in rows])
 
-    def update(cell, h, x):
+    def update(cell: nn.Module, h: Tensor, x: Tensor) -> Tensor:
         if network.cell == "linear":
             return torch.cat([h, x], 1) @ cell.weight.T + cell.bias
         if network.cell == "rnn":
@@ -279,7 +283,7 @@ def test_rin_int_equals_paper(setting: Any) -> None:
     network.double()
     features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
     parameters = [features, *network.parameters()]
-    tags, subjects, objects, weight, bias = network(features, lengths)
+    tags, subjects, objects, weight, bias, _ = network(features, lengths)
     sums = [0.0, 0.0]
     for x, tag, s, o in split(lengths, features, tags, subjects, objects):
         pairs = dense_logits(s, o, weight, bias)
@@ -304,7 +308,7 @@ def test_early_stop() -> None:
         by_round = []
         for rounds in range(7):
             network.rounds = rounds
-            tags, subjects, objects, weight, bias = network(features, lengths)
+            tags, subjects, objects, weight, bias, _ = network(features, lengths)
             best = pair_max(subjects, objects, weight, lengths, 100) + bias
             by_round.append((tags, subjects, torch.cat([tags.argmax(1, keepdim=True), best > 0], 1)))
         network.stop_early = True
@@ -327,7 +331,7 @@ def test_mixed_precision() -> None:
     features = torch.randn(8, 4)
     expected = network(features, [3, 5])
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        tags, *tensors = network(features, [3, 5])
+        tags, *tensors, _ = network(features, [3, 5])
     assert all(x.dtype == torch.float32 for x in tensors)
     for x, y in zip([tags, *tensors], expected):
         assert torch.allclose(x.float(), y, atol=0.05)
@@ -421,7 +425,7 @@ def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: 
     assert np.allclose(prob, expected[pair, label], atol=1e-5)
 
 
-def _pairs_inside(lengths):
+def _pairs_inside(lengths: list[int]) -> Iterator[tuple[int, int]]:
     starts = np.cumsum([0, *lengths])
     for a, b in itertools.pairwise(starts.tolist()):
         yield from itertools.product(range(a, b), repeat=2)

@@ -14,20 +14,22 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+from spacy.vocab import Vocab
 from thinc.api import SGD, fix_random_seed
 
 from spacy_rin.errors import SettingError
 from spacy_rin.extract import extract
 from spacy_rin.pipeline.component import DEFAULT_MODEL
 from spacy_rin.pipeline.decode import Prediction, ScoredTriple
+from spacy_rin.pipeline.gold import read_gold
 from spacy_rin.relations import set_relations
 
-from ..support import TRIPLES, gold_doc, make_examples, names, same_predictions, train
+from ..support import TRIPLES, component_of, gold_doc, make_examples, names, same_predictions, train
 
 TEXTS = [text for text, _ in TRIPLES]
 
 
-def predict(nlp, texts=TEXTS):
+def predict(nlp: Language, texts: list[str] = TEXTS) -> list[Doc]:
     return [nlp(text) for text in texts]
 
 
@@ -67,7 +69,7 @@ def test_spawned_process(trained: Language) -> None:
     assert same_predictions(predict(trained), docs)
 
 
-def predict_bytes(pipeline, texts):
+def predict_bytes(pipeline: Language, texts: list[str]) -> list[bytes]:
     """Load a pipeline in a fresh process, without importing the package by name."""
     nlp = spacy.blank("en")
     nlp.add_pipe("rin_joint")
@@ -84,7 +86,7 @@ def test_disk_and_bytes_give_the_same_predictions(trained: Language, tmp_path: P
     again.add_pipe("rin_joint")
     again.from_bytes(from_disk.to_bytes())
     assert same_predictions(expected, predict(again))
-    assert again.get_pipe("rin_joint").label_data == trained.get_pipe("rin_joint").label_data
+    assert again.get_pipe("rin_joint").label_data == component_of(trained).label_data
     assert same_predictions(expected, predict(pickle.loads(pickle.dumps(trained))))
 
 
@@ -133,10 +135,11 @@ def test_gold_of_other_tokenization(nlp: Language) -> None:
     example = Example(Doc(nlp.vocab, words=words, spaces=spaces), reference)
     component = nlp.add_pipe("rin_joint")
     nlp.initialize(lambda: [example])
-    (entities,), relations = component._gold(example)
+    gold = read_gold(example, component.label_data, n_layers=1, head="last", spans_key="rin", attr="relations")
     types, labels = component.entity_labels, component.relation_labels
-    assert [(start, end, types[kind]) for start, end, kind in entities] == [(0, 2, "PERSON"), (5, 7, "PLACE")]
-    assert [(i, j, labels[label]) for i, j, label in relations] == [(1, 6, "born_in")]
+    assert gold.layers is not None and gold.triples is not None
+    assert [(start, end, types[kind]) for start, end, kind in gold.layers[0]] == [(0, 2, "PERSON"), (5, 7, "PLACE")]
+    assert [(i, j, labels[label]) for i, j, label in gold.triples] == [(1, 6, "born_in")]
 
 
 @pytest.mark.filterwarnings("ignore:.*W004")
@@ -162,16 +165,16 @@ def test_batches_without_tokens(trained: Language) -> None:
     assert [doc._.relations for doc in trained.pipe(["", ""])] == [[], []]
     assert list(trained.pipe([])) == []
     nlp = trained
-    assert nlp.get_pipe("rin_joint").update([Example(nlp.make_doc(""), nlp.make_doc(""))]) == {"rin_joint": 0.0}
+    assert component_of(nlp).update([Example(nlp.make_doc(""), nlp.make_doc(""))]) == {"rin_joint": 0.0}
 
 
 def test_earlier_entities_are_kept_unless_told_otherwise(trained: Language) -> None:
-    component = trained.get_pipe("rin_joint")
+    component = component_of(trained)
     person = component.entity_labels.index("PERSON")
     place = component.entity_labels.index("PLACE")
     prediction = Prediction([(0, 2, person), (4, 5, place)], [ScoredTriple((0, 2, person), 0, (4, 5, place), 0.9)])
 
-    def annotate(overwrite):
+    def annotate(overwrite: bool) -> Doc:
         doc = Doc(trained.vocab, words=["Ada", "Brook", "in", "old", "Larne", "1999"])
         doc.ents = [Span(doc, 1, 2, label="RIVER"), Span(doc, 5, 6, label="DATE")]
         component.overwrite = overwrite
@@ -188,7 +191,7 @@ def test_earlier_entities_are_kept_unless_told_otherwise(trained: Language) -> N
 
 
 def test_threshold_is_read_at_prediction(trained: Language) -> None:
-    component = trained.get_pipe("rin_joint")
+    component = component_of(trained)
     counts = []
     for threshold in (0.0, 0.5, 1.0):
         with component.settings(threshold=threshold):
@@ -197,7 +200,7 @@ def test_threshold_is_read_at_prediction(trained: Language) -> None:
 
 
 def test_settings_hold_inside_their_block_alone(trained: Language) -> None:
-    component = trained.get_pipe("rin_joint")
+    component = component_of(trained)
     before = predict(trained)
     with pytest.raises(KeyError), component.settings(threshold=0.0, thresholds={"leads": 1.0}, rounds=1):
         assert (component.threshold, component.thresholds, component.rounds) == (0.0, {"leads": 1.0}, 1)
@@ -210,7 +213,7 @@ def test_settings_hold_inside_their_block_alone(trained: Language) -> None:
 
 @pytest.mark.parametrize("settings", [{"threshold": 1.1}, {"thresholds": {"leads": -0.1}}, {"rounds": -1}])
 def test_settings_out_of_range_change_nothing(trained: Language, settings: dict[str, Any]) -> None:
-    component = trained.get_pipe("rin_joint")
+    component = component_of(trained)
     with pytest.raises(SettingError, match="R010"), component.settings(**settings):
         pass
     assert (component.threshold, component.thresholds, component.rounds) == (0.5, {}, 3)
@@ -225,7 +228,7 @@ def test_network_without_rounds_can_do_none(nlp: Language) -> None:
 
 
 def test_labels(nlp: Language, trained: Language) -> None:
-    component = trained.get_pipe("rin_joint")
+    component = component_of(trained)
     assert component.labels == ("ORG", "PERSON", "PLACE", "born_in", "founded", "leads")
     assert component.label_data == {
         "entities": ["ORG", "PERSON", "PLACE"],
@@ -355,7 +358,7 @@ def test_own_attribute(nlp: Language) -> None:
 
 
 def test_head_reaches_the_scorer(trained: Language) -> None:
-    component = trained.get_pipe("rin_joint")
+    component = component_of(trained)
     gold = gold_doc(trained.vocab, *TRIPLES[0])
     predicted = gold.copy()
     (born_in,) = TRIPLES[0][1]
@@ -452,14 +455,14 @@ def test_same_seed_same_model(nlp: Language) -> None:
 
 def test_predictions_leave_docs_alone(trained: Language) -> None:
     doc = trained.make_doc(TEXTS[0])
-    (prediction,) = trained.get_pipe("rin_joint").predict([doc])
+    (prediction,) = component_of(trained).predict([doc])
     assert len(prediction.triples) == 1
     assert not doc.user_data
     assert not doc.has_annotation("ENT_IOB")
     assert np.isfinite(prediction.triples[0].score)
 
 
-def nested_examples(vocab):
+def nested_examples(vocab: Vocab) -> list[Example]:
     """Texts with an entity inside another one: of another head, and of the same."""
     data = [
         ("Ada Brook leads the Larne Library .", (4, 6), (4, 5)),
@@ -495,7 +498,7 @@ def test_learns_entities_inside_entities(nlp: Language, tmp_path: Path) -> None:
             assert names(doc) == names(gold)
     assert nlp.evaluate(examples)["rel_exact_f"] == 1.0
     # What it finds is what is annotated, so it makes no difference that it is given.
-    component = nlp.get_pipe("rin_joint")
+    component = component_of(nlp)
     assert component.predict_given(examples) == component.predict([eg.predicted for eg in examples])
 
 
@@ -507,7 +510,7 @@ def test_thresholds_by_relation(trained: Language, tmp_path: Path) -> None:
     nlp = spacy.load(tmp_path)
     text = "Tom Hale was born in Wick ."
     assert names(nlp(text)) == {("Tom Hale", "born_in", "Wick")}
-    nlp.get_pipe("rin_joint").set_thresholds(0.5, {"leads": 0.0})
+    component_of(nlp).set_thresholds(0.5, {"leads": 0.0})
     nlp.to_disk(tmp_path / "tuned")
     # Everything passes a threshold of 0.
     pairs = itertools.product(["Tom Hale", "Wick"], repeat=2)

@@ -1,31 +1,47 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from spacy_rin.model.segments import Segment
-from spacy_rin.pipeline.decode import ScoredTriple, decode, decode_entities
+from spacy_rin.pipeline.decode import Prediction, ScoredTriple, decode, decode_entities
 from spacy_rin.pipeline.tagging import encode_tags
+
+IntArray = NDArray[np.int64]
 
 
 class FixedScores:
-    """Tags and pair probabilities set by hand; everything else is improbable."""
+    """Given tags and pair probabilities; everything else is improbable."""
 
-    def __init__(self, tags, probs) -> None:
+    def __init__(self, tags: IntArray, probs: dict[tuple[int, int, int], float]):
         self.tags, self.probs = np.asarray(tags), probs
 
-    def tag_scores(self):
-        return np.eye(9)[self.tags if self.tags.ndim > 1 else self.tags[:, None]]
+    def tag_scores(self) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = np.eye(9)[self.tags if self.tags.ndim > 1 else self.tags[:, None]]
+        return scores
 
-    def probable(self, subjects, objects, thresholds):
+    def probable(
+        self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
+    ) -> tuple[IntArray, IntArray, NDArray[np.floating]]:
         found = [
             (pair, label, prob)
             for pair, (i, j) in enumerate(zip(subjects.tolist(), objects.tolist()))
             for (a, b, label), prob in self.probs.items()
             if (a, b) == (i, j) and prob >= thresholds[label]
         ]
-        return tuple(np.array(column) for column in (zip(*found) if found else ([], [], [])))
+        pairs, labels, probs = (np.array(column) for column in (zip(*found) if found else ([], [], [])))
+        return pairs, labels, probs
 
 
-def run(n_docs, segments, tags, probs, *, thresholds=(0.5, 0.5, 0.5), head="last", rescue=False):
+def run(
+    n_docs: int,
+    segments: list[Segment],
+    tags: IntArray,
+    probs: dict[tuple[int, int, int], float],
+    *,
+    thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5),
+    head: str = "last",
+    rescue: bool = False,
+) -> list[Prediction]:
     scores = FixedScores(tags, probs)
     return decode(
         n_docs,
@@ -44,7 +60,7 @@ ONE = [Segment(0, 0, 8, 0, 8)]
 TAGS = encode_tags(ENTITIES, 8)
 
 
-def test_by_hand() -> None:
+def test_triples_between_heads_of_entities() -> None:
     probs = {(1, 3, 0): 0.9, (1, 3, 1): 0.6, (6, 1, 0): 0.5, (3, 6, 2): 0.4, (1, 4, 0): 0.9, (3, 3, 0): 0.9}
     (prediction,) = run(1, ONE, TAGS, probs)
     assert prediction.entities == ENTITIES

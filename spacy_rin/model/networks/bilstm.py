@@ -43,7 +43,7 @@ class BiLSTM(nn.Module):
         Returns:
             Tensor: *Shape:* (tokens, width).
         """
-        sequences = [x for x in features.split(list(lengths)) if len(x)]
+        sequences = [x for x in torch.split(features, list(lengths)) if len(x)]
         if not sequences:
             return features.new_zeros((0, self.width))
         output, _ = self.lstm(pack_sequence(sequences, enforce_sorted=False))

@@ -97,10 +97,13 @@ class JointNetwork(nn.Module):
 
     def tag_probs(self, entity: Tensor) -> Tensor:
         """Compute the tag distribution of every layer (eq. 6). *Shape:* (tokens, width) -> (tokens, n_tags)."""
-        logits: Tensor = self.tagger(entity)
-        return logits.unflatten(1, (self.entity_layers, -1)).softmax(2).flatten(1)
+        return self.by_layer(self.tagger(entity)).softmax(2).flatten(1)
 
-    def last_round(self, tokens: Tensor, before: "Tensors", lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def by_layer(self, tags: Tensor) -> Tensor:
+        """Separate the tags of the layers. *Shape:* (tokens, layers * tags) -> (tokens, layers, tags)."""
+        return tags.view(len(tags), self.entity_layers, tags.shape[1] // self.entity_layers)
+
+    def last_round(self, tokens: Tensor, before: Tensors, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Compute the pair terms of some tokens after the last round, where `forward` stopped before it.
 
         Args:
@@ -153,11 +156,12 @@ class Output:
     def of(cls, network: JointNetwork, tensors: Tensors, lengths: Sequence[int]) -> "Output":
         """Make it of what a network returned for a batch, under autocast or not."""
         precision = network.relation.weight.dtype
-        return cls(network, Tensors(*(x if x is None else x.detach().to(precision) for x in tensors)), lengths)
+        plain = [x.detach().to(precision) for x in tensors if x is not None]
+        return cls(network, Tensors(*plain), lengths)
 
     def tag_scores(self) -> NDArray[np.float32]:
         """Return the tag logits on the CPU. *Shape:* (tokens, layers, tags)."""
-        scores: NDArray[np.float32] = self._tags_by_layer(self.tensors.tags).cpu().numpy()
+        scores: NDArray[np.float32] = self.network.by_layer(self.tensors.tags).cpu().numpy()
         return scores
 
     def probable(
@@ -212,7 +216,7 @@ class Output:
         tags = self.tensors.tags.detach().requires_grad_()
         with torch.enable_grad():
             gold = torch.from_numpy(gold_tags).to(tags.device).flatten()
-            logits = self._tags_by_layer(tags).flatten(0, 1)
+            logits = self.network.by_layer(tags).flatten(0, 1)
             tag_loss = F.cross_entropy(logits, gold, ignore_index=-1, reduction="sum")
         (d_tags,) = torch.autograd.grad(tag_loss, tags)
         with torch.no_grad():
@@ -230,7 +234,3 @@ class Output:
         for grad in grads:
             grad.mul_(scale)
         return (float(tag_loss.detach()) + relation_loss) * scale, grads
-
-    def _tags_by_layer(self, tags: Tensor) -> Tensor:
-        """*Shape:* (tokens, layers * tags) -> (tokens, layers, tags)."""
-        return tags.unflatten(1, (self.network.entity_layers, -1))

@@ -8,7 +8,7 @@ Tokens of a batch are packed: all sequences one after the other, without padding
 Pairs are formed inside a sequence only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -262,8 +262,8 @@ def pair_max(
     """
     if not torch.is_grad_enabled():
         return _pair_max_forward(subjects, objects, weight, lengths, size, n_subjects=n_subjects)
-    maxima: Any = _PairMax.apply
-    return maxima(subjects, objects, weight, lengths, size)
+    apply: Callable[..., Tensor] = _PairMax.apply
+    return apply(subjects, objects, weight, lengths, size)
 
 
 class PairGrads(NamedTuple):

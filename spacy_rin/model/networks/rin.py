@@ -47,7 +47,8 @@ class PaperGRU(nn.Module):
         for_gates, for_candidate = self.input(y).split([2 * width, width], 1)
         update, reset = (for_gates + self.gates(h)).sigmoid().chunk(2, 1)
         candidate = (for_candidate + self.candidate(reset * h)).tanh()
-        return h + update * (candidate - h)
+        state: Tensor = h + update * (candidate - h)
+        return state
 
 
 class RIN(JointNetwork):
@@ -147,10 +148,10 @@ class RIN(JointNetwork):
         before: Tensor | None = None
         for _ in range(self.rounds):
             relation_logits = self._best_scores(relation, lengths)
-            tags = self.tag_probs(entity).unflatten(1, (self.entity_layers, -1)).argmax(2)
+            tags = self.by_layer(self.tagger(entity)).argmax(2)
             now = torch.cat([tags, relation_logits > 0], 1)
             if before is not None:
-                changes = (now != before).any(1).split(list(lengths))
+                changes = torch.split((now != before).any(1), list(lengths))
                 going_on = [bool(change.any()) for change in changes]
                 kept = torch.tensor(going_on).repeat_interleave(torch.tensor(lengths)).to(shared.device)
                 settled_entity[rows[~kept]], settled_relation[rows[~kept]] = entity[~kept], relation[~kept]

@@ -115,7 +115,7 @@ class RINInt(JointNetwork):
         """
         for_subjects, for_objects = self.relation.weight.chunk(2, 1)
         subjects, objects = self._sides(relation)
-        best = torch.stack([part.amax(0) for part in F.linear(objects, for_objects).split(list(lengths))])
+        best = torch.stack([part.amax(0) for part in torch.split(F.linear(objects, for_objects), list(lengths))])
         owners = torch.repeat_interleave(torch.tensor(lengths)).to(relation.device)
         return F.linear(subjects, for_subjects, self.relation.bias) + best[owners]
 
