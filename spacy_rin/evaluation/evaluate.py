@@ -18,8 +18,9 @@ from thinc.util import convert_recursive
 from ..errors import Errors, RinError
 from ..pipeline.component import RINJoint, find_component
 from ..relations import get_relations, has_relations, set_relations
-from .scorer import VERDICTS, Verdict, compare, count_confusion, score_groups, score_matches, triples
+from .scorer import score_groups, score_matches, triples
 from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
+from .verdicts import VERDICTS, Verdict, compare, count_confusion
 
 
 @dataclass(frozen=True)

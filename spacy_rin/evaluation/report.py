@@ -7,27 +7,10 @@ from typing import Any
 
 from ..relations import Relation
 from .evaluate import Evaluation, Judged
-from .scorer import NO_RELATION, PATTERNS, Row, Verdict
+from .scorer import Row
+from .verdicts import NO_RELATION, Verdict
+from .wording import PATTERN_TITLES, TITLES, VERDICT_TITLES, by_count, percent
 
-TITLES = {
-    "rel_exact": "relations, exact",
-    "rel_exact_typed": "relations, exact, with types",
-    "rel_partial": "relations, partial",
-    "rel_partial_typed": "relations, partial, with types",
-    "rel_pairs": "pairs, label ignored",
-    "rel_pairs_typed": "pairs, with types",
-    "rel_exact_given": "relations, entities given",
-    "ents": "entities",
-    "ents_all": "entities, overlapping too",
-}
-PATTERN_TITLES = dict(zip(PATTERNS, ("normal", "single entity overlap", "entity pair overlap", "no triples")))
-VERDICT_TITLES = {
-    "right": "right",
-    "wrong_label": "wrong label",
-    "wrong_boundary": "wrong boundary",
-    "missed": "missed",
-    "spurious": "spurious",
-}
 MAX_TEXTS = 50
 MAX_CONFUSED = 15
 STYLE = """
@@ -70,16 +53,6 @@ def element(name: str, *content: str, **attributes: object) -> Markup:
     inner = "".join(part if isinstance(part, Markup) else escape(part) for part in content)
     given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(str(v))}"' for key, v in attributes.items())
     return Markup(f"<{name}{given}>{inner}</{name}>")
-
-
-def percent(value: float | None) -> str:
-    """Write a share as percents."""
-    return "-" if value is None else f"{100 * value:.1f}"
-
-
-def by_count(rows: Mapping[str, Row]) -> list[tuple[str, Row]]:
-    """Sort rows by their number of gold triples, most first."""
-    return sorted(rows.items(), key=lambda item: (-item[1]["gold"], item[0]))
 
 
 def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:

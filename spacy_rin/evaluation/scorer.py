@@ -1,8 +1,8 @@
 """Scores of relations: precision, recall and F1 over sets of triples, and the kinds of what is wrong."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from spacy.scorer import PRFScore, get_ner_prf
 from spacy.tokens import Doc, Span
@@ -16,8 +16,6 @@ Row = dict[str, Any]
 PATTERNS = ("normal", "seo", "epo", "none")
 COUNTS = ("0", "1", "2", "3", "4", "5+")
 LENGTHS = ("1-10", "11-20", "21-30", "31-40", "41-50", "51+")
-VERDICTS = ("right", "wrong_label", "wrong_boundary", "missed", "spurious")
-NO_RELATION = "none"  # in the confusion of relations
 
 
 def make_rin_scorer() -> Callable[..., dict[str, Any]]:
@@ -167,71 +165,6 @@ def overlap_patterns(keys: Iterable[Key]) -> list[str]:
     return patterns or ["normal"]
 
 
-class Verdict(NamedTuple):
-    """What became of a triple.
-
-    Attributes:
-        kind (str): "right", "wrong_label" (the pair is right), "wrong_boundary" (the label is right, and both entities
-            overlap with the right ones), "missed" or "spurious".
-        gold (Relation | None): The gold triple; None if it is spurious.
-        predicted (Relation | None): The predicted triple; None if it was missed.
-    """
-
-    kind: str
-    gold: Relation | None
-    predicted: Relation | None
-
-
-def compare(gold: Mapping[Key, Relation], predicted: Mapping[Key, Relation]) -> list[Verdict]:
-    """Pair gold triples of a text with predicted ones: each is in one verdict, so that counts add up.
-
-    Those that are wrong are paired by label first, then by boundary, the most probable before others.
-
-    Args:
-        gold (Mapping[Key, Relation]): Gold triples, as of `triples`.
-        predicted (Mapping[Key, Relation]): Predicted triples.
-
-    Returns:
-        list[Verdict]: The verdicts, in the order of `VERDICTS`.
-    """
-    verdicts = [Verdict("right", relation, predicted[key]) for key, relation in gold.items() if key in predicted]
-    missed = [relation for key, relation in gold.items() if key not in predicted]
-    spurious = sorted((r for key, r in predicted.items() if key not in gold), key=lambda r: -r.score)
-    for kind, alike in (("wrong_label", _same_pair), ("wrong_boundary", _same_place)):
-        for wrong in tuple(spurious):
-            match = next((relation for relation in missed if alike(relation, wrong)), None)
-            if match is not None:
-                missed.remove(match)
-                spurious.remove(wrong)
-                verdicts.append(Verdict(kind, match, wrong))
-    verdicts += [Verdict("missed", relation, None) for relation in missed]
-    return verdicts + [Verdict("spurious", None, relation) for relation in spurious]
-
-
-def count_confusion(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
-    """Count which relation was taken for which, on the same pair of whole entities.
-
-    Args:
-        verdicts (Iterable[Verdict]): Verdicts of all texts.
-
-    Returns:
-        dict[str, dict[str, int]]: By gold label, then predicted label; "none" is no relation. A row adds up to
-            the gold triples of its label, a column to the predicted ones.
-    """
-    counts: Counter[tuple[str, str]] = Counter()
-    for kind, gold, predicted in verdicts:
-        left = gold.label if gold else NO_RELATION
-        right = predicted.label if predicted else NO_RELATION
-        if kind == "wrong_boundary":
-            counts[left, NO_RELATION] += 1
-            left = NO_RELATION
-        counts[left, right] += 1
-    confusion: dict[str, dict[str, int]] = {}
-    for (left, right), count in sorted(counts.items()):
-        confusion.setdefault(left, {})[right] = count
-    return confusion
-
-
 def to_row(prf: PRFScore) -> Row:
     """Write a score with its counts: {"p", "r", "f", "gold", "predicted", "right"}; shares from 0 to 1."""
     return {**prf.to_dict(), "gold": prf.tp + prf.fn, "predicted": prf.tp + prf.fp, "right": prf.tp}
@@ -268,7 +201,7 @@ def entity_keys(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY, attr: str = DEFAUL
     """
     relations = get_relations(doc, attr)
     arguments = (span for relation in relations for span in (relation.subject, relation.object))
-    return {(*_chars(span), span.label_) for span in (*doc.spans.get(spans_key, ()), *doc.ents, *arguments)}
+    return {(*characters_of(span), span.label_) for span in (*doc.spans.get(spans_key, ()), *doc.ents, *arguments)}
 
 
 def _annotated(examples: Iterable[Example], attr: str) -> list[Example]:
@@ -297,22 +230,22 @@ def _score_per_type(examples: Iterable[Example], attr: str) -> dict[str, PRFScor
     return dict(sorted(per_type.items()))
 
 
-def _chars(span: Span) -> tuple[int, int]:
+def characters_of(span: Span) -> tuple[int, int]:
     # Characters compare across tokenizations of the same text.
     return span.start_char, span.end_char
 
 
 def _exact_key(relation: Relation, head: str = "") -> Key:
-    return _chars(relation.subject), relation.label, _chars(relation.object)
+    return characters_of(relation.subject), relation.label, characters_of(relation.object)
 
 
 def _partial_key(relation: Relation, head: str) -> Key:
     side = 1 if head == "last" else 0
-    return _chars(relation.subject)[side], relation.label, _chars(relation.object)[side]
+    return characters_of(relation.subject)[side], relation.label, characters_of(relation.object)[side]
 
 
-def _pair_key(relation: Relation, head: str = "") -> Key:
-    return _chars(relation.subject), "", _chars(relation.object)
+def pair_key(relation: Relation, head: str = "") -> Key:
+    return characters_of(relation.subject), "", characters_of(relation.object)
 
 
 MatchKey = Callable[[Relation, str], Any]
@@ -324,18 +257,6 @@ def _typed(key: MatchKey) -> MatchKey:
 
 MATCHES: dict[str, MatchKey] = {
     f"{name}{suffix}": typed(key)
-    for name, key in (("rel_exact", _exact_key), ("rel_partial", _partial_key), ("rel_pairs", _pair_key))
+    for name, key in (("rel_exact", _exact_key), ("rel_partial", _partial_key), ("rel_pairs", pair_key))
     for suffix, typed in (("", lambda key: key), ("_typed", _typed))
 }
-
-
-def _same_pair(left: Relation, right: Relation) -> bool:
-    return _pair_key(left) == _pair_key(right)
-
-
-def _same_place(left: Relation, right: Relation) -> bool:
-    """Whether two triples have the same label, and both entities overlap."""
-    return left.label == right.label and all(
-        a[0] < b[1] and b[0] < a[1]
-        for a, b in ((_chars(left.subject), _chars(right.subject)), (_chars(left.object), _chars(right.object)))
-    )

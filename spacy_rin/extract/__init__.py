@@ -1,6 +1,7 @@
 """Triples from texts, however many."""
 
 from .documents import Document
-from .run import Summary, check_output, doc_to_json, extract, extract_file
+from .rows import doc_to_json
+from .run import Summary, check_output, extract, extract_file
 
 __all__ = ["Document", "Summary", "check_output", "doc_to_json", "extract", "extract_file"]

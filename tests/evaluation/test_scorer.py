@@ -11,8 +11,6 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_rin.evaluation.scorer import (
-    compare,
-    count_confusion,
     make_rin_scorer,
     overlap_patterns,
     score,
@@ -21,6 +19,7 @@ from spacy_rin.evaluation.scorer import (
     text_groups,
     triples,
 )
+from spacy_rin.evaluation.verdicts import compare, count_confusion
 from spacy_rin.relations import register_relations, set_relations
 
 VOCAB = Vocab()
