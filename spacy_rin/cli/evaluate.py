@@ -51,7 +51,7 @@ def evaluate_cli(
 
 
 def _show_scores(scores: dict[str, Any]) -> None:
-    from ..evaluation.report import TITLES, by_count, percent
+    from ..evaluation.wording import TITLES, by_count, percent
 
     header, aligns = ("", "P", "R", "F1"), ("l", "r", "r", "r")
     rows = [

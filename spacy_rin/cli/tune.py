@@ -9,7 +9,7 @@ from wasabi import msg
 from ._app import coded_errors, load_pipeline, rin_cli
 
 if TYPE_CHECKING:
-    from ..evaluation.thresholds import Candidates, Choice
+    from ..evaluation.tuned import Tuning
 
 TITLES = {"present": "as it is", "global": "one threshold", "per_relation": "by relation, too"}
 
@@ -21,7 +21,7 @@ def tune_cli(
     output_path: Annotated[Path | None, Opt("--output", "-o", help="New folder for the tuned pipeline")] = None,
     in_place: Annotated[bool, Opt("--in-place", "-i", help="Change the folder of the pipeline instead")] = False,
     min_count: Annotated[
-        int, Opt("--min-count", "-m", min=1, help="Gold or predicted triples that a threshold of its own takes")
+        int, Opt("--min-count", "-m", min=1, help="Triples that a relation needs for a threshold of its own")
     ] = 20,
     folds: Annotated[int, Opt("--folds", "-f", min=2, help="Parts of the texts for cross-validation")] = 5,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
@@ -35,13 +35,9 @@ def tune_cli(
 
     Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
     """
-    from ..errors import Errors, RinError, SettingError
-    from ..evaluation.evaluate import predict, present_thresholds
-    from ..evaluation.thresholds import Candidates, tune
-    from ..evaluation.tuned import require_new_folder, require_pipeline, write_in_place, write_tuned
-    from ..pipeline.component import find_component
+    from ..errors import Errors, SettingError
+    from ..evaluation.tuned import require_new_folder, require_pipeline, tune, write_in_place, write_tuned
     from ..pipeline.corpus import read_examples
-    from ..relations import has_relations
 
     with coded_errors():
         if in_place and output_path is not None:
@@ -51,27 +47,22 @@ def tune_cli(
         if output_path is not None:
             require_new_folder(output_path)
         nlp = load_pipeline(model, gpu_id)
-        _, component = find_component(nlp)
-        examples = [eg for eg in read_examples(nlp, data_path) if has_relations(eg.reference, component.attr)]
-        if not examples:
-            raise RinError(Errors.R036, attr=component.attr)
-        predict(nlp, examples)
-        candidates = Candidates.of(examples, component.attr)
-        choices, best = tune(candidates, present_thresholds(component), min_count=min_count, folds=folds)
-        _show_choices(choices, candidates)
-        _show_best(choices, best)
+        tuning = tune(nlp, read_examples(nlp, data_path), min_count=min_count, folds=folds)
+        _show_choices(tuning)
+        _show_best(tuning)
         if output_path is not None:
-            write_tuned(nlp, output_path, choices[best].thresholds)
-        elif in_place and best != "present":
-            write_in_place(nlp, Path(model), choices[best].thresholds)
+            write_tuned(nlp, output_path, tuning.thresholds)
+        elif in_place and tuning.best != "present":
+            write_in_place(nlp, Path(model), tuning.thresholds)
         else:
             return
     msg.good(f"Wrote {output_path or model}")
 
 
-def _show_choices(choices: dict[str, "Choice"], candidates: "Candidates") -> None:
-    from ..evaluation.report import percent
+def _show_choices(tuning: "Tuning") -> None:
+    from ..evaluation.wording import percent
 
+    choices = tuning.choices
     first = choices["present"]
     rows = []
     for name, choice in choices.items():
@@ -84,18 +75,18 @@ def _show_choices(choices: dict[str, "Choice"], candidates: "Candidates") -> Non
     msg.table(rows, header=header, aligns=("l", *"rrrrrr"), divider=True)
     own = choices["per_relation"].thresholds.thresholds
     if own:
-        gold = dict.fromkeys(candidates.labels, 0)
-        for index in candidates.gold_relations.tolist():
-            gold[candidates.labels[index]] += 1
+        gold = tuning.gold
         rows = [(label, f"{own[label]:g}", f"{gold[label]:,}") for label in sorted(own, key=lambda x: -gold[x])]
         msg.table(rows, header=("by relation", "threshold", "gold"), aligns=("l", "r", "r"), divider=True)
 
 
-def _show_best(choices: dict[str, "Choice"], best: str) -> None:
-    kept = choices[best].thresholds
+def _show_best(tuning: "Tuning") -> None:
+    kept, best = tuning.thresholds, tuning.best
     if best == "present":
-        msg.warn("No other thresholds help on texts that they were not chosen on: they are left as they are.")
+        msg.warn("No other thresholds help on texts that they were not chosen on. They are left as they are.")
     elif best == "global":
-        msg.info(f"One threshold is kept, {kept.threshold:g}: those by relation don't help where they weren't chosen.")
+        msg.info(f"One threshold is kept, {kept.threshold:g}. Those by relation don't help on other texts.")
     else:
-        msg.info(f"Thresholds by relation help: {kept.threshold:g}, and {len(kept.thresholds)} relations' own.")
+        msg.info(
+            f"Thresholds by relation help: {kept.threshold:g}, and {len(kept.thresholds)} relations with their own."
+        )

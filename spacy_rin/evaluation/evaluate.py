@@ -3,7 +3,6 @@
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -56,7 +55,7 @@ class Evaluation:
 
 def present_thresholds(component: RINJoint) -> Thresholds:
     """Get the thresholds of a component."""
-    return Thresholds(component.cfg["threshold"], dict(component.cfg.get("thresholds", {})))
+    return Thresholds(component.threshold, component.thresholds)
 
 
 def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
@@ -72,12 +71,12 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
     Raises:
         RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
     """
-    _, component = find_component(nlp)
+    name, component = find_component(nlp)
     examples = list(examples)
     annotated = [example for example in examples if has_relations(example.reference, component.attr)]
     if not annotated:
         raise RinError(Errors.R036, attr=component.attr)
-    given = predict(nlp, examples, with_given=True)
+    given = predict(nlp, name, component, examples, with_given=True)
     given = [example for example in given if has_relations(example.reference, component.attr)]
     by_threshold = score_thresholds(Candidates.of(annotated, component.attr))
     for example in examples:
@@ -102,27 +101,29 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
     return Evaluation(scores, sorted(judged, key=lambda text: -text.n_errors))
 
 
-def predict(nlp: Language, examples: Sequence[Example], *, with_given: bool = False) -> list[Example]:
+def predict(
+    nlp: Language, name: str, component: RINJoint, examples: Sequence[Example], *, with_given: bool = False
+) -> list[Example]:
     """Run a pipeline so that every triple with a probability of `LOWEST` is found, whatever the thresholds are.
 
     Args:
-        nlp (Language): A pipeline with a "rin_joint".
+        nlp (Language): The pipeline.
+        name (str): Name of its "rin_joint".
+        component (RINJoint): The "rin_joint".
         examples (Sequence[Example]): Texts; their predicted Docs are replaced.
         with_given (bool): Whether to also find triples between annotated entities, with the thresholds as they are.
 
     Returns:
         list[Example]: With `with_given`, an Example for each with what was found that way.
-
-    Raises:
-        RinError: R018 if there is no "rin_joint".
     """
-    name, component = find_component(nlp)
+    lowest = min(LOWEST, component.threshold, *component.thresholds.values())
+    everything = dict.fromkeys(component.relation_labels, lowest)
     before = nlp.pipe_names[: nlp.pipe_names.index(name)]
     # In two parts: the component reads what those before it left in the Docs, and later ones may delete that.
     with nlp.select_pipes(enable=before):
         _run(nlp, examples)
     given = list(_predict_given(nlp, component, examples)) if with_given else []
-    with nlp.select_pipes(disable=before), _everything_probable(component):
+    with nlp.select_pipes(disable=before), component.settings(thresholds=everything):
         _run(nlp, examples)
     return given
 
@@ -159,18 +160,6 @@ def _predict_given(nlp: Language, component: RINJoint, examples: Iterable[Exampl
 
 def _blank_copy(doc: Doc) -> Doc:
     return Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
-
-
-@contextmanager
-def _everything_probable(component: RINJoint) -> Iterator[None]:
-    """Lower the threshold of each relation."""
-    threshold, own = present_thresholds(component)
-    lowest = min(LOWEST, threshold, *own.values())
-    component.cfg["thresholds"] = dict.fromkeys(component.relation_labels, lowest)
-    try:
-        yield
-    finally:
-        component.cfg["thresholds"] = own
 
 
 def _judge(example: Example, attr: str) -> Judged:

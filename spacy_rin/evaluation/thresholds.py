@@ -30,7 +30,7 @@ class Thresholds(NamedTuple):
 
 
 def reaches(score: Any, threshold: Any) -> Any:
-    """Tell whether probabilities reach thresholds, in the precision of the network."""
+    """Whether probabilities reach thresholds, in the precision of the network."""
     return np.asarray(score, dtype=np.float32) >= np.asarray(threshold, dtype=np.float32)
 
 
@@ -235,7 +235,7 @@ def cross_validate(candidates: Candidates, choose: Callable[[Candidates], Thresh
 
 @dataclass(frozen=True)
 class Choice:
-    """Thresholds, and what they are worth.
+    """Thresholds and their scores.
 
     Attributes:
         thresholds (Thresholds): The thresholds.
@@ -248,10 +248,10 @@ class Choice:
     held_out: PRFScore
 
 
-def tune(
+def choose(
     candidates: Candidates, present: Thresholds, *, min_count: int = 20, folds: int = 5
 ) -> tuple[dict[str, Choice], str]:
-    """Choose thresholds, and tell which choice is worth to keep.
+    """Choose thresholds in three ways, and find the way that is best on other texts.
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold.

@@ -1,16 +1,71 @@
-"""Thresholds written into a pipeline: into its config and its component, which must agree."""
+"""The best thresholds of a pipeline, found and written into its config and its component, which must agree."""
 
 import os
 import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import srsly
 from spacy.language import Language
+from spacy.training import Example
 
-from ..errors import Errors, FileError
+from ..errors import Errors, FileError, RinError
 from ..files import finished_file
 from ..pipeline.component import find_component
-from .thresholds import Thresholds
+from ..relations import has_relations
+from .evaluate import predict, present_thresholds
+from .thresholds import Candidates, Choice, Thresholds, choose
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What was found out about the thresholds of a pipeline.
+
+    Attributes:
+        choices (dict[str, Choice]): "present", the thresholds as they are; "global", one for all relations;
+            "per_relation", others for frequent relations, too.
+        best (str): The key of the choice with the best F1 on texts that it was not made on.
+        gold (dict[str, int]): Number of gold triples of each relation.
+    """
+
+    choices: dict[str, Choice]
+    best: str
+    gold: dict[str, int]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The thresholds of the best choice."""
+        return self.choices[self.best].thresholds
+
+
+def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, folds: int = 5) -> Tuning:
+    """Find the thresholds that give the best F1 of relations by exact match. The pipeline is not changed.
+
+    Args:
+        nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
+        examples (Iterable[Example]): Texts that it was not trained on, and their annotation. Their predicted Docs are
+            replaced. Texts whose relations are not annotated are left out.
+        min_count (int): A relation has a threshold of its own if it has so many gold triples, or so many are found.
+        folds (int): Parts of the texts for cross-validation.
+
+    Returns:
+        Tuning: The choices, and the best of them. `set_thresholds` sets it, `write_tuned` writes it to a folder.
+
+    Raises:
+        RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
+        SettingError: R050 if there are fewer texts than folds.
+    """
+    name, component = find_component(nlp)
+    examples = [example for example in examples if has_relations(example.reference, component.attr)]
+    if not examples:
+        raise RinError(Errors.R036, attr=component.attr)
+    predict(nlp, name, component, examples)
+    candidates = Candidates.of(examples, component.attr)
+    choices, best = choose(candidates, present_thresholds(component), min_count=min_count, folds=folds)
+    counts = np.bincount(candidates.gold_relations, minlength=len(candidates.labels))
+    return Tuning(choices, best, dict(zip(candidates.labels, counts.tolist())))
 
 
 def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
@@ -25,7 +80,7 @@ def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
     """
     name, component = find_component(nlp)
     settings = thresholds._asdict()
-    component.cfg.update(settings)
+    component.set_thresholds(**settings)
     nlp.get_pipe_config(name).update(settings)
 
 

@@ -51,7 +51,7 @@ def read_documents(
 
     Args:
         path (str | Path): The file or folder, "-" for standard input.
-        format (str | None): A key of `READERS`; None tells it by the suffix: "text" if that is none of the others.
+        format (str | None): A key of `INPUT_FORMATS`; None takes it from the suffix, or "text".
         text_key (str): Key (jsonl) or column (csv, tsv, parquet) of the text.
         id_key (str | None): Key or column of the id; None takes "id", if there is one.
 
@@ -64,11 +64,11 @@ def read_documents(
             read, a package is, or the column of the text is.
     """
     format = input_format(path) if format is None else format
-    if format not in READERS:
-        raise SettingError(Errors.R031, format=format, formats=", ".join(READERS))
+    if format not in INPUT_FORMATS:
+        raise SettingError(Errors.R031, format=format, formats=", ".join(INPUT_FORMATS))
     if str(path) != STDIN and not Path(path).exists():
         raise FileError(Errors.R033, path=path)
-    return READERS[format](path, text_key, id_key)
+    return INPUT_FORMATS[format](path, text_key, id_key)
 
 
 def count_documents(path: str | Path, format: str | None = None) -> int | None:
@@ -88,7 +88,7 @@ def count_documents(path: str | Path, format: str | None = None) -> int | None:
 
 
 def input_format(path: str | Path) -> str:
-    """Tell the format of an input by its name: a key of `READERS`."""
+    """Tell the format of an input by its name: a key of `INPUT_FORMATS`."""
     if str(path) != STDIN and Path(path).is_dir():
         return "folder"
     suffix = Path(path).suffix.lower().removeprefix(".")
@@ -176,7 +176,7 @@ def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterato
 
 Reader = Callable[[str | Path, str, str | None], Iterator[Document]]
 
-READERS: dict[str, Reader] = {
+INPUT_FORMATS: dict[str, Reader] = {
     "text": _read_text,
     "jsonl": _read_jsonl,
     "csv": _read_csv,

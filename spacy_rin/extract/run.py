@@ -111,7 +111,7 @@ def extract_file(
         output_path (str | Path): The file, or the folder for "neo4j"; as format, base and provenance, see
             `writers.write`.
         min_score, relations: The triples to keep, see `extract`.
-        overwrite (bool): Whether to throw the journal of a run that was stopped away.
+        overwrite (bool): Whether to discard the journal of an interrupted run.
         progress (bool): Whether to show a progress bar, if there is a terminal.
         batch_size (int): Texts in a batch.
         n_process (int): Number of processes, -1 for all cores.
@@ -137,7 +137,7 @@ def extract_file(
         "relations": relations,
         **_identity(nlp, _checked_pipe(nlp, relations)),
     }
-    watch = ParentWatch()  # for as long as this name stands for it
+    watch = ParentWatch()  # the fork hook holds it weakly: keep a reference until the run ends
     register_after_fork(watch, ParentWatch.start)
     with Journal(journal_path, run, overwrite=overwrite) as journal, interruptible():
         resumed = journal.count
@@ -207,8 +207,10 @@ def _checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:
 
 
 def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
-    """Tell what results depend on: the files of a pipeline, and the settings that can change once it is loaded."""
-    settings = {key: value for key, value in pipe.cfg.items() if key not in ("entities", "relations")}
+    """Return what results depend on: the files of a pipeline, and the settings that can change once it is loaded."""
+    settings = {
+        name: getattr(pipe, name) for name in ("threshold", "thresholds", "head", "rescue", "overwrite", "rounds")
+    }
     files = None if nlp.path is None else f"{nlp.path.resolve()} ({checksum(nlp.path)})"
     return {"model": files, "settings": settings, "spacy_rin": version("spacy-rin")}
 

@@ -1,7 +1,7 @@
 """Triples written to files that other tools read: tables, RDF and property graphs.
 
 Each writer takes rows as `extract` gives them, one after another. A new target needs a function, and an entry in
-`WRITERS`. In graphs, an entity is what has the same text, runs of blanks aside, and the same type.
+`OUTPUT_FORMATS`. In graphs, an entity is what has the same text, runs of blanks aside, and the same type.
 """
 
 import csv
@@ -43,7 +43,7 @@ Entity = tuple[str, str]  # text, type
 Statement = tuple[Any, Any, Any]  # of RDF
 
 
-class Triple(NamedTuple):
+class TripleRow(NamedTuple):
     """A triple with all that is known of it: a line of a table.
 
     Attributes:
@@ -82,21 +82,21 @@ class Triple(NamedTuple):
         return {name: getattr(self, name) for name in DETAILS} | {"document": str(self.document)}
 
 
-def triples(row: Row) -> Iterator[Triple]:
+def triples(row: Row) -> Iterator[TripleRow]:
     """Tell the triples of a row.
 
     Args:
         row (Mapping[str, Any]): A row as `extract` gives it; "id" may be missing.
 
     Yields:
-        Triple: Its triples, in order; none if the document failed.
+        TripleRow: Its triples, in order; none if the document failed.
     """
     text, entities = row.get("text", ""), row.get("entities", ())
     for (subject, label, object_), score, (start, end) in zip(
         row.get("relations", ()), row.get("scores", ()), row.get("sentences", ())
     ):
         ends = [(text[first:last], kind, first, last) for first, last, kind in (entities[subject], entities[object_])]
-        yield Triple(row.get("id", ""), *ends[0], label, *ends[1], score, text[start:end], start)
+        yield TripleRow(row.get("id", ""), *ends[0], label, *ends[1], score, text[start:end], start)
 
 
 def write(
@@ -112,7 +112,7 @@ def write(
     Args:
         rows (Iterable[Mapping[str, Any]]): Rows as `extract` gives them; documents that failed are left out.
         path (str | Path): The file, or the folder for "neo4j"; folders that it lacks are made.
-        format (str | None): A key of `WRITERS`; None tells it by the suffix.
+        format (str | None): A key of `OUTPUT_FORMATS`; None tells it by the suffix.
         base (str): What the IRIs of RDF start with.
         provenance (bool): Whether RDF says where each triple was found, and its score.
 
@@ -121,7 +121,7 @@ def write(
             missing, or the base is no IRI.
     """
     format = check_target(path, format, base=base)
-    target = WRITERS[format]
+    target = OUTPUT_FORMATS[format]
     options = {"base": base, "provenance": provenance} if target.package == "rdflib" else {}
     target.write((row for row in rows if "error" not in row), Path(path), **options)
 
@@ -131,7 +131,7 @@ def check_target(path: str | Path, format: str | None = None, *, base: str = DEF
 
     Args:
         path (str | Path): The file or folder.
-        format (str | None): A key of `WRITERS`; None tells it by the suffix.
+        format (str | None): A key of `OUTPUT_FORMATS`; None tells it by the suffix.
         base (str): What the IRIs of RDF start with.
 
     Returns:
@@ -143,9 +143,9 @@ def check_target(path: str | Path, format: str | None = None, *, base: str = DEF
     format = Path(path).suffix.lower().removeprefix(".") if format is None else format
     if not format:
         raise FileError(Errors.R034, path=path, reason="without a suffix, --format must tell what to write")
-    if format not in WRITERS:
-        raise SettingError(Errors.R031, format=format, formats=", ".join(WRITERS))
-    _, package, extra = WRITERS[format]
+    if format not in OUTPUT_FORMATS:
+        raise SettingError(Errors.R031, format=format, formats=", ".join(OUTPUT_FORMATS))
+    _, package, extra = OUTPUT_FORMATS[format]
     if package and find_spec(package) is None:
         raise MissingPackageError(Errors.R060, what=f"The format '{format}'", package=package, extra=extra)
     if package == "rdflib" and (not urlsplit(base).scheme or _NOT_IN_IRIS.search(base)):
@@ -173,7 +173,7 @@ def write_lines(rows: Iterable[Row], path: Path) -> None:
 def _write_csv(rows: Iterable[Row], path: Path, delimiter: str = ",") -> None:
     with finished_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter=delimiter)
-        table.writerow(Triple._fields)
+        table.writerow(TripleRow._fields)
         table.writerows(_all_triples(rows))
 
 
@@ -182,8 +182,8 @@ def _write_parquet(rows: Iterable[Row], path: Path) -> None:
     from pyarrow.parquet import ParquetWriter
 
     types = {"document": pyarrow.string(), "score": pyarrow.float64()}
-    types |= {name: pyarrow.int64() for name in Triple._fields if name.endswith(("_start", "_end"))}
-    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in Triple._fields])
+    types |= {name: pyarrow.int64() for name in TripleRow._fields if name.endswith(("_start", "_end"))}
+    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in TripleRow._fields])
     with finished_file(path) as unfinished, ParquetWriter(unfinished, schema) as table:
         for chunk in minibatch(_all_triples(rows), _CHUNK):
             records = [triple._replace(document=str(triple.document))._asdict() for triple in chunk]
@@ -264,7 +264,7 @@ class Target(NamedTuple):
     extra: str = ""
 
 
-WRITERS = {
+OUTPUT_FORMATS = {
     "jsonl": Target(write_lines),
     "csv": Target(_write_csv),
     "tsv": Target(partial(_write_csv, delimiter="\t")),
@@ -287,7 +287,7 @@ class _Numbers(dict[Entity, int]):
         return self[entity]
 
 
-def _all_triples(rows: Iterable[Row]) -> Iterator[Triple]:
+def _all_triples(rows: Iterable[Row]) -> Iterator[TripleRow]:
     return (triple for row in rows for triple in triples(row))
 
 

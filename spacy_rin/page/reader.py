@@ -1,7 +1,5 @@
 """Predictions after every round of interaction, at any threshold."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 
 from spacy.language import Language
@@ -10,7 +8,7 @@ from spacy.tokens import Doc
 from ..pipeline.component import find_component
 
 
-class Reader:
+class RoundsReader:
     """Reads texts with a pipeline under settings that differ from call to call, and leaves the pipeline as it was.
 
     The classifiers of a Recurrent Interaction Network are the same in all rounds, so it has predictions after each of
@@ -31,12 +29,11 @@ class Reader:
         _, pipe = find_component(nlp)
         self.nlp = nlp
         self._pipe = pipe
-        self._network = pipe.model.get_ref("network").shims[0]._model
         self._lock = Lock()
         # Not asked for later, when a call may have changed them for a while.
-        self.threshold = float(pipe.cfg["threshold"])
-        self.thresholds: dict[str, float] = dict(pipe.cfg.get("thresholds", {}))
-        self.rounds = int(self._network.rounds)
+        self.threshold = pipe.threshold
+        self.thresholds = pipe.thresholds
+        self.rounds = pipe.rounds
 
     @property
     def name(self) -> str:
@@ -67,14 +64,6 @@ class Reader:
         docs = []
         with self._lock:
             for number in range(rounds + 1):
-                with self._settings(threshold, number):
+                with self._pipe.settings(threshold=threshold, rounds=number):
                     docs.append(self.nlp(text))
         return docs
-
-    @contextmanager
-    def _settings(self, threshold: float, rounds: int) -> Iterator[None]:
-        self._pipe.cfg["threshold"], self._network.rounds = threshold, rounds
-        try:
-            yield
-        finally:
-            self._pipe.cfg["threshold"], self._network.rounds = self.threshold, self.rounds

@@ -18,7 +18,7 @@ from ..errors import Errors, MissingPackageError, RinError
 from ..relations import get_relations
 from ..visualize import render
 from ..visualize.svg import element, markup
-from .reader import Reader
+from .reader import RoundsReader
 
 SCRIPT = Path(__file__).with_name("script.py")
 MAX_TEXT = 100_000  # characters that a visitor may type
@@ -37,7 +37,7 @@ class _Key(NamedTuple):
 
 
 # What the running server shows: Streamlit runs the script in this process, but hands nothing over to it.
-_served: list[Reader] = []
+_served: list[RoundsReader] = []
 
 
 def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
@@ -52,7 +52,7 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
         RinError: R018 if the pipeline has no "rin_joint", R060 if Streamlit is not installed, R074 if the port
             is taken or not allowed.
     """
-    reader = Reader(nlp)
+    reader = RoundsReader(nlp)
     try:
         from streamlit.web import cli
     except ImportError as err:
@@ -106,7 +106,7 @@ def show() -> None:
         st.html(markup(_rounds_table(docs, reader)))
 
 
-def _settings(st: Any, reader: Reader) -> tuple[float, int]:
+def _settings(st: Any, reader: RoundsReader) -> tuple[float, int]:
     """Show the settings; returns the threshold and the number of rounds."""
     with st.sidebar:
         st.caption("Pipeline")
@@ -127,7 +127,7 @@ def _settings(st: Any, reader: Reader) -> tuple[float, int]:
         return threshold, rounds
 
 
-def _show_doc(st: Any, doc: Doc, reader: Reader) -> None:
+def _show_doc(st: Any, doc: Doc, reader: RoundsReader) -> None:
     options = {"attr": reader.attr, "spans_key": reader.spans_key}
     relations = get_relations(doc, reader.attr)
     drawn = _first_part(doc)
@@ -160,7 +160,7 @@ def _first_part(doc: Doc) -> Span:
     return doc[: max(1, end)]
 
 
-def _rounds_table(docs: Sequence[Doc], reader: Reader) -> Element:
+def _rounds_table(docs: Sequence[Doc], reader: RoundsReader) -> Element:
     """Make a table of what was found after each round: all triples, and the entities that some rounds don't have."""
     found = [_found(doc, reader) for doc in docs]
     always = set.intersection(*(set(one) for one in found))
@@ -186,7 +186,7 @@ def _rounds_table(docs: Sequence[Doc], reader: Reader) -> Element:
     return table
 
 
-def _found(doc: Doc, reader: Reader) -> dict[_Key, str]:
+def _found(doc: Doc, reader: RoundsReader) -> dict[_Key, str]:
     """Get the entities and triples of a Doc, and how a table shows that they are there: by a triple's score."""
     entities = {_Key(False, (ent.start_char, ent.end_char), f"{ent.text} ({ent.label_})"): "✓" for ent in doc.ents}
     triples = {

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from .content import Content, Entity, Options
+from .content import Content, DrawnEntity, Options
 from .frames import ARROW, CORNER, STUB, Frame, Line, make_frames, make_lines, stack_lines, take_lowest
 from .svg import element, picture, shorten, text_width
 from .words import (
@@ -48,7 +48,7 @@ def draw_arcs(content: Content, options: Options) -> Element:
     lines = make_lines(content, frames, rtl, width, options.scores)
     drawn: list[Element] = []
     numbers = {entity: str(number) for number, entity in enumerate(content.entities)}
-    named: set[Entity] = set()
+    named: set[DrawnEntity] = set()
     top = float(MARGIN)
     for index, (row, in_row) in enumerate(zip(rows, frames)):
         pad = max((frame.pad for frame in in_row), default=0.0)
@@ -82,7 +82,7 @@ def draw_arcs(content: Content, options: Options) -> Element:
 
 
 def _draw_frames(
-    group: Element, frames: Sequence[Frame], numbers: dict[Entity, str], baseline: float, options: Options
+    group: Element, frames: Sequence[Frame], numbers: dict[DrawnEntity, str], baseline: float, options: Options
 ) -> None:
     for frame in frames:
         rect = element(
@@ -136,7 +136,7 @@ def _draw_text(
 def _draw_types(group: Element, frames: Sequence[Frame], top: float, width: float) -> int:
     """Write the types of entities below them, those of inner entities first; returns the number of slots."""
     taken: list[list[tuple[float, float]]] = []
-    seen: set[Entity] = set()
+    seen: set[DrawnEntity] = set()
     for frame in sorted(frames, key=lambda frame: (frame.pad, frame.left)):
         if frame.entity in seen or not frame.entity.label:
             continue
@@ -166,7 +166,7 @@ def _draw_line(
     group: Element,
     line: Line,
     content: Content,
-    numbers: dict[Entity, str],
+    numbers: dict[DrawnEntity, str],
     baseline: float,
     bottom: float,
     options: Options,

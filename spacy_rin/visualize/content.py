@@ -15,7 +15,7 @@ from .svg import DARK, FONT, PALE, pick
 MIN_WIDTH = 200
 
 
-class Entity(NamedTuple):
+class DrawnEntity(NamedTuple):
     """An entity: its first character, the one after its last, and its type."""
 
     start: int
@@ -26,9 +26,9 @@ class Entity(NamedTuple):
 class Arc(NamedTuple):
     """A relation between two entities."""
 
-    subject: Entity
+    subject: DrawnEntity
     label: str
-    object: Entity
+    object: DrawnEntity
     score: float
 
 
@@ -38,16 +38,16 @@ class Content(NamedTuple):
     Attributes:
         span (Span): The text.
         text (str): The text of the whole Doc, which characters are counted in.
-        entities (list[Entity]): In the order of the text, an entity before those inside it.
+        entities (list[DrawnEntity]): In the order of the text, an entity before those inside it.
         arcs (list[Arc]): Relations between them.
     """
 
     span: Span
     text: str
-    entities: list[Entity]
+    entities: list[DrawnEntity]
     arcs: list[Arc]
 
-    def name(self, entity: Entity) -> str:
+    def name(self, entity: DrawnEntity) -> str:
         """Get the text of an entity on one line."""
         return " ".join(self.text[entity.start : entity.end].split())
 
@@ -159,5 +159,5 @@ def content_of(part: Doc | Span, options: Options) -> Content:
     )
 
 
-def _entity(span: Span) -> Entity:
-    return Entity(span.start_char, span.end_char, span.label_)
+def _entity(span: Span) -> DrawnEntity:
+    return DrawnEntity(span.start_char, span.end_char, span.label_)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .content import Content, Entity
+from .content import Content, DrawnEntity
 from .svg import shorten, text_width
 from .words import LABEL_LENGTH, NAME_LENGTH, REL_SIZE, Place, padding_of
 
@@ -19,14 +19,14 @@ class Frame(NamedTuple):
     """The frame around an entity, or around what a row has of it.
 
     Attributes:
-        entity (Entity): The entity.
+        entity (DrawnEntity): The entity.
         row (int): The row.
         left, right: Its sides.
         pad (float): From the text to the frame.
         free (tuple[float, float]): Sides of the widest part of it that no other frame covers, where arcs begin and end.
     """
 
-    entity: Entity
+    entity: DrawnEntity
     row: int
     left: float
     right: float
@@ -63,9 +63,11 @@ class Line:
         return text_width(self.text, REL_SIZE)
 
 
-def make_frames(row: list[Place], index: int, entities: Sequence[Entity], depths: dict[Entity, int]) -> Iterator[Frame]:
+def make_frames(
+    row: list[Place], index: int, entities: Sequence[DrawnEntity], depths: dict[DrawnEntity, int]
+) -> Iterator[Frame]:
     """Frame the entities of a row, each before those inside it."""
-    sides: list[tuple[Entity, float, float, float]] = []
+    sides: list[tuple[DrawnEntity, float, float, float]] = []
     first, last = row[0].atom.start, row[-1].atom.end
     for entity in entities:
         if entity.start >= last:
@@ -102,7 +104,7 @@ def make_lines(
     content: Content, frames: Sequence[Sequence[Frame]], rtl: bool, width: float, scores: bool
 ) -> defaultdict[int, list[Line]]:
     """Divide the arcs among the rows, and choose where they leave and arrive."""
-    frame_of: dict[Entity, Frame] = {}
+    frame_of: dict[DrawnEntity, Frame] = {}
     for frame in (frame for in_row in frames for frame in in_row):
         frame_of.setdefault(frame.entity, frame)
     lines: defaultdict[int, list[Line]] = defaultdict(list)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from spacy.tokens import Span
 
-from .content import Content, Entity
+from .content import Content, DrawnEntity
 from .svg import shorten, text_width
 
 SIZE, REL_SIZE, TYPE_SIZE = 16, 11.5, 9  # of fonts
@@ -64,7 +64,7 @@ class Place(NamedTuple):
         return self.left + self.atom.width
 
 
-def words_of(content: Content, depths: dict[Entity, int], width: float) -> Iterator[tuple[bool, list[Atom]]]:
+def words_of(content: Content, depths: dict[DrawnEntity, int], width: float) -> Iterator[tuple[bool, list[Atom]]]:
     """Cut a text into words: what a row can't end inside of. Each comes with whether a row must start with it."""
     span, (before, after, inside) = content.span, _room(content, depths)
     sentences = span.doc.has_annotation("SENT_START")
@@ -98,7 +98,7 @@ def words_of(content: Content, depths: dict[Entity, int], width: float) -> Itera
         yield must, word
 
 
-def _room(content: Content, depths: dict[Entity, int]) -> tuple[dict[int, float], dict[int, float], set[int]]:
+def _room(content: Content, depths: dict[DrawnEntity, int]) -> tuple[dict[int, float], dict[int, float], set[int]]:
     """Compute the room before and after entities, by the characters where they start and end, enough for their frames
     and the names of their types; and the characters inside of them."""
     before: defaultdict[int, float] = defaultdict(float)
@@ -107,7 +107,7 @@ def _room(content: Content, depths: dict[Entity, int]) -> tuple[dict[int, float]
     for start, end, label in content.entities:
         inside.update(range(start + 1, end))
         missing = text_width(shorten(label, NAME_LENGTH), TYPE_SIZE) - text_width(content.text[start:end], SIZE)
-        room = max(padding_of(depths[Entity(start, end, label)]) + 1, missing / 2 + 2)
+        room = max(padding_of(depths[DrawnEntity(start, end, label)]) + 1, missing / 2 + 2)
         before[start], after[end] = max(before[start], room), max(after[end], room)
     return before, after, inside
 
@@ -206,9 +206,9 @@ def _trimmed(word: list[Atom]) -> list[Atom]:
     return word[:end]
 
 
-def nesting_depths(entities: Sequence[Entity]) -> dict[Entity, int]:
+def nesting_depths(entities: Sequence[DrawnEntity]) -> dict[DrawnEntity, int]:
     """Compute how many frames an entity must have room for inside of its own."""
-    depths: dict[Entity, int] = {}
+    depths: dict[DrawnEntity, int] = {}
     for i in reversed(range(len(entities))):
         entity, depth = entities[i], 0
         for other in entities[i + 1 :]:

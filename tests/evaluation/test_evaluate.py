@@ -12,14 +12,15 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
+from spacy_rin.errors import RinError
 from spacy_rin.evaluation.evaluate import evaluate, predict
 from spacy_rin.evaluation.report import element, render_html
 from spacy_rin.evaluation.thresholds import Thresholds
-from spacy_rin.evaluation.tuned import write_in_place, write_tuned
+from spacy_rin.evaluation.tuned import set_thresholds, tune, write_in_place, write_tuned
 from spacy_rin.pipeline.component import find_component
 from spacy_rin.relations import set_relations
 
-from ..support import TRIPLES, gold_doc, make_examples, names, run, train
+from ..support import TRIPLES, component_of, gold_doc, make_examples, names, run, train
 
 # What the pipeline says of these is wrong in several ways: label, boundary, missed and spurious.
 OTHER = [
@@ -65,14 +66,11 @@ def test_scores_add_up(evaluation: Any) -> None:
 
 def test_the_pipeline_stays_as_it_was(trained: Language) -> None:
     _, component = find_component(trained)
-    component.cfg["thresholds"] = {"founded": 1.1}
-    try:
+    with component.settings(thresholds={"founded": 1.0}):
         examples = make_examples(trained.vocab)
         scores = evaluate(trained, examples).scores
-        assert component.cfg["thresholds"] == {"founded": 1.1}
+        assert component.thresholds == {"founded": 1.0}
         assert trained.pipe_names == ["rin_joint"]
-    finally:
-        component.cfg["thresholds"] = {}
     # As of the thresholds: but those of the curve are for all relations.
     assert scores["rel_exact_per_type"]["founded"]["predicted"] == 0
     assert scores["rel_exact_per_type"]["leads"]["right"] == 2
@@ -83,13 +81,10 @@ def test_the_pipeline_stays_as_it_was(trained: Language) -> None:
 
 
 def test_triples_are_found_whatever_the_thresholds(trained: Language) -> None:
-    _, component = find_component(trained)
-    component.cfg["threshold"] = 1.1
-    try:
+    name, component = find_component(trained)
+    with component.settings(threshold=1.0):
         examples = make_examples(trained.vocab)
-        assert predict(trained, examples) == []
-    finally:
-        component.cfg["threshold"] = 0.5
+        assert predict(trained, name, component, examples) == []
     assert [names(eg.predicted) for eg in examples] == [set(triples) for _, triples in TRIPLES]
 
 
@@ -294,8 +289,8 @@ def test_tune_command(model: Path, trained: Language, tmp_path: Path) -> None:
     nlp = spacy.load(tmp_path / "tuned")
     threshold = nlp.config["components"]["rin_joint"]["threshold"]
     assert 0.01 <= threshold < 0.999
-    assert nlp.get_pipe("rin_joint").cfg["threshold"] == threshold
-    assert nlp.get_pipe("rin_joint").cfg["thresholds"] == nlp.config["components"]["rin_joint"]["thresholds"] == {}
+    assert component_of(nlp).threshold == threshold
+    assert component_of(nlp).thresholds == nlp.config["components"]["rin_joint"]["thresholds"] == {}
     assert evaluate(nlp, make_examples(nlp.vocab)).scores["rel_exact_f"] == 1.0
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
     # In place, it changes two files.
@@ -303,11 +298,29 @@ def test_tune_command(model: Path, trained: Language, tmp_path: Path) -> None:
     after = {file: file.read_bytes() for file in start.rglob("*") if file.is_file()}
     changed = {file.relative_to(start).as_posix() for file in after if after[file] != before.get(file)}
     assert changed == {"config.cfg", "rin_joint/cfg"} and after.keys() == before.keys()
-    assert spacy.load(start).get_pipe("rin_joint").cfg["threshold"] == threshold
+    assert component_of(spacy.load(start)).threshold == threshold
     # There is nothing more to gain.
     result = run("tune", start, path, "--folds", "2", "--in-place")
     assert "left as they are" in " ".join(result.output.split()) and "Wrote" not in result.output
     assert {file: file.read_bytes() for file in start.rglob("*") if file.is_file()} == after
+
+
+def test_tune_from_python(model: Path) -> None:
+    """A pipeline whose threshold lets nothing through: one for all relations is found, and set where it is asked for."""
+    nlp = spacy.load(model)
+    component = component_of(nlp)
+    component.set_thresholds(1.0)
+    tuning = tune(nlp, make_examples(nlp.vocab), folds=2)
+    assert tuning.best == "global" and tuning.thresholds.threshold < 1.0
+    assert tuning.choices["present"].scores.fscore == 0.0
+    assert tuning.choices["global"].scores.fscore == tuning.choices["global"].held_out.fscore == 1.0
+    assert tuning.gold == {"born_in": 3, "founded": 2, "leads": 2}
+    assert (component.threshold, component.thresholds) == (1.0, {})
+    set_thresholds(nlp, tuning.thresholds)
+    assert evaluate(nlp, make_examples(nlp.vocab)).scores["rel_exact_f"] == 1.0
+    unannotated = Example(nlp.make_doc(TRIPLES[0][0]), nlp.make_doc(TRIPLES[0][0]))
+    with pytest.raises(RinError, match="R036"):
+        tune(nlp, [unannotated])
 
 
 def test_tune_refuses(model: Path, gold: Any, tmp_path: Path) -> None:

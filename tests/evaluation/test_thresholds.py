@@ -15,11 +15,11 @@ from spacy_rin.evaluation.thresholds import (
     GRID,
     Candidates,
     Thresholds,
+    choose,
     choose_threshold,
     choose_thresholds,
     cross_validate,
     score_thresholds,
-    tune,
 )
 from spacy_rin.relations import register_relations, set_relations
 
@@ -129,21 +129,21 @@ def test_folds_are_scored_with_what_others_chose() -> None:
             cross_validate(candidates, choose, folds)
 
 
-def test_tune_keeps_what_helps_on_other_texts() -> None:
+def test_choose_keeps_what_helps_on_other_texts() -> None:
     present = Thresholds(0.5, {})
     # Right triples are more probable than others, but all by too little: one threshold is enough.
     low = make_candidates([([("a", 0.3, True), ("b", 0.3, True), ("a", 0.1, False)], [])] * 10)
-    choices, best = tune(low, present, min_count=1)
+    choices, best = choose(low, present, min_count=1)
     assert best == "global" and choices[best].thresholds == (0.3, {})
     assert choices["present"].scores.fscore == 0.0 and choices[best].held_out.fscore == 1.0
     # What is probable is right for one relation, wrong for the other.
     mixed = make_candidates([([("a", 0.3, True), ("b", 0.6, False), ("b", 0.9, True)], [])] * 10)
-    choices, best = tune(mixed, present, min_count=10)
+    choices, best = choose(mixed, present, min_count=10)
     assert best == "per_relation" and choices[best].thresholds.of("a") <= 0.3 < 0.6 < choices[best].thresholds.of("b")
     assert choices[best].held_out.fscore == 1.0 > choices["global"].held_out.fscore
     # One text has each relation: what is chosen for it is chosen on nothing else, and helps nowhere.
     rare = make_candidates([([(f"r{i}", 0.6, i % 2 == 0)], []) for i in range(10)])
-    choices, best = tune(rare, present, min_count=1)
+    choices, best = choose(rare, present, min_count=1)
     assert best == "present"
     assert choices["per_relation"].scores.fscore == 1.0
     assert choices["per_relation"].held_out.fscore <= choices["present"].held_out.fscore
@@ -151,6 +151,6 @@ def test_tune_keeps_what_helps_on_other_texts() -> None:
 
 def test_nothing_found() -> None:
     candidates = make_candidates([([], ["a"]), ([], [])])
-    choices, best = tune(candidates, Thresholds(0.5, {"a": 0.2}), folds=2)
+    choices, best = choose(candidates, Thresholds(0.5, {"a": 0.2}), folds=2)
     assert best == "present" and choices["global"].thresholds == (0.5, {})
     assert score_thresholds(candidates)["0.50"]["r"] == 0.0

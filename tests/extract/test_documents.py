@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_rin.extract.documents import READERS, Document, count_documents, read_documents
+from spacy_rin.extract.documents import INPUT_FORMATS, Document, count_documents, read_documents
 
 HOSTILE = ['quoted "so", and\nbroken', "=1+1", "עברית 😀\u2028next", "tab\tand \\ backslash"]
 
@@ -165,7 +165,7 @@ def test_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(ValueError, match=code):
             read(*args, **options)
-    assert all(format in READERS for format in ("text", "jsonl", "csv", "tsv", "parquet", "folder"))
+    assert all(format in INPUT_FORMATS for format in ("text", "jsonl", "csv", "tsv", "parquet", "folder"))
 
 
 def test_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from spacy_rin.extract import doc_to_json, extract, extract_file
 from spacy_rin.extract.documents import Document
 from spacy_rin.extract.journal import Journal, checksum
 
-from ..support import TRIPLES
+from ..support import TRIPLES, component_of
 
 TEXTS = [text for text, _ in TRIPLES]
 BAD = "Ada Brook is bad ."
@@ -357,10 +357,9 @@ def test_another_run_is_refused(nlp: Language, model: Path, tmp_path: Path) -> N
     ]:
         with pytest.raises(ValueError, match=reason):
             extract_file(nlp, path, out, **options)
-    nlp.get_pipe("rin_joint").cfg["threshold"] = 0.9
-    with pytest.raises(ValueError, match=r"R062.*settings was .*0.5.* and is .*0.9"):
-        extract_file(nlp, source, out)
-    nlp.get_pipe("rin_joint").cfg["threshold"] = 0.5
+    for setting in ({"threshold": 0.9}, {"rounds": 1}):
+        with component_of(nlp).settings(**setting), pytest.raises(ValueError, match="R062.*settings was .* and is "):
+            extract_file(nlp, source, out)
     assert journal.read_bytes() == before and not out.exists()
     # The input has the same name, but other texts, or fewer.
     for texts in ([TEXTS[0], TEXTS[2], TEXTS[1]], TEXTS[:2]):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_rin.extract.writers import DETAILS, WRITERS, Triple, triples, write
+from spacy_rin.extract.writers import DETAILS, OUTPUT_FORMATS, TripleRow, triples, write
 
 
 def make_row(ident, *facts, sentence="{}"):
@@ -47,7 +47,7 @@ def as_text(triple):
 
 
 def test_triples() -> None:
-    assert TRIPLES[1] == Triple(
+    assert TRIPLES[1] == TripleRow(
         1, "Ada", "PERSON", 13, 16, "née", 'the "Ace", =1+1', "NAME;X", 18, 33, 0.5, 'Ada, the "Ace", =1+1, ', 13
     )
     assert len(TRIPLES) == 6
@@ -70,7 +70,7 @@ def read_csv(path, delimiter=","):
 @pytest.mark.parametrize("suffix,delimiter", [("csv", ","), ("tsv", "\t")])
 def test_tables(tmp_path: Path, suffix: str, delimiter: str) -> None:
     write(ROWS, tmp_path / f"out.{suffix}")
-    assert read_csv(tmp_path / f"out.{suffix}", delimiter) == (Triple._fields, list(map(as_text, TRIPLES)))
+    assert read_csv(tmp_path / f"out.{suffix}", delimiter) == (TripleRow._fields, list(map(as_text, TRIPLES)))
 
 
 # NUL is left out: Python's own reader of CSV refuses it in 3.10.
@@ -90,7 +90,7 @@ def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     write(ROWS, tmp_path / "out.parquet")
     table = parquet.read_table(tmp_path / "out.parquet")
-    assert [Triple(**row) for row in table.to_pylist()] == [t._replace(document=str(t.document)) for t in TRIPLES]
+    assert [TripleRow(**row) for row in table.to_pylist()] == [t._replace(document=str(t.document)) for t in TRIPLES]
     assert str(table.schema.field("score").type) == "double"
     assert str(table.schema.field("subject_start").type) == "int64"
 
@@ -202,18 +202,18 @@ def test_neo4j(tmp_path: Path) -> None:
     assert len((tmp_path / "out.neo4j" / "relationships.csv").read_bytes().split(b"\n")) == len(TRIPLES) + 2
 
 
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("format", OUTPUT_FORMATS)
 def test_nothing_found(tmp_path: Path, format: Any) -> None:
-    package = WRITERS[format].package
+    package = OUTPUT_FORMATS[format].package
     if package:
         pytest.importorskip(package)
     write([make_row(1), {"id": 2, "error": "x"}], tmp_path / "out", format)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("format", OUTPUT_FORMATS)
 def test_nothing_is_half_written(tmp_path: Path, format: Any) -> None:
-    package = WRITERS[format].package
+    package = OUTPUT_FORMATS[format].package
     if package:
         pytest.importorskip(package)
     path = tmp_path / "out"

@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 
 import spacy_rin.cli  # noqa: F401
 from spacy_rin.page import view
-from spacy_rin.page.reader import Reader
+from spacy_rin.page.reader import RoundsReader
 
-from ..support import names, same_predictions
+from ..support import component_of, names, same_predictions
 
 TEXT = "Ada Brook , born in Larne , founded Nimbus ."
 TRIPLES = {("Ada Brook", "born_in", "Larne"), ("Ada Brook", "founded", "Nimbus")}
@@ -39,18 +39,18 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 def test_rounds_are_those_of_pipelines_with_so_many(trained: Language, tmp_path: Path) -> None:
     """The last Doc is what the pipeline says itself; the others are what it says with fewer rounds."""
-    docs = Reader(trained).read(TEXT, threshold=0.5, rounds=3)
+    docs = RoundsReader(trained).read(TEXT, threshold=0.5, rounds=3)
     assert len(docs) == 4 and names(docs[-1]) == TRIPLES
     assert same_predictions([docs[-1]], [trained(TEXT)])
     trained.to_disk(tmp_path)
     for rounds in (1, 2):
         nlp = spacy.load(tmp_path, config={"components.rin_joint.model.rounds": rounds})
-        assert nlp.get_pipe("rin_joint").model.get_ref("network").shims[0]._model.rounds == rounds
+        assert component_of(nlp).rounds == rounds
         assert same_predictions([docs[rounds]], [nlp(TEXT)])
 
 
 def test_threshold(trained: Language) -> None:
-    reader = Reader(trained)
+    reader = RoundsReader(trained)
     assert names(reader.read(TEXT, threshold=1.0, rounds=3)[-1]) == set()
     low = names(reader.read(TEXT, threshold=0.0, rounds=3)[-1])
     assert low > TRIPLES
@@ -59,7 +59,7 @@ def test_threshold(trained: Language) -> None:
 
 def test_pipeline_is_left_as_it_was(trained: Language) -> None:
     """Also if the pipeline fails, or several visitors read at a time."""
-    reader, before = Reader(trained), trained(TEXT)
+    reader, before = RoundsReader(trained), trained(TEXT)
     with pytest.raises(ValueError):
         reader.read("x" * (trained.max_length + 1), threshold=0.1, rounds=1)
     assert same_predictions([trained(TEXT)], [before])
@@ -80,7 +80,7 @@ def test_pipeline_is_left_as_it_was(trained: Language) -> None:
 
 def test_settings_of_the_pipeline_are_known_while_it_reads(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one visitor does must not move the sliders of another."""
-    reader, seen = Reader(trained), []
+    reader, seen = RoundsReader(trained), []
     monkeypatch.setattr(reader, "nlp", lambda text: seen.append((reader.threshold, reader.rounds)))
     reader.read(TEXT, threshold=0.9, rounds=1)
     assert seen == [(0.5, 3), (0.5, 3)]
@@ -89,13 +89,13 @@ def test_settings_of_the_pipeline_are_known_while_it_reads(trained: Language, mo
 def test_pipeline_without_rin_joint_is_refused(nlp: Language) -> None:
     nlp.add_pipe("sentencizer")
     with pytest.raises(ValueError, match="R018"):
-        Reader(nlp)
+        RoundsReader(nlp)
 
 
 def test_component_by_another_name_and_attribute() -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("rin_joint", name="facts", config={"attr": "facts", "spans_key": "ents"})
-    reader = Reader(nlp)
+    reader = RoundsReader(nlp)
     assert (reader.attr, reader.spans_key, reader.rounds, reader.thresholds) == ("facts", "ents", 3, {})
     spacy.tokens.Doc.remove_extension("facts")
 
@@ -107,7 +107,7 @@ def test_component_by_another_name_and_attribute() -> None:
 def page(trained, monkeypatch):
     """The page as Streamlit's own test runner sees it."""
     testing = pytest.importorskip("streamlit.testing.v1")
-    reader = Reader(trained)
+    reader = RoundsReader(trained)
     monkeypatch.setattr(view, "_served", [reader])
     page = testing.AppTest.from_file(str(view.SCRIPT), default_timeout=60).run()
     assert not page.exception
@@ -182,7 +182,7 @@ def test_page_shows_errors_of_the_pipeline_as_text(page: Any, monkeypatch: pytes
 def test_table_of_rounds_escapes_names(trained: Language) -> None:
     doc = trained.make_doc("<b>Ada</b> & Orbix")
     doc.ents = [spacy.tokens.Span(doc, 0, len(doc), label="<i>")]
-    markup = view.markup(view._rounds_table([trained.make_doc("x"), doc], Reader(trained)))
+    markup = view.markup(view._rounds_table([trained.make_doc("x"), doc], RoundsReader(trained)))
     assert "<b>" not in markup and "<i>" not in markup
     cells = [cell.text for cell in ElementTree.fromstring(markup).iter("td")]
     assert cells == ["<b>Ada</b> & Orbix (<i>)", "–", "✓"]
