@@ -9,7 +9,7 @@ from spacy_rin.relations import Relation, get_relations, has_relations, register
 
 
 @pytest.fixture
-def doc():
+def doc() -> Any:
     register_relations()
     return Doc(
         Vocab(), words=["Ada", "Brook", ",", "born", "in", "Larne"], spaces=[True, False, True, True, True, False]
@@ -17,13 +17,13 @@ def doc():
 
 
 @pytest.fixture
-def annotated(doc):
+def annotated(doc: Doc) -> Any:
     ada, larne = Span(doc, 0, 2, label="PERSON"), Span(doc, 5, 6, label="PLACE")
     doc._.relations = [(ada, "born_in", larne, 0.75), Relation(larne, "birthplace_of", ada)]
     return doc
 
 
-def plain(doc):
+def plain(doc: Doc) -> Any:
     return [
         (r.subject.text, r.subject.label_, r.label, r.object.text, r.object.label_, r.score) for r in doc._.relations
     ]
@@ -49,7 +49,7 @@ def test_missing_is_not_empty(doc: Any) -> None:
     assert has_relations(doc)
 
 
-def docbin(doc, attrs=("ORTH", "SPACY")):
+def docbin(doc: Doc, attrs: Any = ("ORTH", "SPACY")) -> Any:
     data = DocBin(attrs=attrs, docs=[doc], store_user_data=True).to_bytes()
     return next(DocBin(store_user_data=True).from_bytes(data).get_docs(doc.vocab))
 

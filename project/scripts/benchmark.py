@@ -18,27 +18,26 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from plain_rin import N_TAGS, PlainOutput, PlainRIN, convert_plain
 from spacy import util
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as spacy_train
-from thinc.api import ArgsKwargs, Model
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from spacy_rin.convert import convert, write_docs
 from spacy_rin.model.networks.joint import Output
-from spacy_rin.model.networks.rin import RIN, PaperGRU
+from spacy_rin.model.networks.rin import RIN
 from spacy_rin.model.word_vectors import collect_words
+from spacy_rin.model.wrapper import network_of
+from spacy_rin.pipeline.component import find_component
 from spacy_rin.pipeline.corpus import create_corpus_reader
-
-IntArray = NDArray[np.int64]
 
 FORMS = ("plain", "split", "ours")
 """The equations as they are written; the same with each vector multiplied once, not pair by pair; the package."""
@@ -55,97 +54,9 @@ class Shape(NamedTuple):
 
 
 SHAPES = {"webnlg": Shape(25, 216, 3), "nyt": Shape(40, 24, 7)}
-N_TAGS = 5
 
 
-class PlainRIN(nn.Module):
-    """The network as its equations are written: padded, all pairs of all rounds held at once, with autograd.
-
-    Args:
-        n_labels (int): Relation labels.
-        rounds (int): Rounds of interaction.
-        width (int): Columns of the features.
-        split (bool): False joins the two vectors of every pair and multiplies (eq. 7); True multiplies each vector
-            once,
-            and adds.
-    """
-
-    def __init__(self, n_labels: int, rounds: int, width: int, split: bool):
-        super().__init__()
-        self.rounds, self.n_features, self.split = rounds, width, split
-        self.gru_e, self.gru_r = PaperGRU(N_TAGS, width), PaperGRU(n_labels, width)
-        self.tagger, self.relation = nn.Linear(width, N_TAGS), nn.Linear(width, n_labels)
-        self.pair = nn.Linear(2 * width, width, bias=False)
-        nn.init.constant_(self.relation.bias, -7.0)
-
-    def score_pairs(self, h: Tensor) -> Tensor:
-        """Score all pairs. *Shape:* (batch, length, width) -> (batch, length, length, labels)."""
-        if self.split:
-            left, right = self.pair.weight.chunk(2, 1)
-            return self.relation(F.relu((h @ left.T).unsqueeze(2) + (h @ right.T).unsqueeze(1)))
-        grid = (*h.shape[:2], *h.shape[1:])
-        pairs = torch.cat([h.unsqueeze(2).expand(grid), h.unsqueeze(1).expand(grid)], -1)
-        return self.relation(F.relu(self.pair(pairs)))
-
-    def forward(self, features: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Score tags and pairs. *Shape:* (tokens, width) -> (batch, length, tags), (batch, length, length, labels)."""
-        h = nn.utils.rnn.pad_sequence(features.split(list(lengths)), batch_first=True)
-        padding = (torch.arange(h.shape[1]) >= torch.tensor(lengths).unsqueeze(1))[:, None, :, None]
-        entity = relation = h
-        for _ in range(self.rounds):
-            tags = self.tagger(entity).softmax(-1)
-            probs = self.score_pairs(relation).sigmoid()
-            best = (probs.masked_fill(padding, 0.0) if padding.any() else probs).amax(2)
-            flat = h.flatten(0, 1)
-            relation = self.gru_r(best.flatten(0, 1), flat).view_as(h)
-            entity = self.gru_e(tags.flatten(0, 1), flat).view_as(h)
-            h = h + relation + entity
-        return self.tagger(entity), self.score_pairs(relation)
-
-
-class PlainOutput:
-    """What `Output` is, of all pairs held at once.
-
-    Args:
-        tensors (Sequence[Tensor]): What `PlainRIN` returned.
-        lengths (Sequence[int]): Tokens of each sequence.
-    """
-
-    def __init__(self, tensors: Sequence[Tensor], lengths: Sequence[int]):
-        self.tensors = [x.detach() for x in tensors]
-        self.sequence = np.repeat(np.arange(len(lengths)), lengths)
-        self.token = np.concatenate([np.arange(length) for length in lengths])
-
-    def tag_scores(self) -> NDArray[np.float32]:
-        """Tag logits. *Shape:* (tokens, 1, tags)."""
-        return self.tensors[0][self.sequence, self.token].unsqueeze(1).numpy()
-
-    def probable(
-        self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
-    ) -> tuple[IntArray, IntArray, Any]:
-        """Find the relations of given pairs whose probability reaches their threshold."""
-        probs = self.tensors[1].sigmoid()[self.sequence[subjects], self.token[subjects], self.token[objects]]
-        pair, label = (probs >= torch.from_numpy(thresholds)).nonzero(as_tuple=True)
-        return pair.numpy(), label.numpy(), probs[pair, label].numpy()
-
-    def loss(
-        self, gold_tags: IntArray, gold_triples: IntArray, known_pairs: Sequence[bool], scale: float
-    ) -> tuple[float, tuple[Tensor, ...]]:
-        """Compute the loss and its gradients; all pairs must be known, as they are in WebNLG."""
-        tags, pairs = leaves = [x.requires_grad_() for x in self.tensors]
-        target = torch.zeros_like(pairs)
-        i, j, label = gold_triples.T
-        target[self.sequence[i], self.token[i], self.token[j], label] = 1.0
-        weight = torch.zeros(pairs.shape[:2])
-        weight[self.sequence, self.token] = 1.0
-        weight = (weight.unsqueeze(2) * weight.unsqueeze(1)).unsqueeze(3)
-        loss = F.cross_entropy(tags[self.sequence, self.token], torch.from_numpy(gold_tags[:, 0]), reduction="sum")
-        loss = loss + F.binary_cross_entropy_with_logits(pairs, target, weight, reduction="sum")
-        loss = loss * scale
-        return float(loss.detach()), torch.autograd.grad(loss, leaves)
-
-
-def make_output(network: nn.Module, tensors: Sequence[Tensor], lengths: Sequence[int]) -> Any:
+def make_output(network: nn.Module, tensors: Any, lengths: Sequence[int]) -> Any:
     """Make the output object of a form."""
     return Output.of(network, tensors, lengths) if isinstance(network, RIN) else PlainOutput(tensors, lengths)
 
@@ -186,14 +97,14 @@ class Subject:
         tensors = self.network.train()(self.features.clone().requires_grad_(), self.lengths)
         output = make_output(self.network, tensors, self.lengths)
         _, grads = output.loss(self.tags, self.gold, [True] * len(self.lengths), 1.0 / len(self.lengths))
-        torch.autograd.backward(tensors, grads)
+        torch.autograd.backward(tensors[: len(grads)], grads)
 
     def predict(self) -> None:
         """Score tags, and the pairs of heads, as prediction does."""
         with torch.no_grad():
             output = make_output(self.network, self.network.eval()(self.features, self.lengths), self.lengths)
             output.tag_scores()
-            n_labels = len(self.network.relation.weight)
+            n_labels = self.network.get_submodule("relation").out_features
             output.probable(*self.pairs, np.full(n_labels, 0.5))
 
 
@@ -335,14 +246,14 @@ class Pipeline:
         (corpus,) = util.resolve_dot_names(loaded.interpolate(), ["corpora.train"])
         self.examples = list(corpus(self.nlp))
         tok2vec = loaded["components"]["rin_joint"]["model"]["tok2vec"]
-        ner = self.nlp.add_pipe("ner", config={"model": {"tok2vec": tok2vec}})
+        ner: Any = self.nlp.add_pipe("ner", config={"model": {"tok2vec": tok2vec}})
         collect_words(ner.model, (eg.predicted for eg in self.examples))
         ner.initialize(lambda: self.examples, nlp=self.nlp)
         self.optimizer = self.nlp.create_optimizer()
         self.optimizer.learn_rate = 0.001
-        self.component = self.nlp.get_pipe("rin_joint")
+        _, self.component = find_component(self.nlp)
         self.wrapper = self.component.model.get_ref("network")
-        network = self.wrapper.shims[0]._model
+        network = network_of(self.wrapper)
         n_labels, width = network.relation.weight.shape
         self.networks = {form: PlainRIN(n_labels, network.rounds, width, form == "split") for form in FORMS[:2]}
         self.networks["ours"] = network
@@ -351,7 +262,7 @@ class Pipeline:
     def take(self, form: str) -> None:
         """Let the component have a form of the network."""
         self.wrapper.shims[0]._model = self.networks[form]
-        self.wrapper.attrs["convert_outputs"] = self.convert_ours if form == "ours" else _convert_plain
+        self.wrapper.attrs["convert_outputs"] = self.convert_ours if form == "ours" else convert_plain
 
     def update(self, batch: list[Example]) -> None:
         """Learn from a batch."""
@@ -388,20 +299,12 @@ class Pipeline:
                 return output, watch(backprop)
 
             model._func = forward
-        self.component.get_loss = watch(self.component.get_loss)
+        component: Any = self.component
+        component.get_loss = watch(self.component.get_loss)
         yield spent
-        del self.component.get_loss
+        del component.get_loss
         for model, original in zip(models, originals):
             model._func = original
-
-
-def _convert_plain(model: Model, X_Y: Any, is_train: bool) -> tuple[PlainOutput, Callable]:
-    X, tensors = X_Y
-
-    def backprop(grads: Sequence[Tensor]) -> ArgsKwargs:
-        return ArgsKwargs(args=(tensors,), kwargs={"grad_tensors": grads})
-
-    return PlainOutput(tensors, [len(x) for x in X]), backprop
 
 
 def measure_pipeline(
@@ -428,7 +331,7 @@ def measure_pipeline(
             for form in FORMS:
                 pipeline.take(form)
                 spent.clear()
-                seconds = timed(lambda batch=batch: pipeline.update(batch))
+                seconds = timed(partial(pipeline.update, batch))
                 if index > 1:  # before, torch and thinc make their buffers
                     times[form].append(seconds)
                     inside += sum(spent) if form == "ours" else 0.0
@@ -441,26 +344,26 @@ def measure_pipeline(
         "ours": lambda: pipeline.pipe(test, "tagger", "rin_joint"),
         "ner": lambda: pipeline.pipe(test, "tagger", "ner"),
     }
-    seconds = take_turns(functions, 3 if quick else 9)
+    medians = take_turns(functions, 3 if quick else 9)
     for form in FORMS[:2]:
         pipeline.take(form)
         # All pairs of a batch are held at once: small batches are faster.
-        seconds[form] = timed(lambda: pipeline.pipe(test, "tagger", "rin_joint", batch_size=50))
+        medians[form] = timed(lambda: pipeline.pipe(test, "tagger", "rin_joint", batch_size=50))
     pipeline.take("ours")
     update = {form: statistics.median(values) for form, values in times.items()}
     n_words = sum(len(eg.predicted) for eg in test)
     figures: dict[str, Any] = {
         "update_ms": {form: round(1e3 * x, 1) for form, x in update.items()},
         "outside_network_share": round(outside, 3),
-        "pipe_sentences_per_s": round(len(test) / seconds["ours"]),
-        "pipe_words_per_s": round(n_words / seconds["ours"]),
-        "pipe_ratio_to_ner": round(seconds["ours"] / seconds["ner"], 2),
+        "pipe_sentences_per_s": round(len(test) / medians["ours"]),
+        "pipe_words_per_s": round(n_words / medians["ours"]),
+        "pipe_ratio_to_ner": round(medians["ours"] / medians["ner"], 2),
     }
     rows = [
-        [form, f"{1e3 * update[form]:.0f} ms", f"{len(test) / seconds[form]:.0f}", f"{n_words / seconds[form]:.0f}"]
+        [form, f"{1e3 * update[form]:.0f} ms", f"{len(test) / medians[form]:.0f}", f"{n_words / medians[form]:.0f}"]
         for form in FORMS
     ]
-    rows.append(["spaCy's ner", "-", f"{len(test) / seconds['ner']:.0f}", f"{n_words / seconds['ner']:.0f}"])
+    rows.append(["spaCy's ner", "-", f"{len(test) / medians['ner']:.0f}", f"{n_words / medians['ner']:.0f}"])
     return figures, rows
 
 
@@ -485,10 +388,10 @@ def measure_epochs(pipeline: Pipeline, config: Path, overrides: dict[str, Any]) 
         if form != "ours":
             loaded["nlp"]["batch_size"] = 50  # see `measure_pipeline`
         nlp = init_nlp(loaded)
-        wrapper = nlp.get_pipe("rin_joint").model.get_ref("network")
+        wrapper = find_component(nlp)[1].model.get_ref("network")
         if form != "ours":
             wrapper.shims[0]._model = pipeline.networks[form]
-            wrapper.attrs["convert_outputs"] = _convert_plain
+            wrapper.attrs["convert_outputs"] = convert_plain
         evaluate = nlp.evaluate
 
         def stamped(*args: Any, evaluate: Any = evaluate, stamps: list[float] = stamps, **kwargs: Any) -> Any:
@@ -496,7 +399,7 @@ def measure_epochs(pipeline: Pipeline, config: Path, overrides: dict[str, Any]) 
             stamps.append(time.perf_counter())
             return scores
 
-        nlp.evaluate = stamped
+        nlp.evaluate = stamped  # type: ignore[method-assign]
         with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
             # The plain forms can't be saved.
             out = Path(folder) if form == "ours" else None

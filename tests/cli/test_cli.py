@@ -21,18 +21,18 @@ RECORD = {"text": "Kim lives in new Oslo", "triples": [["Kim", "home", "new Oslo
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Any:
     path = tmp_path / "in.json"
     path.write_text(json.dumps([RECORD]))
     return path
 
 
-def read(path):
+def read(path: Path) -> Any:
     (doc,) = DocBin().from_disk(path).get_docs(spacy.blank("en").vocab)
     return [(r.subject.text, r.subject.label_, r.label, r.object.text) for r in get_relations(doc)]
 
 
-def installed():
+def installed() -> Any:
     try:
         return metadata.distribution("spacy-rin")
     except metadata.PackageNotFoundError:
@@ -94,7 +94,7 @@ def test_input_is_not_overwritten(tmp_path: Path, source: Any) -> None:
 
 
 def test_bugs_keep_their_traceback(tmp_path: Path, source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(path):
+    def broken(path: Path) -> None:
         raise ValueError("a bug")
 
     monkeypatch.setitem(CONVERTERS, "casrel", broken)
@@ -102,7 +102,7 @@ def test_bugs_keep_their_traceback(tmp_path: Path, source: Any, monkeypatch: pyt
     assert isinstance(result.exception, ValueError) and "a bug" in str(result.exception)
 
 
-def write_gold(nlp, path, relations=True):
+def write_gold(nlp: Language, path: Path, relations: Any = True) -> None:
     docs = [eg.reference for eg in make_examples(nlp.vocab)]
     DocBin(docs=docs, store_user_data=relations).to_disk(path)
 

@@ -7,7 +7,7 @@ import pytest
 import spacy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from spacy_rin.convert import CONVERTERS, Record, Report, convert, make_doc, write_docs
 from spacy_rin.relations import get_relations, has_relations
@@ -61,33 +61,33 @@ JSONL = {
 }
 
 
-def write_json(path, *values, sep="\n"):
+def write_json(path: Path, *values: Any, sep: Any = "\n") -> Any:
     path.write_text(sep.join(json.dumps(value) for value in values), encoding="utf8")
     return path
 
 
-def write_ids(path, values, words=WORDS, relations=RELATIONS):
+def write_ids(path: Path, values: Any, words: Any = WORDS, relations: Any = RELATIONS) -> Any:
     write_json(path.with_name("words2id.json"), words)
     write_json(path.with_name("relations2id.json"), relations)
     return write_json(path, values)
 
 
-def spans_of(doc):
+def spans_of(doc: Doc) -> Any:
     return [(span.start, span.end, span.label_) for span in doc.spans["rin"]]
 
 
-def ents_of(doc):
+def ents_of(doc: Doc) -> Any:
     return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
 
 
-def relations_of(doc):
+def relations_of(doc: Doc) -> Any:
     return [
         ((r.subject.start, r.subject.end, r.subject.label_), r.label, (r.object.start, r.object.end, r.object.label_))
         for r in get_relations(doc)
     ]
 
 
-def counts_of(report):
+def counts_of(report: Any) -> Any:
     return {name: count for name, count in vars(report).items() if isinstance(count, int) and count}
 
 
@@ -394,7 +394,7 @@ def test_unfinished_output_is_not_left(tmp_path: Path) -> None:
     write_docs(docs, path)
     before = path.read_bytes()
 
-    def interrupted():
+    def interrupted() -> Any:
         yield docs[0]
         raise KeyboardInterrupt
 
@@ -409,7 +409,7 @@ def test_unfinished_output_is_not_left(tmp_path: Path) -> None:
 
 
 @st.composite
-def annotations(draw):
+def annotations(draw: Any) -> Any:
     """Words, entities as token offsets, and relations of our own format, all of them aligned."""
     words = draw(st.lists(st.text("abcdÄß漢", min_size=1, max_size=4), min_size=1, max_size=8))
     starts = st.integers(0, len(words) - 1)
@@ -470,7 +470,7 @@ def test_every_triple_is_accounted_for(tmp_path: Path, text: Any, bounds: Any, r
         assert all(len(span) == 1 for span in doc.spans["rin"])
 
 
-def raw_triples(path, key, distinct):
+def raw_triples(path: Path, key: Any, distinct: Any) -> Any:
     """Count the triples of a file independently of the converters."""
     text = path.read_text(encoding="utf8")
     records = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
+from spacy_rin.convert.export import WRITERS, ExportReport, export, export_file, write_records
 
 from spacy_rin.convert import Record, convert, make_doc, write_docs
-from spacy_rin.convert.export import WRITERS, ExportReport, export, export_file, write_records
 from spacy_rin.extract import extract
 from spacy_rin.relations import get_relations, set_relations
 
@@ -26,21 +26,21 @@ from .test_formats import SAMPLES, run
 VOCAB = spacy.blank("xx").vocab
 
 
-def words_of(doc):
+def words_of(doc: Doc) -> Any:
     return [token.text for token in doc]
 
 
-def characters_of(doc):
+def characters_of(doc: Doc) -> Any:
     """Text, entities and triples of a Doc, whatever its tokens."""
     triples = {(_offsets(r.subject), r.label, _offsets(r.object)) for r in get_relations(doc)}
     return doc.text, {_offsets(span) for span in doc.spans["rin"]}, triples
 
 
-def _offsets(span):
+def _offsets(span: Any) -> Any:
     return span.start_char, span.end_char, span.label_
 
 
-def there_and_back(docs, format, folder, **options):
+def there_and_back(docs: list[Doc], format: Any, folder: Any, **options: Any) -> Any:
     records, report = export(docs, format)
     path = folder / f"{format}.json"
     write_records(records, path, format)
@@ -116,7 +116,7 @@ def test_entities_of_all_places_are_written() -> None:
 
 
 @st.composite
-def annotated_docs(draw):
+def annotated_docs(draw: Any) -> Any:
     words = draw(
         st.lists(st.sampled_from(["a", "é", "🌊", "\n", " ", "\u00a0", "'s", "b c", "\u2028"]), min_size=1, max_size=8)
     )
@@ -192,7 +192,7 @@ def test_real_data_come_back(tmp_path: Path, name: str) -> None:
 
 
 @pytest.fixture
-def texts(trained, tmp_path):
+def texts(trained: Language, tmp_path: Path) -> Any:
     """A file of texts without annotation."""
     path = tmp_path / "texts.spacy"
     DocBin(docs=[eg.predicted.copy() for eg in make_examples(trained.vocab)]).to_disk(path)

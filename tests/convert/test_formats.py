@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 from spacy_rin.cli import rin_cli
@@ -49,20 +50,20 @@ REAL_FILES = {
 }
 
 
-def triples_of(doc):
+def triples_of(doc: Doc) -> Any:
     return [(r.subject.text, r.label, r.object.text) for r in get_relations(doc)]
 
 
-def run(*args):
+def run(*args: Any) -> Any:
     return CliRunner().invoke(rin_cli, [str(arg) for arg in args], env={"COLUMNS": "300"})
 
 
-def first_task(name):
+def first_task(name: str) -> Any:
     text = (SAMPLES / name).read_text(encoding="utf8")
     return json.loads(text)[0] if name.endswith(".json") else json.loads(text.splitlines()[0])
 
 
-def changed(task, *path, to):
+def changed(task: Any, *path: Path, to: Any) -> Any:
     """A copy of a record with one value changed; `to=None` takes it away."""
     task = json.loads(json.dumps(task))
     item = task
@@ -326,7 +327,7 @@ def test_malformed_record_by_cli(tmp_path: Path, name: Any) -> None:
 def test_offsets_of_any_count_are_understood(text: Any, count: Any, data: Any) -> None:
     """Offsets lead to what was quoted, whatever the tool counted."""
 
-    def offset(i):
+    def offset(i: Any) -> Any:
         if count == "utf-16":
             return len(text[:i].encode("utf-16-le")) // 2
         return len(text[:i].replace("\r\n", "\n")) if count == "one" else i

@@ -23,11 +23,11 @@ VOCAB = spacy.blank("xx").vocab
 SHARES = (0.8, 0.1, 0.1)
 
 
-def docs_of(*texts):
+def docs_of(*texts: list[str]) -> Any:
     return [Doc(VOCAB, words=text.split(" ")) for text in texts]
 
 
-def texts_of(path):
+def texts_of(path: Path) -> Any:
     return [doc.text for doc in DocBin().from_disk(path).get_docs(VOCAB)]
 
 
@@ -103,7 +103,7 @@ def test_too_few_texts() -> None:
         split_docs(docs_of("a", "b", "b"), SHARES)
 
 
-def write_lines(path, n):
+def write_lines(path: Path, n: Any) -> Any:
     return write_json(
         path, *({"text": f"Ada {i}. Bo {i}.", "entities": [[0, 3, "P"]], "relations": [[0, "r", 0]]} for i in range(n))
     )

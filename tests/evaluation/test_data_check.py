@@ -18,7 +18,7 @@ register_relations()
 VOCAB = Vocab()
 
 
-def make_doc(text, entities=(), triples=(), sentences=None):
+def make_doc(text: str, entities: Any = (), triples: Any = (), sentences: Any = None) -> Any:
     """A Doc of words, with entities as (first token, last token + 1[, type]) and triples of their positions."""
     doc = Doc(VOCAB, words=text.split("|") if "|" in text else text.split(), sent_starts=sentences)
     spans = [Span(doc, start, end, label=kind[0] if kind else "X") for start, end, *kind in entities]
@@ -28,7 +28,7 @@ def make_doc(text, entities=(), triples=(), sentences=None):
     return doc
 
 
-def found(checked):
+def found(checked: Any) -> Any:
     return {finding.name: (finding.count, finding.where) for finding in checked.findings}
 
 
@@ -162,8 +162,8 @@ def test_webnlg(real_data: Path) -> None:
 
 
 @pytest.fixture
-def corpus(tmp_path):
-    def write(name, docs):
+def corpus(tmp_path: Path) -> Any:
+    def write(name: str, docs: list[Doc]) -> Any:
         DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / name)
         return tmp_path / name
 

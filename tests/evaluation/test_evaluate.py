@@ -32,7 +32,7 @@ OTHER = [
 
 
 @pytest.fixture(scope="module")
-def evaluation(trained):
+def evaluation(trained: Language) -> Any:
     return evaluate(trained, make_examples(trained.vocab, OTHER))
 
 
@@ -150,13 +150,13 @@ def test_every_component_sees_a_text_once(nlp: Language) -> None:
 class Page(HTMLParser):
     """The elements, texts and tables of a page."""
 
-    def __init__(self, html) -> None:
+    def __init__(self, html: Any) -> None:
         super().__init__()
         self.open, self.tags, self.attrs, self.texts, self.cells = [], [], [], [], []
         self.feed(html)
         assert not self.open, "an element isn't closed"
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.append(tag)
         self.attrs += [(name, value) for name, value in attrs]
         if tag != "meta":
@@ -166,10 +166,10 @@ class Page(HTMLParser):
         elif tag in ("td", "th"):
             self.cells[-1].append("")
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: Any) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: Any) -> None:
         self.texts.append(data)
         if "td" in self.open or "th" in self.open:
             self.cells[-1][-1] += data
@@ -205,7 +205,7 @@ def test_hostile_text_stays_text(nlp: Language) -> None:
     """Whatever stands in texts, labels, types and names is shown as it is."""
     words = HOSTILE
 
-    def annotate(relations):
+    def annotate(relations: Any) -> Any:
         doc = Doc(nlp.vocab, words=words)
         spans = [Span(doc, i, i + 1, label=f"<i>{word}") for i, word in enumerate(words)]
         doc.spans["rin"] = spans
@@ -237,14 +237,14 @@ def test_only_markup_is_not_escaped() -> None:
 
 
 @pytest.fixture(scope="module")
-def model(trained, tmp_path_factory):
+def model(trained: Language, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("model") / "best"
     trained.to_disk(folder)
     return folder
 
 
 @pytest.fixture
-def gold(trained, tmp_path):
+def gold(trained: Language, tmp_path: Path) -> Any:
     path = tmp_path / "gold.spacy"
     docs = [gold_doc(trained.vocab, text, triples) for text, triples in OTHER]
     DocBin(docs=docs, store_user_data=True).to_disk(path)
@@ -348,4 +348,4 @@ def test_own_thresholds_are_written(model: Path, tmp_path: Path) -> None:
     nlp = spacy.load(tmp_path / "tuned")
     settings = {"threshold": 0.25, "thresholds": {"leads": 0.75}}
     assert settings.items() <= nlp.config["components"]["rin_joint"].items()
-    assert settings.items() <= nlp.get_pipe("rin_joint").cfg.items()
+    assert settings.items() <= component_of(nlp).cfg.items()

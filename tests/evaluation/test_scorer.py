@@ -27,7 +27,7 @@ register_relations()
 WORDS = ["Ada", "May", "Brook", "left", "Larne", "for", "Wick", "Bay"]
 
 
-def make_doc(relations=None, words=WORDS, ents=()):
+def make_doc(relations: Any = None, words: Any = WORDS, ents: Any = ()) -> Any:
     doc = Doc(VOCAB, words=words)
     doc.set_ents([Span(doc, *ent) for ent in ents])
     if relations is not None:
@@ -128,7 +128,7 @@ def test_scores_equal_their_definition(pairs: Any) -> None:
         assert scores[f"rel_{name}_r"] == pytest.approx(right / len(gold) if gold else 0.0)
 
 
-def relations_of(*rows, words=WORDS):
+def relations_of(*rows: Any, words: Any = WORDS) -> Any:
     return triples(make_doc(rows, words=words))
 
 
@@ -164,7 +164,7 @@ def test_criteria_by_hand() -> None:
     rows = [(ADA, "left", LARNE), (ADA, "went_to", WICK), (ADA, "saw", WICK), (WICK, "left", LARNE)]
     gold, predicted = make_doc(), make_doc()
 
-    def typed(doc, row, kind):
+    def typed(doc: Doc, row: Any, kind: Any) -> Any:
         (a, b), label, (c, d) = row
         return Span(doc, a, b, label=kind), label, Span(doc, c, d, label="X")
 
@@ -220,7 +220,7 @@ def test_groups_by_hand() -> None:
     long = Example(make_doc([], words=many), make_doc([((i, i + 1), "left", (i, i + 1)) for i in range(6)], words=many))
     scores = score_groups([one, three, nothing, unknown, long])
 
-    def counts(name):
+    def counts(name: str) -> Any:
         return {key: tuple(row.values())[-3:] for key, row in scores[name].items()}
 
     assert counts("rel_exact_per_type") == {"left": (8, 3, 2), "saw": (1, 0, 0), "went_to": (1, 1, 1)}

@@ -27,7 +27,7 @@ VOCAB = Vocab()
 register_relations()
 
 
-def make_candidates(texts):
+def make_candidates(texts: list[str]) -> Any:
     """Candidates of texts, each a list of (label, probability, whether it is right) and a list of labels missed."""
     examples = []
     for found, missed in texts:
@@ -115,7 +115,7 @@ def test_folds_are_scored_with_what_others_chose() -> None:
     candidates = make_candidates([([("a", 0.5, i % 2 == 0)], ["b"] * i) for i in range(5)])
     seen = []
 
-    def choose(others):
+    def choose(others: Any) -> Any:
         seen.append(set(others.gold_texts) | set(others.texts))
         return Thresholds(0.2, {})
 

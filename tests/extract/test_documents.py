@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from spacy_rin.extract.documents import INPUT_FORMATS, Document, count_documents
 HOSTILE = ['quoted "so", and\nbroken', "=1+1", "עברית 😀\u2028next", "tab\tand \\ backslash"]
 
 
-def read(*args, **kwargs):
+def read(*args: Any, **kwargs: Any) -> Any:
     return list(read_documents(*args, **kwargs))
 
 
@@ -138,10 +139,10 @@ def test_input_is_a_stream(tmp_path: Path) -> None:
     """Documents come before the rest of the file is read, or could be."""
 
     class Endless(io.RawIOBase):
-        def readable(self):
+        def readable(self) -> Any:
             return True
 
-        def readinto(self, buffer):
+        def readinto(self, buffer: Any) -> Any:
             buffer[:] = (b"x\n" * len(buffer))[: len(buffer)]
             return len(buffer)
 

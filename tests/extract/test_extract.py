@@ -16,6 +16,7 @@ import pytest
 import spacy
 from spacy.cli._util import app
 from spacy.language import Language
+from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 import spacy_rin.cli  # noqa: F401, adds the command to those of spaCy
@@ -30,7 +31,7 @@ BAD = "Ada Brook is bad ."
 
 
 @Language.component("fails_on_bad")
-def fails_on_bad(doc):
+def fails_on_bad(doc: Doc) -> Any:
     if "bad" in doc.text:
         raise KeyError("a bug")
     return doc
@@ -39,46 +40,46 @@ def fails_on_bad(doc):
 class StopsOnBad:
     """A component whose `pipe` leaves errors to nobody, and Docs of a batch with them."""
 
-    def __call__(self, doc):
+    def __call__(self, doc: Doc) -> Any:
         return fails_on_bad(doc)
 
-    def pipe(self, docs, batch_size):
+    def pipe(self, docs: list[Doc], batch_size: Any) -> Any:
         yield from map(self, list(docs))
 
 
 @Language.factory("stops_on_bad")
-def make_stops_on_bad(nlp, name):
+def make_stops_on_bad(nlp: Language, name: str) -> Any:
     return StopsOnBad()
 
 
 class PassesBad:
     """A component that tells the handler of a failure, but goes on with the Doc."""
 
-    def __call__(self, doc):
+    def __call__(self, doc: Doc) -> Any:
         if "bad" in doc.text:
             self.error_handler("passes_bad", self, [doc], ValueError("lost"))
         return doc
 
-    def set_error_handler(self, handler):
+    def set_error_handler(self, handler: Any) -> None:
         self.error_handler = handler
 
-    def get_error_handler(self):
+    def get_error_handler(self) -> Any:
         return self.error_handler
 
     error_handler = staticmethod(spacy.util.raise_error)
 
 
 @Language.factory("passes_bad")
-def make_passes_bad(nlp, name):
+def make_passes_bad(nlp: Language, name: str) -> Any:
     return PassesBad()
 
 
 @pytest.fixture
-def nlp(model):
+def nlp(model: Path) -> Any:
     return spacy.load(model)
 
 
-def named(row):
+def named(row: Any) -> Any:
     """Triples of a row as strings."""
     names = [row["text"][start:end] for start, end, _ in row["entities"]]
     return {(names[s], label, names[o]) for s, label, o in row["relations"]}
@@ -101,7 +102,7 @@ def test_filters(nlp: Language) -> None:
         (place, "leads", person, 1.0),
     ]
 
-    def kept(**options):
+    def kept(**options: Any) -> Any:
         return [label for _, label, _ in doc_to_json(doc, **options)["relations"]]
 
     assert kept() == kept(min_score=0.5) == ["born_in", "founded", "leads"]
@@ -120,7 +121,7 @@ def test_sentence(nlp: Language) -> None:
         doc.char_span(text.index(name), text.index(name) + len(name), "X") for name in ("Ada Brook", "Larne", "Orbix")
     ]
 
-    def sentences(doc):
+    def sentences(doc: Doc) -> Any:
         doc._.relations = [(spans[1], "in", spans[0]), (spans[0], "by", spans[2])]
         return [text[start:end] for start, end in doc_to_json(doc)["sentences"]]
 
@@ -168,23 +169,23 @@ def test_failures(nlp: Language, component: str, options: Any, place: str) -> No
             reason = "lost" if component == "passes_bad" else "a bug"
             assert row["error"] == "why" if text != BAD else reason in row["error"]
     # The pipeline is as it was.
-    assert nlp.default_error_handler is nlp.get_pipe("rin_joint").get_error_handler() is refuse
+    assert nlp.default_error_handler is component_of(nlp).get_error_handler() is refuse
     if component != "stops_on_bad":  # which asks no handler
         with pytest.raises(LookupError):
             list(nlp.pipe([BAD]))
 
 
-def refuse(name, pipe, docs, error):
+def refuse(name: str, pipe: Any, docs: list[Doc], error: Any) -> None:
     """An error handler of the user's own."""
     raise LookupError(name) from error
 
 
 def test_batch_that_fails_is_read_one_by_one(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with memory that does not suffice for a batch, but for each of its documents."""
-    component = nlp.get_pipe("rin_joint")
+    component = component_of(nlp)
     predict = component.predict
 
-    def small_batches_only(docs):
+    def small_batches_only(docs: list[Doc]) -> Any:
         if len(docs) > 1:
             raise MemoryError
         return predict(docs)
@@ -206,7 +207,7 @@ def test_text_that_the_tokenizer_refuses(nlp: Language) -> None:
 def test_input_that_breaks_off_is_an_error(nlp: Language, n_process: int) -> None:
     """An error of the input is none of a document, and never taken for its end."""
 
-    def texts():
+    def texts() -> Any:
         yield from TEXTS
         raise OSError("the disk is gone")
 
@@ -230,13 +231,13 @@ LINES = [f"{text} {i}" for i in range(150) for text in TEXTS]
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Any:
     path = tmp_path / "in.txt"
     path.write_text("\n".join([*LINES[:50], "\udcff", *LINES[50:]]), "utf-8", "surrogateescape")
     return path
 
 
-def same_rows(path, expected):
+def same_rows(path: Path, expected: Any) -> Any:
     """Whether two files have the same triples, in order; scores may be those of other batches."""
     rows, others = ([json.loads(line) for line in file.read_text().splitlines()] for file in (path, expected))
     for row, other in zip(rows, others, strict=True):
@@ -245,7 +246,7 @@ def same_rows(path, expected):
     return True
 
 
-def run_killed(job, journal, size, delay):
+def run_killed(job: Any, journal: Any, size: Any, delay: Any) -> Any:
     """Run a job in a process, and kill that once it has added to its journal; tell if it was still at work."""
     before = journal.stat().st_size if journal.exists() else 0
     process = multiprocessing.get_context("fork").Process(target=extract_file, kwargs=job)
@@ -331,7 +332,7 @@ def test_words_are_forgotten(
     assert [named(row) for row in rows] == [named(row) for row in extract(nlp, LINES)]
 
 
-def stop(nlp, source, out, lines, **options):
+def stop(nlp: Language, source: Any, out: Any, lines: Any, **options: Any) -> Any:
     """Leave the journal of a run that stopped after some documents."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "remove", lambda self: None)
@@ -416,7 +417,7 @@ def test_one_run_at_a_time(nlp: Language, tmp_path: Path) -> None:
     assert extract_file(**job).resumed == 3
 
 
-def _error_of(folder, journal, run):
+def _error_of(folder: Any, journal: Any, run: Any) -> Any:
     try:
         with Journal(journal, run):
             return ""
@@ -439,7 +440,7 @@ def test_mistake_leaves_nothing_behind(nlp: Language, tmp_path: Path) -> None:
 # The command
 
 
-def run(*args, **kwargs):
+def run(*args: Any, **kwargs: Any) -> Any:
     return CliRunner().invoke(
         app, ["rin", "extract", *map(str, args)], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}, **kwargs
     )
@@ -469,7 +470,7 @@ def test_command_that_is_stopped(model: Path, tmp_path: Path, monkeypatch: pytes
     (tmp_path / "in.txt").write_text("\n".join(TEXTS))
     add = Journal.append
 
-    def append_once(journal, rows):
+    def append_once(journal: Any, rows: Any) -> None:
         if journal.count:
             raise KeyboardInterrupt
         add(journal, rows)

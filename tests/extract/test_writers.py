@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spacy_rin.extract.writers import DETAILS, OUTPUT_FORMATS, TripleRow, triples, write
 
 
-def make_row(ident, *facts, sentence="{}"):
+def make_row(ident: Any, *facts: Any, sentence: Any = "{}") -> Any:
     """A row that states facts (subject, type, relation, object, type, score), each in a line of its own."""
     row = {"id": ident, "text": "", "entities": [], "relations": [], "scores": [], "sentences": []}
     for subject, subject_type, relation, object_, object_type, score in facts:
@@ -42,7 +42,7 @@ ROWS = [
 TRIPLES = [triple for row in ROWS for triple in triples(row)]
 
 
-def as_text(triple):
+def as_text(triple: Any) -> Any:
     return tuple(map(str, triple))
 
 
@@ -61,7 +61,7 @@ def test_jsonl(tmp_path: Path) -> None:
     ]
 
 
-def read_csv(path, delimiter=","):
+def read_csv(path: Path, delimiter: Any = ",") -> Any:
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file, delimiter=delimiter)
     return tuple(header), [tuple(row) for row in rows]
@@ -95,7 +95,7 @@ def test_parquet(tmp_path: Path) -> None:
     assert str(table.schema.field("subject_start").type) == "int64"
 
 
-def parse_rdf(path):
+def parse_rdf(path: Path) -> Any:
     """Labels of what has some, triples by label, and types by label."""
     from rdflib import RDF, RDFS, Graph
 
@@ -110,7 +110,7 @@ def parse_rdf(path):
     return graph, stated
 
 
-def graph_triples(triples):
+def graph_triples(triples: Any) -> Any:
     return {(t.entities[0], t.relation, t.entities[1]) for t in triples}
 
 
@@ -220,7 +220,7 @@ def test_nothing_is_half_written(tmp_path: Path, format: Any) -> None:
     write(ROWS, path, format)
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
 
-    def broken():
+    def broken() -> Any:
         yield ROWS[1]
         raise RuntimeError
 

@@ -11,7 +11,7 @@ from spacy_rin.model.segments import Segment, segment_docs
 VOCAB = Vocab()
 
 
-def make_doc(length, sent_starts=None):
+def make_doc(length: Any, sent_starts: Any = None) -> Any:
     return Doc(VOCAB, words=["a"] * length, sent_starts=sent_starts)
 
 

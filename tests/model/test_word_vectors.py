@@ -19,7 +19,7 @@ VECTORS = {"Ada": [1.0, 2.0], "brook": [3.0, 4.0], "unseen": [5.0, 6.0]}
 
 
 @pytest.fixture
-def vocab():
+def vocab() -> Any:
     vocab = Vocab()
     vocab.reset_vectors(width=2)
     for word, vector in VECTORS.items():
@@ -27,7 +27,7 @@ def vocab():
     return vocab
 
 
-def make_layer(vocab, words, dropout=0.0, min_count=1):
+def make_layer(vocab: Vocab, words: Any, dropout: Any = 0.0, min_count: Any = 1) -> Any:
     layer = WordVectors(2, dropout=dropout, min_count=min_count)
     collect_words(layer, [Doc(vocab, words=words)])
     layer.initialize(X=[Doc(vocab, words=["x"])])
@@ -85,7 +85,7 @@ def test_no_vectors_at_all() -> None:
     assert layer.predict([]) == []
 
 
-def make_embed(vocab, pos_width, affix_width=0):
+def make_embed(vocab: Vocab, pos_width: Any, affix_width: Any = 0) -> Any:
     embed = build_word_pos_embed(width=2, pos_width=pos_width, affix_width=affix_width)
     collect_words(embed, [Doc(vocab, words=["Ada"])])
     embed.initialize(X=[Doc(vocab, words=["Ada"])])
@@ -126,8 +126,8 @@ def test_other_features_stand_beside_the_words_and_learn(vocab: Any) -> None:
     """Their columns come last, and get the gradients of these columns alone."""
     gradients = []
 
-    def forward(model, docs, is_train):
-        def backprop(d_output):
+    def forward(model: Any, docs: list[Doc], is_train: Any) -> Any:
+        def backprop(d_output: Any) -> Any:
             gradients.extend(d_output)
             return []
 
@@ -221,7 +221,7 @@ def test_tags_come_from_the_tagger(nlp: Language, monkeypatch: pytest.MonkeyPatc
             token.tag_ = "NNP" if token.text[0].isupper() else "X"
     learned_from = []
 
-    def update(batch, **kwargs):
+    def update(batch: Any, **kwargs: Any) -> Any:
         learned_from[:] = [[token.tag_ for token in eg.predicted] for eg in batch]
         return type(component).update(component, batch, **kwargs)
 

@@ -65,7 +65,7 @@ def test_pipeline_is_left_as_it_was(trained: Language) -> None:
     assert same_predictions([trained(TEXT)], [before])
     results = {}
 
-    def read(rounds):
+    def read(rounds: Any) -> None:
         results[rounds] = [reader.read(TEXT, threshold=rounds / 10 + 0.1, rounds=rounds)[-1] for _ in range(5)]
 
     threads = [Thread(target=read, args=(rounds,)) for rounds in range(5)]
@@ -104,7 +104,7 @@ def test_component_by_another_name_and_attribute() -> None:
 
 
 @pytest.fixture
-def page(trained, monkeypatch):
+def page(trained: Language, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The page as Streamlit's own test runner sees it."""
     testing = pytest.importorskip("streamlit.testing.v1")
     reader = RoundsReader(trained)
@@ -114,18 +114,18 @@ def page(trained, monkeypatch):
     return page
 
 
-def triples(page):
+def triples(page: Any) -> Any:
     if not page.dataframe:
         return set()
     table = page.dataframe[0].value
     return set(zip(table["subject"], table["relation"], table["object"]))
 
 
-def html(page):
+def html(page: Any) -> Any:
     return [element.proto.body for element in page.get("html")]
 
 
-def rows(page):
+def rows(page: Any) -> Any:
     """The table of rounds: its header, and the cells of each row by its name."""
     (markup,) = html(page)
     head, *body = ([cell.text or "" for cell in row] for row in ElementTree.fromstring(markup).iter("tr"))
@@ -170,7 +170,7 @@ def test_page_takes_any_text(page: Any, text: Any) -> None:
 
 
 def test_page_shows_errors_of_the_pipeline_as_text(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(text, **settings):
+    def fail(text: str, **settings: Any) -> None:
         raise RuntimeError(f"**{text}**")
 
     monkeypatch.setattr(view._served[0], "read", fail)
@@ -191,7 +191,7 @@ def test_table_of_rounds_escapes_names(trained: Language) -> None:
 # The command
 
 
-def run(*args):
+def run(*args: Any) -> Any:
     return CliRunner().invoke(app, ["rin", "serve", *map(str, args)], env={"COLUMNS": "300"})
 
 
@@ -222,7 +222,7 @@ def test_serve_refuses_what_it_cannot_serve(
 
 
 @pytest.fixture(scope="module")
-def address(model):
+def address(model: Path) -> Any:
     pytest.importorskip("streamlit")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -247,7 +247,7 @@ def address(model):
 
 
 @pytest.fixture
-def tab(address):
+def tab(address: Any) -> Any:
     """A tab of a browser with the page, and the hosts that it talked to."""
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
@@ -264,13 +264,13 @@ def tab(address):
         browser.close()
 
 
-def type_text(tab, text):
+def type_text(tab: Any, text: str) -> None:
     field = tab.get_by_label("Text", exact=True)
     field.fill(text)
     field.press("Control+Enter")
 
 
-def pictures(tab):
+def pictures(tab: Any) -> Any:
     """The pictures on the page."""
     sources = [image.get_attribute("src") for image in tab.locator("[data-testid=stImage] img").all()]
     return [base64.b64decode(source.split("base64,")[1]).decode("utf8") for source in sources]

@@ -14,7 +14,7 @@ from ..support import TRIPLES, gold_doc, names
 
 
 @pytest.fixture
-def path(nlp, tmp_path):
+def path(nlp: Language, tmp_path: Path) -> Any:
     docs = [gold_doc(nlp.vocab, *item) for item in TRIPLES]
     # Spaces are known, and the tokens are not what the tokenizer would make.
     known = Doc(nlp.vocab, words=["Ada", "Brook's", "don't"], spaces=[True, True, False])
@@ -64,7 +64,7 @@ def test_augmenters_keep_relations(path: Any) -> None:
         assert names(eg.reference) == {(s.lower(), label, o.lower()) for s, label, o in triples}
         assert [s.label_ for s in eg.reference.spans["rin"]] == [e.label_ for e in eg.reference.ents]
 
-    def shorten(nlp, example):
+    def shorten(nlp: Language, example: Any) -> Any:
         yield Example(Doc(nlp.vocab, words=["a"]), Doc(nlp.vocab, words=["a"]))
 
     with pytest.raises(ValueError, match="R035"):

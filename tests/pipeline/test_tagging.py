@@ -12,11 +12,11 @@ from spacy_rin.pipeline.tagging import decode_tags, encode_tags, n_tags
 OUT, B1, I1, E1, S1, B2, I2, E2, S2 = range(9)
 
 
-def one_hot(tags, n):
+def one_hot(tags: Any, n: Any) -> Any:
     return np.eye(n)[list(tags)]
 
 
-def well_formed(tags):
+def well_formed(tags: Any) -> Any:
     """The grammar of BIOES, written down by regular expression."""
     text = "".join("OBIESbies"[tag] for tag in tags)
     return re.fullmatch("(O|S|BI*E|s|bi*e)*", text) is not None

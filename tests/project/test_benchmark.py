@@ -1,34 +1,26 @@
 """The plain forms that speed is measured against compute what the package computes."""
 
-import importlib.util
 from pathlib import Path
-from typing import Any
 
+import benchmark
 import numpy as np
+import plain_rin
 import pytest
 import torch
 
 from spacy_rin.model.networks.rin import RIN
 
-SCRIPT = Path(__file__).parents[2] / "project" / "scripts" / "benchmark.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SCRIPT = Path(__file__).parents[2] / "project" / "scripts" / "plain_rin.py"
 
 
 @pytest.mark.parametrize("split", [False, True])
-def test_plain_forms_equal_ours(benchmark: Any, split: bool) -> None:
+def test_plain_forms_equal_ours(split: bool) -> None:
     torch.manual_seed(0)
     lengths, gold_tags = [4, 1, 3], np.array([[0], [1], [2], [3], [4], [0], [0], [4]])
     triples = np.array([[0, 3, 1], [5, 7, 0], [7, 5, 2]])
     ours = RIN(rounds=2, relation_prior=0.3)
-    ours.build(6, benchmark.N_TAGS, 3)
-    plain = benchmark.PlainRIN(3, 2, 6, split)
+    ours.build(6, plain_rin.N_TAGS, 3)
+    plain = plain_rin.PlainRIN(3, 2, 6, split)
     state = ours.state_dict()
     state["pair.weight"] = torch.cat(state.pop("pair_terms.weight").chunk(2), 1)
     plain.load_state_dict(state)

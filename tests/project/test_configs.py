@@ -10,6 +10,7 @@ import pytest
 import srsly
 from spacy import util
 from spacy.cli._util import app
+from spacy.language import Language
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
@@ -24,7 +25,7 @@ needs_transformers = pytest.mark.skipif(
 )
 
 
-def params():
+def params() -> Any:
     return [
         pytest.param(path, marks=needs_transformers if path.stem == "transformer" else (), id=path.stem)
         for path in CONFIGS
@@ -32,7 +33,7 @@ def params():
 
 
 @pytest.fixture
-def corpus(nlp, tmp_path):
+def corpus(nlp: Language, tmp_path: Path) -> Any:
     docs = [gold_doc(nlp.vocab, *item) for item in TRIPLES]
     for doc in docs:
         for token in doc:
@@ -41,7 +42,7 @@ def corpus(nlp, tmp_path):
     return str(tmp_path / "corpus.spacy")
 
 
-def run_spacy(*args):
+def run_spacy(*args: Any) -> Any:
     result = CliRunner().invoke(app, [str(arg) for arg in args])
     assert result.exit_code == 0, result.output
     return result.output

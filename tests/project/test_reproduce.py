@@ -1,73 +1,61 @@
 """The reproduction of the papers' tables: settings, scores, and going on after a stop."""
 
-import argparse
-import importlib.util
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import reproduce
 import spacy
+import tables
+import variants
 from spacy import util
 from spacy.tokens import Doc
+from variants import Settings
 
 from spacy_rin.convert import write_docs
 
-from ..support import TRIPLES, gold_doc, make_examples, train
+from ..support import TRIPLES, component_of, gold_doc, make_examples, train
 
 PROJECT = Path(__file__).parents[2] / "project"
 
 
-@pytest.fixture(scope="module")
-def reproduce():
-    spec = importlib.util.spec_from_file_location("reproduce", PROJECT / "scripts" / "reproduce.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["reproduce"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def arguments(data_set, **changes):
-    values = {
-        "epochs": 0,
-        "configs": PROJECT.parent / "configs",
-        "corpus": Path("corpus"),
-        "vectors": "vectors",
-        "transformer": "bert",
-    }
-    return argparse.Namespace(data_set=data_set, **{**values, **changes})
+def settings_of(data_set: str, **changes: Any) -> Settings:
+    values: dict[str, Any] = {"configs": PROJECT.parent / "configs", "vectors": "vectors", "transformer": "bert"}
+    return Settings(data_set, **{**values, **changes})
 
 
 @pytest.mark.parametrize("data_set", ["webnlg", "webnlg_star", "nyt", "nyt_star"])
-def test_every_variant_is_a_network_of_its_own(reproduce: Any, data_set: str, tmp_path: Path) -> None:
+def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path) -> None:
     (tmp_path / data_set).mkdir()
     vocab = spacy.blank("en").vocab
     write_docs([gold_doc(vocab, *TRIPLES[0]) for _ in range(120)], tmp_path / data_set / "train.spacy")
     seen = {}
-    for name, variant in reproduce.VARIANTS.items():
-        if variant.config and not importlib.util.find_spec("spacy_transformers"):
+    for name, variant in variants.VARIANTS.items():
+        if variant.config and not find_spec("spacy_transformers"):
             continue
-        config = reproduce.make_config(arguments(data_set, corpus=tmp_path), variant, seed=7)
+        config = variants.make_config(settings_of(data_set, corpus=tmp_path), variant, seed=7)
         nlp = util.load_model_from_config(config.copy(), auto_fill=True)
-        model = nlp.get_pipe("rin_joint").model
+        model = component_of(nlp).model
         network = model.get_ref("network").shims[0]._model
         assert config["system"]["seed"] == 7
         assert type(network).__name__ == ("RINInt" if variant.first_version else "RIN")
-        match = reproduce.DATA_SETS[data_set].match
+        match = variants.DATA_SETS[data_set].match
         weights = {k: v for k, v in config["training"]["score_weights"].items() if v}
         assert weights == {f"rel_{match}_f": 1.0}
         # K of the paper is there under two names; the command runs it once.
-        if name != f"k{reproduce.DATA_SETS[data_set].rounds}":
+        if name != f"k{variants.DATA_SETS[data_set].rounds}":
             seen[name] = util.Config(config).to_str()
     assert len(set(seen.values())) == len(seen)
-    config = reproduce.make_config(arguments(data_set, corpus=tmp_path, epochs=7), reproduce.VARIANTS["best"], seed=0)
+    config = variants.make_config(settings_of(data_set, corpus=tmp_path, epochs=7), variants.VARIANTS["best"], seed=0)
     # 120 texts, 50 a step
     assert config["training"]["eval_frequency"] == 3
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 7 * 3
 
 
-def test_all_pairs_count_as_predictions(reproduce: Any) -> None:
+def test_all_pairs_count_as_predictions() -> None:
     """Pairs of tokens that head no entities make the released code's precision lower."""
     nlp = spacy.blank("en")
     nlp.add_pipe("rin_joint")
@@ -77,7 +65,7 @@ def test_all_pairs_count_as_predictions(reproduce: Any) -> None:
     scores = reproduce.score_all_pairs(nlp, examples)
     assert scores["all_pairs_exact"]["r"] == scores["all_pairs_partial"]["r"] == 1.0
     # By a threshold of 0 every relation of every pair is predicted.
-    component = nlp.get_pipe("rin_joint")
+    component = component_of(nlp)
     component.cfg["threshold"] = 0.0
     n_pairs = sum(len(eg.predicted) ** 2 for eg in examples) * len(component.relation_labels)
     scores = reproduce.score_all_pairs(nlp, examples)
@@ -85,28 +73,28 @@ def test_all_pairs_count_as_predictions(reproduce: Any) -> None:
     assert scores["all_pairs_partial"]["p"] == pytest.approx(n_gold / n_pairs)
 
 
-def test_means_and_deviations(reproduce: Any, tmp_path: Path) -> None:
-    def write(seed, f):
+def test_means_and_deviations(tmp_path: Path) -> None:
+    def write(seed: Any, f: Any) -> Any:
         prf = {"p": 0.5, "r": 0.25, "f": f}
-        scores = {part: dict.fromkeys(reproduce.KINDS, prf) for part in ("dev", "test")}
+        scores = {part: dict.fromkeys(tables.KINDS, prf) for part in ("dev", "test")}
         folder = tmp_path / str(seed)
         folder.mkdir()
         (folder / "scores.json").write_text(
             json.dumps({"seed": seed, "epoch": 3, "minutes": 1.5, "versions": {}, **scores})
         )
-        return reproduce.Run("rin", seed, folder)
+        return variants.Run("rin", seed, folder)
 
     runs = [write(0, 0.8), write(1, 0.82)]
-    table = reproduce.summarize(runs)
+    table = tables.summarize(runs)
     assert table["rin"]["seeds"] == [0, 1]
     # Deviations 0.01 of the mean, n - 1 = 1: √(2 · 0.01²)
     assert table["rin"]["test"]["rel_exact"]["f"] == {"mean": 81.0, "std": 1.41, "values": [80.0, 82.0]}
-    assert reproduce.cell(table["rin"]["test"]["rel_exact"]["f"]) == "81.0 ± 1.4"
-    assert reproduce.summarize(runs[:1])["rin"]["dev"]["ents"]["p"] == {"mean": 50.0, "std": None, "values": [50.0]}
+    assert tables.cell(table["rin"]["test"]["rel_exact"]["f"]) == "81.0 ± 1.4"
+    assert tables.summarize(runs[:1])["rin"]["dev"]["ents"]["p"] == {"mean": 50.0, "std": None, "values": [50.0]}
 
 
 def test_goes_on_where_it_stopped(
-    reproduce: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vocab = spacy.blank("en").vocab
     docs = [gold_doc(vocab, text, triples) for text, triples in TRIPLES]
@@ -119,7 +107,7 @@ def test_goes_on_where_it_stopped(
     configs = f"--configs={PROJECT.parent / 'configs'}"
     command = ["reproduce.py", "webnlg", "--only=k0", "--epochs=1", configs, *folders]
 
-    def run(*more):
+    def run(*more: Any) -> Any:
         monkeypatch.setattr(sys, "argv", [*command, *more])
         reproduce.main()
         return [path.stat().st_mtime_ns for path in sorted((tmp_path / "runs/webnlg/k0").glob("*/scores.json"))]
@@ -149,7 +137,7 @@ def test_goes_on_where_it_stopped(
     assert run("--seeds=0", "--epochs=2", f"--corpus={tmp_path / 'moved'}") == again
 
 
-def test_epoch_that_was_kept(reproduce: Any, tmp_path: Path) -> None:
+def test_epoch_that_was_kept(tmp_path: Path) -> None:
     """The final score of the log has two digits only."""
     (tmp_path / "log.txt").write_text(
         "ℹ Using CPU\n"

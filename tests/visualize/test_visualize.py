@@ -33,7 +33,7 @@ CURIE = (
 )
 
 
-def make_doc(text, entities, relations, lang="en", pipes=()):
+def make_doc(text: str, entities: Any, relations: Any, lang: Any = "en", pipes: Any = ()) -> Any:
     """Make a Doc: entities as (text, label), relations as (index, label, index, score)."""
     nlp = spacy.blank(lang)
     for name in pipes:
@@ -50,7 +50,7 @@ def make_doc(text, entities, relations, lang="en", pipes=()):
 
 
 @pytest.fixture
-def crossing():
+def crossing() -> Any:
     """Arcs that cross, form circles, are parallel, and start where they end."""
     names = [("Ada Brook", "PERSON"), ("Tom Hale", "PERSON"), ("Orbix", "ORG"), ("Nimbus", "ORG"), ("Larne", "PLACE")]
     relations = [
@@ -62,7 +62,7 @@ def crossing():
 
 
 @pytest.fixture
-def curie():
+def curie() -> Any:
     """A text of several rows."""
     names = [
         ("Marie Curie", "PERSON"), ("Warsaw", "PLACE"), ("University of Paris", "ORG"), ("Pierre Curie", "PERSON"),
@@ -72,41 +72,41 @@ def curie():
     return make_doc(CURIE, names, relations)
 
 
-def parse(markup):
+def parse(markup: Any) -> Any:
     root = ElementTree.fromstring(markup)
     assert root.tag == f"{SVG}svg"
     return root
 
 
-def of_class(root, name):
+def of_class(root: Any, name: str) -> Any:
     return [element for element in root.iter() if element.get("class") == name]
 
 
-def shown_text(root):
+def shown_text(root: Any) -> Any:
     return "".join(text.text for text in of_class(root, "rin-text"))
 
 
-def number(element, name):
+def number(element: Any, name: str) -> Any:
     return float(element.get(name))
 
 
-def sides(rect):
+def sides(rect: Any) -> Any:
     x, y = number(rect, "x"), number(rect, "y")
     return x, x + number(rect, "width"), y, y + number(rect, "height")
 
 
-def overlap(one, other):
+def overlap(one: Any, other: Any) -> Any:
     return min(one[1], other[1]) - max(one[0], other[0]) > 0.2 and min(one[3], other[3]) - max(one[2], other[2]) > 0.2
 
 
-def frames(root):
+def frames(root: Any) -> Any:
     found = {}
     for rect in of_class(root, "rin-entity"):
         found.setdefault(rect.get("data-entity"), []).append(rect)
     return found
 
 
-def ends(group):
+def ends(group: Any) -> Any:
     """Where an arc leaves, and where its arrowhead points; None for the end that a half doesn't have."""
     path = next(path for path in group.iter(f"{SVG}path") if path.get("class") is None).get("d")
     heads = of_class(group, "rin-arrowhead")
@@ -114,7 +114,7 @@ def ends(group):
     return start, [float(x) for x in NUMBER.findall(heads[0].get("d"))[:2]] if heads else None
 
 
-def touches(point, rects):
+def touches(point: Any, rects: Any) -> Any:
     """Whether a point is on the upper side of a frame."""
     return any(
         left - 0.2 <= point[0] <= right + 0.2 and abs(point[1] - top) < 0.2 for left, right, top, _ in map(sides, rects)
@@ -350,24 +350,24 @@ class Tags(HTMLParser):
         super().__init__()
         self.opened, self.open, self.attributes, self.data = [], [], [], ""
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.opened.append(tag)
         self.attributes += [name for name, _ in attrs]
         if tag != "meta":
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: Any, attrs: Any) -> None:
         self.opened.append(tag)
         self.attributes += [name for name, _ in attrs]
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: Any) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: Any) -> None:
         self.data += data
 
 
-def tags(markup):
+def tags(markup: Any) -> Any:
     parser = Tags()
     parser.feed(markup)
     parser.close()
@@ -442,11 +442,11 @@ def test_public_name() -> None:
     assert spacy_rin.render is render and "render" in dir(spacy_rin)
 
 
-def nodes(root):
+def nodes(root: Any) -> Any:
     return [group for group in of_class(root, "rin-entity") if group.tag == f"{SVG}g"]
 
 
-def boxes(root):
+def boxes(root: Any) -> Any:
     return [sides(next(group.iter(f"{SVG}rect"))) for group in nodes(root)]
 
 

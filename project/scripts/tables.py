@@ -1,0 +1,120 @@
+"""Results of runs as JSON, Markdown tables and pictures."""
+
+import itertools
+import json
+import statistics
+import sys
+from typing import Any
+
+from spacy.tokens import DocBin
+from variants import DATA_SETS, VARIANTS, Run, Settings
+
+KINDS = ("rel_exact", "rel_partial", "all_pairs_exact", "all_pairs_partial", "ents")
+
+
+def summarize(runs: list[Run]) -> dict[str, Any]:
+    """Compute means and standard deviations over the seeds of every variant that has scores."""
+    table: dict[str, Any] = {}
+    for variant, group in itertools.groupby(runs, key=lambda run: run.variant):
+        found = [scores for run in group if (scores := run.read_scores())]
+        row: dict[str, Any] = {f"{name}s": [s[name] for s in found] for name in ("seed", "epoch")}
+        row.update({name: [s[name] for s in found] for name in ("minutes", "versions")})
+        for part, kind, letter in itertools.product(("dev", "test"), KINDS, "prf"):
+            values = [100 * s[part][kind][letter] for s in found]
+            row.setdefault(part, {}).setdefault(kind, {})[letter] = {
+                "mean": round(statistics.mean(values), 2),
+                "std": round(statistics.stdev(values), 2) if len(values) > 1 else None,
+                "values": [round(value, 2) for value in values],
+            }
+        table[variant] = row
+    return table
+
+
+def cell(figure: dict[str, Any]) -> str:
+    """Write a mean, and its standard deviation if there is one."""
+    return f"{figure['mean']:.1f}" + ("" if figure["std"] is None else f" ± {figure['std']:.1f}")
+
+
+def write_tables(table: dict[str, Any], settings: Settings) -> None:
+    """Write results as JSON and as a table in Markdown, and draw them."""
+    settings.out.mkdir(parents=True, exist_ok=True)
+    data = DATA_SETS[settings.data_set]
+    titles = {"exact": "exact match", "partial": "partial match"}
+    (settings.out / f"{settings.data_set}.json").write_text(json.dumps(table, indent=2) + "\n")
+    header = [
+        "model",
+        "seeds",
+        "dev F1",
+        "test P",
+        "test R",
+        "test F1",
+        "all pairs, F1",
+        "other match, F1",
+        "paper, F1",
+        "minutes",
+    ]
+    other = "partial" if data.match == "exact" else "exact"
+    n_texts = len(DocBin().from_disk(settings.corpus / settings.data_set / "train.spacy"))
+    epochs = f" for {settings.epochs} epochs" if settings.epochs else ""
+    lines = [
+        f"# {settings.data_set}, {titles[data.match]}",
+        "",
+        f"Trained on {n_texts:,} texts{epochs}. Epochs are chosen by dev.",
+        'Mean ± standard deviation over seeds. A triple counts if both of its entities are found; "all pairs" is the',
+        'count of the papers\' released code: every predicted token pair is a prediction. "Other match" is',
+        f"{titles[other]}. Minutes are those of one run, wall time.",
+        "",
+        "| " + " | ".join(header) + " |",
+        "|" + "---|" * len(header),
+    ]
+    for variant, row in table.items():
+        ours, test = f"rel_{data.match}", row["test"]
+        cells = [VARIANTS[variant].title, str(len(row["seeds"])), cell(row["dev"][ours]["f"])]
+        cells += [cell(test[ours][letter]) for letter in "prf"]
+        cells += [cell(test[f"all_pairs_{data.match}"]["f"]), cell(test[f"rel_{other}"]["f"])]
+        cells += [VARIANTS[variant].published.get(settings.data_set, ""), f"{statistics.mean(row['minutes']):.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    text = "\n".join(lines) + "\n"
+    (settings.out / f"{settings.data_set}.md").write_text(text)
+    sys.stdout.write(text)
+    draw(table, settings)
+
+
+def draw(table: dict[str, Any], settings: Settings) -> None:
+    """Draw F1 by the number of rounds (figure 3 of the paper), and bars of all variants."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        sys.stderr.write("matplotlib is not installed (`pip install matplotlib`): no picture is drawn\n")
+        return
+    data = DATA_SETS[settings.data_set]
+    kind = f"rel_{data.match}"
+
+    def rounds(variant: str) -> int:
+        if variant == "rin":
+            return data.rounds
+        return int(variant[1:]) if variant[0] == "k" and variant[1:].isdigit() else -1
+
+    curve = sorted({rounds(v): row for v, row in table.items() if rounds(v) >= 0}.items())
+    if len(curve) > 1:
+        figure, axis = pyplot.subplots(figsize=(5, 3.5))
+        ks = [k for k, _ in curve]
+        for part in ("dev", "test"):
+            points = [row[part][kind]["f"] for _, row in curve]
+            means, errors = ([point[name] or 0.0 for point in points] for name in ("mean", "std"))
+            axis.errorbar(ks, means, errors, marker="o", capsize=3, label=part)
+        axis.set_xticks(ks)
+        axis.set(xlabel="rounds of interaction K", ylabel=f"F1, {data.match} match", title=settings.data_set)
+        axis.legend()
+        axis.grid(alpha=0.3)
+        figure.tight_layout()
+        figure.savefig(settings.out / f"{settings.data_set}_rounds.png", dpi=120)
+    rows = list(table.items())[::-1]
+    if rows:
+        figure, axis = pyplot.subplots(figsize=(6, 1 + 0.3 * len(rows)))
+        means = [row["test"][kind]["f"]["mean"] for _, row in rows]
+        errors = [row["test"][kind]["f"]["std"] or 0.0 for _, row in rows]
+        axis.barh([VARIANTS[v].title for v, _ in rows], means, xerr=errors)
+        axis.set(xlabel=f"test F1, {data.match} match", xlim=(min(means) - 3, max(means) + 2), title=settings.data_set)
+        figure.tight_layout()
+        figure.savefig(settings.out / f"{settings.data_set}_variants.png", dpi=120)

@@ -1,0 +1,200 @@
+"""What is trained: data sets, variants of the network, and the config of each run."""
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spacy import util
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+from thinc.api import Config
+
+COMPONENT = "components.rin_joint"
+
+
+MODEL = f"{COMPONENT}.model"
+
+
+TOK2VEC = f"{MODEL}.tok2vec"
+
+
+TRANSFORMER = "components.transformer.model"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line of `reproduce` sets.
+
+    Attributes:
+        data_set (str): A key of `DATA_SETS`.
+        seeds (tuple[int, ...]): The seeds; some variants take the first ones only.
+        only (str | None): One variant alone, with all seeds; None for all.
+        epochs (int | None): Number of epochs; None for those of the config.
+        jobs (int): Runs at a time.
+        gpu_id (int): The GPU, -1 for the CPU.
+        vectors (str | None): Folder made by `spacy init vectors`.
+        transformer (str): Name of the transformer of the variants that need one.
+        corpus (Path): Folder of the converted data sets.
+        configs (Path): Folder of the configs.
+        runs (Path): Folder of the runs.
+        out (Path): Folder of the results.
+    """
+
+    data_set: str
+    seeds: tuple[int, ...] = (0, 1, 2)
+    only: str | None = None
+    epochs: int | None = None
+    jobs: int = 1
+    gpu_id: int = -1
+    vectors: str | None = None
+    transformer: str = "sentence-transformers/all-MiniLM-L6-v2"
+    corpus: Path = Path("corpus")
+    configs: Path = Path("../configs")
+    runs: Path = Path("reproduce")
+    out: Path = Path("results")
+
+
+class DataSet(NamedTuple):
+    """What is particular to a data set.
+
+    Attributes:
+        config (str): Name of the config to start from.
+        rounds (int): K of the paper.
+        match (str): What epochs are chosen by, and the papers report: "exact" or "partial".
+    """
+
+    config: str
+    rounds: int
+    match: str
+
+
+DATA_SETS = {
+    "webnlg": DataSet("webnlg", 3, "exact"),
+    "webnlg_star": DataSet("webnlg", 2, "partial"),
+    "nyt": DataSet("nyt", 7, "exact"),
+    "nyt_star": DataSet("nyt", 7, "partial"),
+}
+
+
+class Variant(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        title (str): What it is called.
+        seeds (int | None): How many seeds it has unless asked for otherwise; None takes all.
+        changes (dict[str, Any]): Settings of the config, by their full names.
+        published (dict[str, str]): F1 that a paper reports, by data set.
+        first_version (bool): Whether the network is the paper's first version.
+        config (str): Name of the config to start from, if not that of the data set.
+    """
+
+    title: str
+    seeds: int | None
+    changes: dict[str, Any]
+    published: dict[str, str]
+    first_version: bool = False
+    config: str = ""
+
+
+def first_version(title: str, published: str = "", **settings: Any) -> Variant:
+    """Make a variant of the first version, which was scored by partial match on WebNLG."""
+    changes = {f"{MODEL}.{name}": value for name, value in settings.items()}
+    return Variant(title, 1, changes, {"webnlg_star": published} if published else {}, True)
+
+
+NOT_RIN_INT = ("stop_early",)
+
+
+# What helped on the dev part of WebNLG.
+BEST: dict[str, Any] = {
+    "training.dropout": 0.4,
+    f"{MODEL}.rounds": 1,
+    f"{MODEL}.entity_layers": 2,
+    f"{TOK2VEC}.embed.affix_width": 20,
+    f"{TOK2VEC}.encode.width": 300,
+}
+
+
+VARIANTS = {
+    "rin": Variant("RIN", None, {}, {"webnlg": "77.0 ± 0.2", "webnlg_star": "87.3 ± 0.4", "nyt": "84.7 ± 0.4"}),
+    "k0": Variant(
+        "RIN w/o interaction (K = 0)",
+        None,
+        {f"{MODEL}.rounds": 0},
+        {"webnlg": "74.2 ± 0.3", "webnlg_star": "85.6 ± 0.3", "nyt": "76.9 ± 0.3"},
+    ),
+    "best": Variant("RIN, our best", None, BEST, {}),
+    "transformer": Variant("RIN on a transformer", 1, {f"{MODEL}.entity_layers": 2}, {}, config="transformer"),
+    "without_er": Variant("RIN w/o ER", 1, {f"{MODEL}.use_entities": False}, {"webnlg": "76.4", "nyt": "83.9"}),
+    "without_rc": Variant("RIN w/o RC", 1, {f"{MODEL}.use_relations": False}, {"webnlg": "76.0", "nyt": "77.3"}),
+    "without_pos": Variant("RIN w/o POS", 1, {f"{TOK2VEC}.embed.pos_width": 0}, {"webnlg": "76.6", "nyt": "84.1"}),
+    "without_vectors": Variant("RIN w/o word vectors", 1, {"paths.vectors": None}, {}),
+    **{f"k{k}": Variant(f"RIN, K = {k}", 1, {f"{MODEL}.rounds": k}, {}) for k in range(1, 8)},
+    "int": first_version("first version, K = 3", "87.0", rounds=3),
+    "int_k1": first_version("first version, K = 1", "86.3", rounds=1),
+    "int_rnn": first_version("first version, RNN, K = 1", rounds=1, cell="rnn"),
+    "int_without_relations": first_version("RIN-ỹ, K = 1", "85.5", rounds=1, use_relations=False),
+    "int_without_entities": first_version("RIN-ȳ, K = 1", "85.7", rounds=1, use_entities=False),
+    "int_without_features": first_version("RIN-H, K = 1", "85.9", rounds=1, use_features=False),
+    "int_linear": first_version("RIN-γ, K = 1", "84.9", rounds=1, cell="linear"),
+    "bilstm_s": first_version("BiLSTM_s (RIN-INT)", "85.4", rounds=0),
+    "bilstm": first_version("BiLSTM", "85.6", rounds=0, task_features=False),
+}
+
+
+class Run(NamedTuple):
+    """A variant and a seed, and where they are kept."""
+
+    variant: str
+    seed: int
+    folder: Path
+
+    def read_scores(self) -> dict[str, Any] | None:
+        """Read what the run has scored; None if it is not done."""
+        path = self.folder / "scores.json"
+        scores: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+        return scores
+
+
+def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
+    """Make the config of a run."""
+    data = DATA_SETS[settings.data_set]
+    config = util.load_config(settings.configs / f"{variant.config or data.config}.cfg", interpolate=False)
+    model = config["components"]["rin_joint"]["model"]
+    if variant.first_version:
+        model["@architectures"] = "spacy_rin.RINInt.v1"
+        for name in NOT_RIN_INT:
+            del model[name]
+    weights = config["training"]["score_weights"]
+    weights.update({name: 0.0 for name, weight in weights.items() if weight})
+    weights[f"rel_{data.match}_f"] = 1.0
+    paths = {part: (settings.corpus / settings.data_set / f"{part}.spacy").resolve() for part in ("train", "dev")}
+    changes = {
+        "system.seed": seed,
+        "paths.vectors": settings.vectors,
+        **{f"paths.{part}": str(path) for part, path in paths.items()},
+        **({f"{TRANSFORMER}.name": settings.transformer} if variant.config else {f"{MODEL}.rounds": data.rounds}),
+        **variant.changes,
+        **({"training.max_epochs": settings.epochs} if settings.epochs else {}),
+    }
+    for name, value in changes.items():
+        *sections, key = name.split(".")
+        section = config
+        for part in sections:
+            section = section[part]
+        section[key] = deepcopy(value)
+    training = config["training"]
+    training["eval_frequency"] = count_steps(paths["train"], json.dumps(training["batcher"]))
+    rate = training["optimizer"]["learn_rate"]
+    rate["total_steps"] = training["max_epochs"] * training["eval_frequency"]
+    return Config(config)
+
+
+@lru_cache
+def count_steps(path: Path, batcher: str) -> int:
+    """Count the steps of an epoch, of a .spacy file and the settings of a batcher as JSON."""
+    make_batches = util.registry.resolve({"batcher": json.loads(batcher)})["batcher"]
+    return sum(1 for _ in make_batches(DocBin().from_disk(path).get_docs(Vocab())))
