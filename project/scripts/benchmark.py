@@ -104,7 +104,7 @@ class Subject:
         with torch.no_grad():
             output = make_output(self.network, self.network.eval()(self.features, self.lengths), self.lengths)
             output.tag_scores()
-            n_labels = self.network.get_submodule("relation").out_features
+            n_labels = int(self.network.get_parameter("relation.weight").shape[0])
             output.probable(*self.pairs, np.full(n_labels, 0.5))
 
 

@@ -10,7 +10,7 @@ from wasabi import msg
 from ._app import coded_errors, rin_cli
 
 if TYPE_CHECKING:
-    from ..convert import Report
+    from ..convert import ConversionReport
 
 FORMATS = "auto, jsonl, prodigy, label_studio, brat, spert, jointer, casrel, copy_re or copy_re_ids"
 
@@ -62,7 +62,7 @@ def convert_cli(
             write_docs(docs, output_path)
             written = [(len(docs), output_path)]
         else:
-            parts = split_docs(docs, shares, seed=seed, documents=report.documents)
+            parts = split_docs(docs, shares, seed=seed, documents=report.source_numbers)
             written = list(zip(map(len, parts), write_parts(parts, output_path)))
     if format != report.format:
         msg.info(f"Recognised the format {report.format}")
@@ -80,7 +80,7 @@ def _shares(split: str) -> list[float]:
         raise SettingError(Errors.R040, value=split) from None
 
 
-def _show_report(report: "Report") -> None:
+def _show_report(report: "ConversionReport") -> None:
     counts = {
         "texts": report.docs,
         "entities": report.entities,
@@ -93,7 +93,7 @@ def _show_report(report: "Report") -> None:
         "  lost (across sentences)": report.crossing_triples,
         "  duplicates left out": report.duplicate_triples,
     }
-    counts |= {f"passed over: {what}": count for what, count in report.passed_over.items()}
+    counts |= {f"passed over: {what}": count for what, count in report.ignored.items()}
     msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"), max_col=60)
     if report.examples:
         total = report.lost_entities + report.crossing_triples

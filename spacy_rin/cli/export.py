@@ -26,7 +26,7 @@ def export_cli(
 
     Example: spacy rin export corpus/dev.spacy dev.jsonl --format prodigy
     """
-    from ..convert.export import export_file, write_records
+    from ..convert.exporters import export_file, write_records
     from ..errors import Errors, FileError
 
     with coded_errors():

@@ -49,7 +49,7 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
             line = text.lines[index] if text.lines else text.line
             spans[index] = Lost(line, f"entity {quoted!r} at {start}-{end} {reason}")
     record = assemble(text.line, [text.text[start:end] for start, end in tiles], spans, text.relations)
-    return replace(record, spaces=spaces, path=text.path, snapped_entities=snapped, passed_over=text.passed_over)
+    return replace(record, spaces=spaces, path=text.path, snapped_entities=snapped, ignored=text.ignored)
 
 
 def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
@@ -92,9 +92,7 @@ def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
             crossing_triples=crossing,
         )
         if number:
-            sentence = replace(
-                sentence, snapped_entities=0, lost_entities=[], lost_triples=0, passed_over=Counter[str]()
-            )
+            sentence = replace(sentence, snapped_entities=0, lost_entities=[], lost_triples=0, ignored=Counter[str]())
         sentences.append(sentence)
     return sentences
 

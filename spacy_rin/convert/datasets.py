@@ -1,9 +1,8 @@
-"""Readers of published data sets, which are tokenised already."""
+"""Readers of the formats of published data sets, whose texts are tokenised."""
 
 import unicodedata
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from .records import (
@@ -11,18 +10,15 @@ from .records import (
     Lost,
     Malformed,
     Record,
-    Row,
     assemble,
+    check_indices,
     get_rows,
     get_string,
     get_strings,
     is_text,
-    point_to,
     within,
 )
-from .values import read_values, refuse
-
-Tokens = tuple[int, int]
+from .values import Source, refuse
 
 
 def parse_jointer(line: str, data: Any) -> Record:
@@ -46,7 +42,7 @@ def parse_spert(line: str, data: Any) -> Record:
     rows = get_rows(data, "entities", (int, int, str), ("start", "end", "type"))
     entities = [(*within(start, end, len(words)), kind) for start, end, kind in rows]
     triples = get_rows(data, "relations", (int, str, int), ("head", "type", "tail"))
-    return Record(line, words, entities, point_to(len(entities), triples))
+    return Record(line, words, entities, check_indices(len(entities), triples))
 
 
 def parse_copy_re(line: str, data: Any) -> Record:
@@ -65,7 +61,7 @@ def parse_casrel(line: str, data: Any) -> Record:
 
 
 def parse_copy_re_ids(line: str, data: Any) -> Record:
-    """copy_re, ids: (word ids, flat triples of end positions and relation id, names of words, names of relations)."""
+    """copy_re id files: (word ids, flat triples of last tokens and relation id, names of words, names of relations)."""
     sentence, flat, word_names, relation_names = data
     if not isinstance(sentence, list) or not sentence or not isinstance(flat, list) or len(flat) % 3:
         raise Malformed("a list of word ids and a list of triples, three numbers for each, were expected")
@@ -80,24 +76,35 @@ def parse_copy_re_ids(line: str, data: Any) -> Record:
     return assemble(line, words, spans, triples)
 
 
-def read_ids(path: Path) -> Iterator[tuple[str, Any]]:
-    """Pair the sentences of an id file with their triples and the names of the ids, which lie beside the file."""
-    values = [value for _, value in read_values(path)]
+def read_ids(source: Source) -> Iterator[tuple[str, Any]]:
+    """Get the sentences of an id file with their triples, and the names of the ids from the two files beside it.
+
+    Args:
+        source (Source): The id file.
+
+    Yields:
+        tuple[str, Any]: The place of each sentence, and what `parse_copy_re_ids` takes.
+
+    Raises:
+        FileError: R030 if one of the three files is malformed, R033 or R034 if it does not exist or can't be read.
+    """
+    path = source.path
+    values = [value for _, value in source.values()]
     if not values:
         return
     if len(values) != 2 or not all(isinstance(v, list) for v in values) or len(values[0]) != len(values[1]):
         refuse(path, 1, "two lists of the same length were expected, of sentences and of triples")
-    words, relations = (_id_names(path.with_name(f"{kind}2id.json")) for kind in ("words", "relations"))
+    words, relations = (_id_names(Source(path.with_name(f"{kind}2id.json"))) for kind in ("words", "relations"))
     for number, (sentence, flat) in enumerate(zip(*values, strict=True), 1):
         yield f"record {number}", (sentence, flat, words, relations)
 
 
-def _id_names(path: Path) -> dict[int, str]:
-    values = [value for _, value in read_values(path)]
+def _id_names(source: Source) -> dict[int, str]:
+    values = [value for _, value in source.values()]
     ids = values[0] if len(values) == 1 and isinstance(values[0], dict) else {}
     names = {ident: name for name, ident in ids.items() if type(ident) is int and is_text(name)}
     if not names or len(names) != len(ids):
-        refuse(path, 1, "an object of names, each with an id of its own, was expected")
+        refuse(source.path, 1, "an object of names, each with an id of its own, was expected")
     return names
 
 
@@ -107,15 +114,15 @@ def _name(names: Mapping[int, str], ident: Any, kind: str) -> str:
     return names[ident]
 
 
-def _from_surface(line: str, text: str, typed: Sequence[Row], triples: Sequence[Row]) -> Record:
-    """Make a Record of a tokenised text and of strings from it; a string stands for its first occurrence."""
+def _from_surface(line: str, text: str, typed: Sequence[tuple[Any, ...]], triples: Sequence[tuple[Any, ...]]) -> Record:
+    """Make a Record of a tokenised text whose entities are given as strings: each is its first occurrence."""
     words = _split(text)
     if not words:
         raise Malformed("the text has no tokens")
     mentions = [*(name for name, _ in typed), *(name for s, _, o in triples for name in (s, o))]
     found = {name: _find(words, _split(name)) for name in mentions}
-    # An entity of a triple has the type that was given to its tokens, even if it is spelled otherwise there.
-    types: dict[Tokens | None, str] = {}
+    # By tokens, not by name: the triples may spell an entity differently.
+    types: dict[tuple[int, int] | None, str] = {}
     for name, kind in typed:
         types.setdefault(found[name], kind)
     spans: dict[Hashable, Entity | Lost] = {
@@ -131,8 +138,8 @@ def _split(text: str) -> list[str]:
     return [word for word in text.split(" ") if word]
 
 
-def _find(words: list[str], wanted: list[str]) -> Tokens | None:
-    # Names in the triples of NYT have accents that its sentences lack ("Medellín", "Medellin").
+def _find(words: list[str], wanted: list[str]) -> tuple[int, int] | None:
+    # The sentences of NYT lack accents that the names in its triples have ("Medellin", "Medellín").
     for spell in (list, _without_accents):
         tokens, sought = spell(words), spell(wanted)
         for start in range(len(tokens) - len(sought) + 1 if sought else 0):

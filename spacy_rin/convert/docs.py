@@ -17,8 +17,9 @@ from ..errors import Errors, FileError, SettingError
 from ..files import finished_file
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, register_relations, set_relations
 from .align import align, cut_sentences
-from .formats import AUTO, CONVERTERS, detect
+from .formats import AUTO, CONVERTERS, detect_source
 from .records import Record, Skipped, Text
+from .values import Source
 
 DEFAULT_ENTITY_LABEL = "ENTITY"
 MAX_EXAMPLES = 10
@@ -33,7 +34,7 @@ class Loss(NamedTuple):
 
 
 @dataclass
-class Report:
+class ConversionReport:
     """What came of the annotation of a file: every triple in it is kept, a duplicate, lost or passed over.
 
     Attributes:
@@ -48,10 +49,10 @@ class Report:
         lost_entities (int): Entities left out because they are not at token boundaries.
         snapped_entities (int): Entities that were widened to whole tokens.
         overlapping_entities (int): Entities that are in `doc.spans["rin"]` but not in `doc.ents`.
-        passed_over (Counter[str]): What is neither an entity nor a relation to learn from: number of pieces by their
+        ignored (Counter[str]): What is neither an entity nor a relation to learn from: number of pieces by their
             kind.
         examples (list[Loss]): The first ten of the lost entities and the triples across sentences.
-        documents (list[int]): For each Doc, the number of the text in the file that it is, or was cut from.
+        source_numbers (list[int]): For each Doc, the number of the text in the file that it was made from.
     """
 
     format: str = field(default="", compare=False)
@@ -65,9 +66,9 @@ class Report:
     lost_entities: int = 0
     snapped_entities: int = 0
     overlapping_entities: int = 0
-    passed_over: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
     examples: list[Loss] = field(default_factory=list)
-    documents: list[int] = field(default_factory=list, compare=False, repr=False)
+    source_numbers: list[int] = field(default_factory=list, compare=False, repr=False)
 
     def add(self, path: Path, document: int, record: Record, doc: Doc, attr: str = DEFAULT_ATTR) -> None:
         """Count one text.
@@ -92,10 +93,10 @@ class Report:
         self.lost_entities += len(record.lost_entities)
         self.snapped_entities += record.snapped_entities
         self.overlapping_entities += len(doc.spans[DEFAULT_SPANS_KEY]) - len(doc.ents)
-        self.passed_over.update(record.passed_over)
+        self.ignored.update(record.ignored)
         losses = (Loss(record.path or path, *lost) for lost in (*record.lost_entities, *record.crossing_triples))
         self.examples = [*self.examples, *losses][:MAX_EXAMPLES]
-        self.documents.append(document)
+        self.source_numbers.append(document)
 
 
 def convert(
@@ -109,7 +110,7 @@ def convert(
     attr: str = DEFAULT_ATTR,
     snap: bool = False,
     sents: bool = False,
-) -> tuple[list[Doc], Report]:
+) -> tuple[list[Doc], ConversionReport]:
     """Read a file of annotated texts into Docs.
 
     Args:
@@ -127,7 +128,7 @@ def convert(
             are tokenised.
 
     Returns:
-        tuple[list[Doc], Report]: The Docs, and what was kept and what was lost.
+        tuple[list[Doc], ConversionReport]: The Docs, and what was kept and what was lost.
 
     Raises:
         RinError: R010, R030-R034, R041-R043, R045, R047 for a wrong argument, or a file that is missing,
@@ -138,12 +139,13 @@ def convert(
     if not entity_label:
         raise SettingError(Errors.R010, name="entity_label", expected="a non-empty string", value=entity_label)
     register_relations(attr)
-    path, nlp, docs = Path(path), _blank(lang), []
+    source, nlp, docs = Source(path), _blank(lang), []
+    path = source.path
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
-    report = Report(format=detect(path) if format == AUTO else format)
-    for document, item in enumerate(CONVERTERS[report.format](path)):
+    report = ConversionReport(format=detect_source(source) if format == AUTO else format)
+    for document, item in enumerate(CONVERTERS[report.format](source)):
         if isinstance(item, Skipped):
-            report.passed_over[item.what] += 1
+            report.ignored[item.what] += 1
             continue
         if sents and isinstance(item, Record):
             raise FileError(Errors.R043, path=path, format=report.format)
@@ -157,8 +159,8 @@ def convert(
             report.add(path, document, part, doc, attr)
             docs.append(doc)
     if not docs:
-        if report.passed_over:
-            counts = ", ".join(f"{count} {what}" for what, count in report.passed_over.items())
+        if report.ignored:
+            counts = ", ".join(f"{count} {what}" for what, count in report.ignored.items())
             raise FileError(Errors.R047, path=path, counts=counts)
         raise FileError(Errors.R032, path=path, format=report.format)
     return docs, report

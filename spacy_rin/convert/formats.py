@@ -1,4 +1,4 @@
-"""The formats: the reader of each, and what tells a file of it from the others."""
+"""The formats by name, each with its reader, and how the format of a file is recognised."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors, FileError
-from .brat import LINE_START, read_brat
+from .brat import is_ann_line, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
 from .jsonl import parse_jsonl
 from .label_studio import parse_label_studio
 from .prodigy import parse_prodigy
 from .records import Record, Skipped, Text
-from .values import read_records, read_text, read_values
+from .values import Source, read_records
 
-AUTO = "auto"  # the name that stands for whatever format is recognised
+AUTO = "auto"  # in place of a format: the one that is recognised
 
-Reader = Callable[[Path], Iterator[Record | Text | Skipped]]
+Converter = Callable[[Source], Iterator[Record | Text | Skipped]]
 
-CONVERTERS: dict[str, Reader] = {
+CONVERTERS: dict[str, Converter] = {
     "jsonl": partial(read_records, parse_jsonl),
     "prodigy": partial(read_records, parse_prodigy),
     "label_studio": partial(read_records, parse_label_studio),
@@ -27,10 +27,11 @@ CONVERTERS: dict[str, Reader] = {
     "jointer": partial(read_records, parse_jointer),
     "casrel": partial(read_records, parse_casrel),
     "copy_re": partial(read_records, parse_copy_re),
-    "copy_re_ids": partial(read_records, parse_copy_re_ids, source=read_ids),
+    "copy_re_ids": partial(read_records, parse_copy_re_ids, values=read_ids),
 }
 
-# What an object must have to be a record of a JSON format, in one of these ways; [type] is a list of that.
+# The keys that a record of each JSON format has, with the types of their values; [type] is a list of that type. Where
+# there are several sets of keys, one is enough.
 _SHAPES: dict[str, list[dict[str, Any]]] = {
     "jsonl": [{"text": str, "entities": [list], "relations": [list]}],
     "prodigy": [
@@ -55,73 +56,90 @@ def detect(path: str | Path) -> str:
         str: A key of `CONVERTERS`.
 
     Raises:
-        RinError: R041 if it is in none of the formats, R042 if it could be in several, R032 if there is nothing
-            in it; R030, R033 or R034 if it can't be read.
+        FileError: R041 if no format fits, R042 if several do, R032 if the file is empty; R030, R033 or R034 if it is
+            malformed, does not exist or can't be read.
     """
-    path = Path(path)
+    return detect_source(Source(path))
+
+
+def detect_source(source: Source) -> str:
+    """Recognise a format, as `detect` does, and leave what was read in the source for the reader of the format.
+
+    Args:
+        source (Source): The file or folder.
+
+    Returns:
+        str: A key of `CONVERTERS`.
+
+    Raises:
+        FileError: As `detect`.
+    """
+    path = source.path
     if path.is_dir():
         if any(path.rglob("*.ann")):
             return "brat"
         raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files")
-    text = read_text(path).strip()
-    ann = path.with_suffix(".ann")
-    candidates = {"brat"} if path.suffix in (".ann", ".txt") and ann.exists() and _is_ann(ann) else set()
-    if text.startswith(("{", "[")):
+    start = source.text.strip()[:30]
+    candidates = {"brat"} if _is_brat(source) else set()
+    if start.startswith(("{", "[")):
         try:
-            candidates |= _detect_json(path)
-        except ValueError:
+            candidates |= _json_formats(source)
+        except FileError:
+            # The text of a brat file may start with a bracket, too.
             if not candidates:
                 raise
-    elif not text and not candidates:
+    elif not start and not candidates:
         raise FileError(Errors.R032, path=path, format=AUTO)
     if not candidates:
-        raise FileError(Errors.R041, path=path, seen=f"it starts with {text[:30]!r}")
+        raise FileError(Errors.R041, path=path, seen=f"it starts with {start!r}")
     if len(candidates) > 1:
         names = " or ".join(name for name in CONVERTERS if name in candidates)
         raise FileError(Errors.R042, path=path, formats=names)
     return candidates.pop()
 
 
-def _detect_json(path: Path) -> set[str]:
-    """Name the formats that the records of a file can be of: of the first, or so many that no more than one is left."""
+def _is_brat(source: Source) -> bool:
+    if source.path.suffix not in (".ann", ".txt"):
+        return False
+    ann = source.beside(".ann")
+    return ann.path.exists() and all(is_ann_line(line) for line in ann.text.split("\n") if line.strip())
+
+
+def _json_formats(source: Source) -> set[str]:
+    """Return the formats that fit all records so far, reading records until at most one format is left."""
     candidates = {*_SHAPES, "copy_re_ids"}
     line = None
-    for line, value in read_values(path):
+    for line, value in source.peek():
         candidates &= _formats_of(value)
         if not candidates:
-            raise FileError(Errors.R041, path=path, seen=f"the record in line {line} {_describe(value)}")
+            raise FileError(Errors.R041, path=source.path, seen=f"the record in line {line} {_describe(value)}")
         if len(candidates) == 1:
             return candidates
     if line is None:
-        raise FileError(Errors.R032, path=path, format=AUTO)
+        raise FileError(Errors.R032, path=source.path, format=AUTO)
     return candidates
 
 
 def _formats_of(value: Any) -> set[str]:
     if isinstance(value, dict):
         return {name for name, shapes in _SHAPES.items() if any(_has_shape(value, shape) for shape in shapes)}
-    ids = isinstance(value, list) and all(
-        isinstance(item, list) and all(type(ident) is int for ident in item) for item in value
+    is_list_of_ids = isinstance(value, list) and all(
+        isinstance(item, list) and all(type(number) is int for number in item) for item in value
     )
-    return {"copy_re_ids"} if ids else set()
+    return {"copy_re_ids"} if is_list_of_ids else set()
 
 
-def _has_shape(value: dict[str, Any], shape: dict[str, Any]) -> bool:
-    for key, kind in shape.items():
-        item = value.get(key)
-        if isinstance(kind, list):
-            if not isinstance(item, list) or not all(isinstance(part, kind[0]) for part in item):
-                return False
-        elif not isinstance(item, kind):
-            return False
-    return True
+def _has_shape(record: dict[str, Any], shape: dict[str, Any]) -> bool:
+    return all(_has_type(record.get(key), kind) for key, kind in shape.items())
+
+
+def _has_type(value: Any, kind: Any) -> bool:
+    if isinstance(kind, list):
+        return isinstance(value, list) and all(isinstance(item, kind[0]) for item in value)
+    return isinstance(value, kind)
 
 
 def _describe(value: Any) -> str:
     if isinstance(value, dict):
         return f"has the keys {', '.join(map(repr, value)):.200}" if value else "is an empty object"
     return f"is {value!r:.60}"
-
-
-def _is_ann(path: Path) -> bool:
-    return all(LINE_START.match(line) for line in read_text(path).split("\n") if line.strip())

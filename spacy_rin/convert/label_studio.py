@@ -15,9 +15,7 @@ def parse_label_studio(line: str, task: Any) -> Text | Skipped:
     valid = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
     if not valid:
         return Skipped("tasks whose annotations are all cancelled" if annotations else "tasks without annotations")
-    passed_over = Counter(
-        {"cancelled annotations": len(annotations) - len(valid), "further annotations": len(valid) - 1}
-    )
+    ignored = Counter({"cancelled annotations": len(annotations) - len(valid), "further annotations": len(valid) - 1})
     result = get_objects(valid[0], "result")
     text = _text(data)
     entities, index = _entities(text, [item for item in result if item.get("type") == "labels"])
@@ -27,14 +25,14 @@ def parse_label_studio(line: str, task: Any) -> Text | Skipped:
         if item.get("type") == "relation":
             start, end = get_string(item, "from_id"), get_string(item, "to_id")
             if start in index and end in index:
-                triples += _triples(item, index[start], index[end], passed_over)
+                triples += _triples(item, index[start], index[end], ignored)
             elif {start, end} <= {*index, *others}:
-                passed_over["relations of other regions"] += 1
+                ignored["relations of other regions"] += 1
             else:
                 raise Malformed(f"a relation from {start!r} to {end!r} points to a region that is not there")
         elif item.get("type") != "labels":
-            passed_over[f"regions of the type '{item.get('type')}'"] += 1
-    return Text(line, text, entities, triples, passed_over=+passed_over)
+            ignored[f"regions of the type '{item.get('type')}'"] += 1
+    return Text(line, text, entities, triples, ignored=+ignored)
 
 
 def _text(data: Any) -> str:
@@ -74,12 +72,12 @@ def _quote(region: Any) -> Quote:
     return Quote([(start, end)], quoted if isinstance(quoted, str) else None)
 
 
-def _triples(item: Any, start: int, end: int, passed_over: Counter[str]) -> list[tuple[int, str, int]]:
+def _triples(item: Any, start: int, end: int, ignored: Counter[str]) -> list[tuple[int, str, int]]:
     labels = item.get("labels") or []
     if not isinstance(labels, list) or not all(map(is_text, labels)):
         raise Malformed("'labels' of a relation must be a list of non-empty strings")
     if not labels:
-        passed_over["relations without a label"] += 1
+        ignored["relations without a label"] += 1
     direction = item.get("direction") or "right"
     if direction not in ("right", "left", "bi"):
         raise Malformed(f"'direction' of a relation must be right, left or bi, not {direction!r:.60}")

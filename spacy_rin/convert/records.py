@@ -1,25 +1,24 @@
-"""What readers make of a file: texts with their annotation, by tokens or by characters, and the checks they share."""
+"""Annotated texts as the readers return them, and the checks that readers share."""
 
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
-_SURROGATES = re.compile("[\ud800-\udfff]")  # half of a pair is possible in JSON, but not in a Doc
+_SURROGATES = re.compile("[\ud800-\udfff]")  # JSON can hold single surrogates, a Doc can't
 
-Entity = tuple[int, int, str]
-Triple = tuple[int, str, int]
-Row = tuple[Any, ...]
+Entity = tuple[int, int, str]  # start, end (exclusive) and type
+Triple = tuple[int, str, int]  # index of the subject, label, index of the object
 
 
 class Lost(NamedTuple):
-    """A piece of annotation that a Doc can't have.
+    """An entity or triple that can't be put into a Doc.
 
     Attributes:
-        line (str): Where it stands in the file.
-        reason (str): What is wrong with it.
+        line (str): Its place in the file.
+        reason (str): Why it is lost.
     """
 
     line: str
@@ -27,10 +26,10 @@ class Lost(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A record that is not to be learned from.
+    """A record that is left out, because nothing can be learned from it.
 
     Attributes:
-        what (str): What kind of record it is, in the plural.
+        what (str): Kind of record, in the plural.
     """
 
     what: str
@@ -38,21 +37,21 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Record:
-    """One text with its annotation by tokens, whatever format it came from.
+    """A text whose entities are given by tokens.
 
     Attributes:
-        line (str): Where it stands in the file: the line, or the number of the record if its line can't be told.
+        line (str): Its place in the file: the line, or the number of the record if the line is not known.
         words (list[str]): The tokens.
-        entities (list[tuple[int, int, str]]): Start token, end token (exclusive) and type; an empty type is no type.
-        relations (list[tuple[int, str, int]]): Index of the subject in `entities`, label, index of the object.
-        spaces (list[bool] | None): Whether a space follows each token, None if that is not known.
+        entities (list[Entity]): Start token, end token (exclusive) and type. An empty type means none.
+        relations (list[Triple]): Index of the subject in `entities`, label, index of the object.
+        spaces (list[bool] | None): Whether a space follows each token; None if that is not known.
         tags (list[str] | None): Fine-grained part-of-speech tags.
-        path (Path | None): Its file, if the input is a folder of files.
+        path (Path | None): Its file, if the input is a folder.
         snapped_entities (int): Number of entities that were widened to whole tokens.
-        lost_entities (list[Lost]): The entities that are not at token boundaries.
+        lost_entities (list[Lost]): The entities that are not in the text, or do not start and end with a token.
         lost_triples (int): Number of triples that were lost with these entities.
         crossing_triples (list[Lost]): The triples that were lost because their entities are in different sentences.
-        passed_over (Counter[str]): Number of pieces of each kind that are neither entities nor relations.
+        ignored (Counter[str]): How often each kind of annotation was left out that is neither entity nor relation.
     """
 
     line: str
@@ -66,23 +65,24 @@ class Record:
     lost_entities: list[Lost] = field(default_factory=list)
     lost_triples: int = 0
     crossing_triples: list[Lost] = field(default_factory=list)
-    passed_over: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
 class Text:
-    """One text with its annotation by characters.
+    """A text whose entities are given by characters.
 
     Attributes:
-        line (str): Where it stands in the file.
+        line (str): Its place in the file.
         text (str): The text.
-        entities (list[tuple[int, int, str]]): Start character, end character (exclusive) and type.
-        relations (list[tuple[int, str, int]]): Index of the subject in `entities`, label, index of the object.
-        tokens (list[tuple[int, int]] | None): Start and end of the tokens, in order, if the format has them.
-        path (Path | None): Its file, if the input is a folder of files.
-        lines (list[str] | None): Where each entity stands in the file, if it has a line of its own.
-        in_pieces (frozenset[int]): Indices of the entities that are in several pieces, and span more than these.
-        passed_over (Counter[str]): Number of pieces of each kind that are neither entities nor relations.
+        entities (list[Entity]): Start character, end character (exclusive) and type. An empty type means none.
+        relations (list[Triple]): Index of the subject in `entities`, label, index of the object.
+        tokens (list[tuple[int, int]] | None): Start and end character of each token, in order, if the format has
+            tokens.
+        path (Path | None): Its file, if the input is a folder.
+        lines (list[str] | None): The line of each entity, if each has its own.
+        in_pieces (frozenset[int]): Indices of the entities that are in several pieces with other text between them.
+        ignored (Counter[str]): How often each kind of annotation was left out that is neither entity nor relation.
     """
 
     line: str
@@ -93,20 +93,25 @@ class Text:
     path: Path | None = None
     lines: list[str] | None = None
     in_pieces: frozenset[int] = frozenset()
-    passed_over: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
 
 
-def assemble(line: str, words: list[str], spans: Mapping[Hashable, Entity | Lost], triples: Sequence[Row]) -> Record:
-    """Make a Record of entities that are found or lost, and of triples between them.
+def assemble(
+    line: str,
+    words: list[str],
+    spans: Mapping[Hashable, Entity | Lost],
+    triples: Sequence[tuple[Any, ...]],
+) -> Record:
+    """Make a Record from entities, some of which may be lost, and triples between them.
 
     Args:
-        line (str): Where the record stands in the file.
+        line (str): The place of the record in the file.
         words (list[str]): The tokens.
         spans (Mapping[Hashable, Entity | Lost]): The entities, by any key.
         triples (Sequence[tuple[Hashable, str, Hashable]]): Key of the subject, label, key of the object.
 
     Returns:
-        Record: The Record.
+        Record: The record. A triple of a lost entity is lost, too.
     """
     entities = {key: span for key, span in spans.items() if not isinstance(span, Lost)}
     index = {key: i for i, key in enumerate(entities)}
@@ -120,11 +125,11 @@ def assemble(line: str, words: list[str], spans: Mapping[Hashable, Entity | Lost
 
 
 class Malformed(Exception):
-    """A record is not in the format; whoever knows its place makes an error of that."""
+    """A record is malformed. `read_records` adds the file and the line, and raises a `FileError`."""
 
 
 def get_field(data: Any, key: str) -> Any:
-    """Get a value of an object that must have it; Malformed if it has not."""
+    """Get a value from an object; Malformed if it is missing."""
     if not isinstance(data, dict):
         raise Malformed(f"an object was expected, not {data!r:.60}")
     if key not in data:
@@ -132,13 +137,13 @@ def get_field(data: Any, key: str) -> Any:
     return data[key]
 
 
-def is_text(value: Any) -> bool:
-    """Tell whether a value is a string that a Doc can hold, and not empty."""
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a value is a non-empty string that a Doc can hold."""
     return isinstance(value, str) and value != "" and not _SURROGATES.search(value)
 
 
 def get_string(data: Any, key: str) -> str:
-    """Get a non-empty string of an object; Malformed if it is none."""
+    """Get a non-empty string from an object; Malformed if there is none."""
     value = get_field(data, key)
     if not is_text(value):
         raise Malformed(f"'{key}' must be a non-empty string, not {value!r:.60}")
@@ -146,7 +151,7 @@ def get_string(data: Any, key: str) -> str:
 
 
 def get_strings(data: Any, key: str) -> list[str]:
-    """Get a non-empty list of non-empty strings of an object; Malformed if it is none."""
+    """Get a non-empty list of non-empty strings from an object; Malformed if there is none."""
     value = get_field(data, key)
     if not isinstance(value, list) or not value or not all(map(is_text, value)):
         raise Malformed(f"'{key}' must be a non-empty list of non-empty strings")
@@ -154,24 +159,27 @@ def get_strings(data: Any, key: str) -> list[str]:
 
 
 def get_objects(data: Any, key: str) -> list[dict[str, Any]]:
-    """Get a list of objects of an object; Malformed if it is none."""
+    """Get a list of objects from an object; Malformed if there is none."""
     value = get_field(data, key)
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Malformed(f"'{key}' must be a list of objects")
     return value
 
 
-def get_rows(data: Any, key: str, types: tuple[type, ...], columns: Sequence[str] = ()) -> list[Row]:
-    """Get a list of rows of an object; Malformed if a row is not as it must be.
+def get_rows(data: Any, key: str, types: tuple[type, ...], columns: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+    """Get a list of rows from an object.
 
     Args:
         data (Any): The object.
-        key (str): The key of the list.
-        types (tuple[type, ...]): What a row holds: `int` is a whole number, `str` a non-empty string.
-        columns (Sequence[str]): The keys of these if the rows are objects; else the rows are lists.
+        key (str): Key of the list.
+        types (tuple[type, ...]): Type of each value of a row: `int` for a whole number, `str` for a non-empty string.
+        columns (Sequence[str]): Keys of these values if the rows are objects; empty if the rows are lists.
 
     Returns:
-        list[tuple]: The rows.
+        list[tuple[Any, ...]]: The rows.
+
+    Raises:
+        Malformed: If there is no such list, or a value has the wrong type.
     """
     rows = get_field(data, key)
     if not isinstance(rows, list):
@@ -189,23 +197,26 @@ def get_rows(data: Any, key: str, types: tuple[type, ...], columns: Sequence[str
 
 
 def within(start: int, end: int, length: int) -> tuple[int, int]:
-    """Give back offsets that are not empty and in range; Malformed if they are not."""
+    """Return the offsets of a span; Malformed if it is empty or out of range."""
     if not 0 <= start < end <= length:
         raise Malformed(f"{start}-{end} is empty or out of the range 0-{length}")
     return start, end
 
 
-def point_to(entities: int, triples: Sequence[Row]) -> list[Triple]:
-    """Give back triples by the index of their entities; Malformed if there is no such entity.
+def check_indices(entities: int, triples: Sequence[tuple[Any, ...]]) -> list[Triple]:
+    """Check that the triples of a text point to its entities.
 
     Args:
         entities (int): Number of entities.
         triples (Sequence[tuple[int, str, int]]): Index of the subject, label, index of the object.
 
     Returns:
-        list[tuple[int, str, int]]: The triples.
+        list[Triple]: The same triples.
+
+    Raises:
+        Malformed: If there is no entity of an index.
     """
     for row in triples:
         if not all(0 <= index < entities for index in row[::2]):
-            raise Malformed(f"relation {list(row)} points to an entity that is not there; there are {entities}")
+            raise Malformed(f"relation {list(row)} points to an entity that does not exist; there are {entities}")
     return [(subject, label, object_) for subject, label, object_ in triples]

@@ -1,26 +1,99 @@
-"""Files of annotation, read into values that each keep their place."""
+"""Files of annotated texts, each read once, and the JSON values in them with their lines."""
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ..errors import Errors, FileError
 from .records import Malformed
 
+_T = TypeVar("_T")
+
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
-T = TypeVar("T")
 
+class Source:
+    """A file or folder of annotated texts. A file is read when its content is first needed, and only once.
 
-def refuse(path: Path, line: int | str, reason: object) -> NoReturn:
-    """Raise the error R030 of a malformed file, with the place and what is wrong there."""
-    raise FileError(Errors.R030, path=path, line=line, reason=reason) from None
+    Attributes:
+        path (Path): The file or folder.
+    """
+
+    def __init__(self, path: str | Path):
+        """Name the file or folder; nothing is read yet.
+
+        Args:
+            path (str | Path): The file or folder.
+        """
+        self.path = Path(path)
+        self._beside: dict[Path, Source] = {}
+        self._peeked: deque[tuple[str, Any]] = deque()
+
+    @cached_property
+    def text(self) -> str:
+        """The content of the file, see `read_text`."""
+        return read_text(self.path)
+
+    def beside(self, suffix: str) -> "Source":
+        """Get the file of the same name with another suffix: the same object at every call.
+
+        Args:
+            suffix (str): The suffix, with its dot.
+
+        Returns:
+            Source: The file, which need not exist; this one if it has the suffix already.
+        """
+        path = self.path.with_suffix(suffix)
+        return self if path == self.path else self._beside.setdefault(path, Source(path))
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        """Decode the items of a JSON list, or JSON values one after another. Each is given once, then forgotten.
+
+        Yields:
+            tuple[str, Any]: The place of each value (its line), and the value.
+
+        Raises:
+            FileError: R030 if the file is not JSON or not UTF-8, R033 if it does not exist, R034 if it can't be read.
+        """
+        while self._peeked:
+            yield self._peeked.popleft()
+        yield from self._decoded
+
+    def peek(self) -> Iterator[tuple[str, Any]]:
+        """Decode values from the next one on, as `values` does, but leave them to be given again by `values`.
+
+        Yields:
+            tuple[str, Any]: The place of each value, and the value.
+
+        Raises:
+            FileError: As `values`.
+        """
+        yield from tuple(self._peeked)
+        for value in self._decoded:
+            self._peeked.append(value)
+            yield value
+
+    @cached_property
+    def _decoded(self) -> Iterator[tuple[str, Any]]:
+        return _decode(self.path, self.text)
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 file, without a byte order mark; ValueError R030, R033 or R034 if that can't be done."""
+    """Read a UTF-8 file.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        str: Its content, without a byte order mark.
+
+    Raises:
+        FileError: R030 if it is not UTF-8, R033 if it does not exist, R034 if it can't be read.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -33,30 +106,66 @@ def read_text(path: Path) -> str:
         refuse(path, content.count(b"\n", 0, err.start) + 1, "this is not UTF-8")
 
 
-def read_values(path: Path) -> Iterator[tuple[str, Any]]:
-    """Decode the items of a JSON list, or JSON values one after another, one by one.
+def read_records(
+    parse: Callable[[str, Any], _T],
+    source: Source,
+    values: Callable[[Source], Iterator[tuple[str, Any]]] = Source.values,
+) -> Iterator[_T]:
+    """Parse the values of a file one by one.
+
+    Args:
+        parse (Callable[[str, Any], T]): Turns the place of a value, and the value, into a record.
+        source (Source): The file.
+        values (Callable[[Source], Iterator[tuple[str, Any]]]): Gets the values of the file, with their places.
+
+    Yields:
+        T: The records.
+
+    Raises:
+        FileError: R030 if the file or a record is malformed, R033 or R034 if the file can't be read.
+    """
+    for line, value in values(source):
+        try:
+            record = parse(line, value)
+        except Malformed as err:
+            refuse(source.path, line, err)
+        yield record
+
+
+def refuse(path: Path, line: int | str, reason: object) -> NoReturn:
+    """Raise the error of a malformed file.
 
     Args:
         path (Path): The file.
-
-    Yields:
-        tuple[str, Any]: The place of each item, and the item.
+        line (int | str): The place of the mistake, usually a line number.
+        reason (object): What is wrong there.
 
     Raises:
-        RinError: R030, R033 or R034 if it can't be read, or is not JSON.
+        FileError: R030, always.
     """
-    text = read_text(path)
-    pos = _skip(text, 0)
-    closing = "]" if text.startswith("[", pos) else ""  # a text that is not a list ends with nothing
+    raise FileError(Errors.R030, path=path, line=line, reason=reason) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _decode(path: Path, text: str) -> Iterator[tuple[str, Any]]:
+    pos = _skip_blanks(text, 0)
+    # What ends the values: the bracket of the list, or without one, the end of the text.
+    closing = "]" if text.startswith("[", pos) else ""
     if closing:
-        pos = _skip(text, pos + 1)
+        pos = _skip_blanks(text, pos + 1)
     number, line, counted = 0, 1, 0
     while (char := text[pos : pos + 1]) != closing:
         if closing and number:
             if char != ",":
                 reason = "',' or ']' was expected" if char else "the list ends too early"
                 refuse(path, text.count("\n", 0, pos) + 1, reason)
-            pos = _skip(text, pos + 1)
+            pos = _skip_blanks(text, pos + 1)
         number += 1
         line += text.count("\n", counted, pos)
         counted = pos
@@ -65,44 +174,11 @@ def read_values(path: Path) -> Iterator[tuple[str, Any]]:
         except (ValueError, RecursionError) as err:
             refuse(path, getattr(err, "lineno", line), f"invalid JSON, {getattr(err, 'msg', err)}")
         yield (f"{line} (record {number})" if closing else str(line)), value
-        pos = _skip(text, pos)
-    if closing and _skip(text, pos + 1) < len(text):
+        pos = _skip_blanks(text, pos)
+    if closing and _skip_blanks(text, pos + 1) < len(text):
         refuse(path, text.count("\n", 0, pos) + 1, "there is more after the end of the list")
 
 
-def read_records(
-    parse: Callable[[str, Any], T],
-    path: Path,
-    source: Callable[[Path], Iterator[tuple[str, Any]]] = read_values,
-) -> Iterator[T]:
-    """Parse the values of a file one by one.
-
-    Args:
-        parse (Callable[[str, Any], T]): Makes a record of the place of a value and the value.
-        path (Path): The file.
-        source (Callable[[Path], Iterator[tuple[str, Any]]]): Gives the values of a file, with their places.
-
-    Yields:
-        T: The records.
-
-    Raises:
-        RinError: R030, R033 or R034 if the file can't be read, or a record is malformed.
-    """
-    for line, value in source(path):
-        try:
-            record = parse(line, value)
-        except Malformed as err:
-            refuse(path, line, err)
-        yield record
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a value of it")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _skip(text: str, pos: int) -> int:
+def _skip_blanks(text: str, pos: int) -> int:
     match = _BLANKS.match(text, pos)
     return match.end() if match else pos

@@ -15,7 +15,7 @@ from ..model.segments import Segment
 from ..pipeline.decode import HEADS, decode, head_of
 from ..pipeline.tagging import split_layers
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
-from .scorer import GROUPS, entity_keys, text_groups, triples
+from .scorer import GROUPS, Key, entity_keys, text_groups, triples
 
 MAX_TOKENS = 256  # default of `max_length` of the network
 MAX_PLACES = 5
@@ -333,7 +333,7 @@ def _count_repetitions(texts: Sequence[_Text], train: Iterable[str]) -> dict[str
     }
 
 
-def _keys(text: _Text) -> set:
+def _keys(text: _Text) -> set[Key]:
     return set(triples(text.doc, text.attr))
 
 

@@ -279,7 +279,8 @@ def choose(
 
 
 def _f1(right: Any, predicted: Any, gold: Any) -> NDArray[np.float64]:
-    return 2 * right / np.maximum(predicted + gold, 1)
+    f1: NDArray[np.float64] = 2 * right / np.maximum(predicted + gold, 1)
+    return f1
 
 
 def _best(values: NDArray[np.float64], near: float) -> float:

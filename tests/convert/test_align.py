@@ -137,7 +137,7 @@ def test_sents(tmp_path: Path) -> None:
     assert counts_of(report) == {
         "docs": 6, "entities": 4, "triples": 2, "crossing_triples": 2, "reflexive_triples": 1
     }  # fmt: skip
-    assert report.documents == [0, 0, 0, 0, 1, 1]
+    assert report.source_numbers == [0, 0, 0, 0, 1, 1]
     assert report.examples == [
         (path, "1", "relation 'knows' of 'Ada' with 'J. K. Roe' crosses sentences"),
         (path, "1", "relation 'knows' of 'J. K. Roe' with 'Ada' crosses sentences"),

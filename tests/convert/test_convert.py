@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
-from spacy_rin.convert import CONVERTERS, Record, Report, convert, make_doc, write_docs
+from spacy_rin.convert import CONVERTERS, ConversionReport, Record, convert, make_doc, write_docs
 from spacy_rin.relations import get_relations, has_relations
 
 DATA = Path(os.environ.get("SPACY_RIN_DATA", "."))
@@ -105,7 +105,7 @@ def test_jointer(tmp_path: Path) -> None:
         (tree, "kind", oak),
         (wood, "same as", wood),
     ]
-    assert report == Report(
+    assert report == ConversionReport(
         docs=1, entities=3, triples=4, duplicate_triples=1, reflexive_triples=1, overlapping_entities=1
     )
 
@@ -133,7 +133,7 @@ def test_copy_re_ids(tmp_path: Path) -> None:
     assert spans_of(docs[0]) == ents_of(docs[0]) == [ann, ben]
     assert relations_of(docs[0]) == [(ben, "friend", ann), (ben, "self", ben)]
     assert relations_of(docs[1]) == [] and has_relations(docs[1])
-    assert report == Report(docs=2, entities=2, triples=2, duplicate_triples=1, reflexive_triples=1)
+    assert report == ConversionReport(docs=2, entities=2, triples=2, duplicate_triples=1, reflexive_triples=1)
 
 
 @pytest.mark.parametrize("form", ["list", "lines"])
@@ -263,8 +263,8 @@ WRONG_RECORDS = {
         ({**JSONL, "entities": [[0, 3]]}, "list of 3"),
         ({**JSONL, "entities": [[0, "3", "X"]]}, "whole number"),
         ({**JSONL, "entities": [[0, 3, ""]]}, "non-empty string"),
-        ({**JSONL, "relations": [[0, "r", 4]]}, r"\[0, 'r', 4\] points to an entity that is not there; there are 4"),
-        ({**JSONL, "relations": [[-1, "r", 0]]}, "not there"),
+        ({**JSONL, "relations": [[0, "r", 4]]}, r"\[0, 'r', 4\] points to an entity that does not exist; there are 4"),
+        ({**JSONL, "relations": [[-1, "r", 0]]}, "does not exist"),
         ({**JSONL, "relations": [[0, 1, 2]]}, "non-empty string"),
     ],
 }
@@ -294,7 +294,7 @@ def test_malformed_record(tmp_path: Path, format: Any, record: Any, reason: Any)
     [
         (b"%s\n{", 2, "invalid JSON"),
         (b'%s\n{"text": "a', 2, "invalid JSON"),
-        (b'%s\n\n{"text": NaN}', 3, "NaN is not a value"),
+        (b'%s\n\n{"text": NaN}', 3, "NaN is not a JSON value"),
         (b'%s\n{"text": 1' + b"0" * 5000 + b"}", 2, "invalid JSON"),
         (b"%s\n" + b'{"a":' * 100_000, 2, "invalid JSON"),
         (b'%s\n{"text": "\xe9"}', 2, "not UTF-8"),
@@ -438,7 +438,7 @@ def test_aligned_annotation_survives(tmp_path: Path, annotation: Any) -> None:
     assert set(ents_of(doc)) <= set(entities)
     assert sorted(relations_of(doc)) == sorted(triples)
     assert counts_of(report) == counts_of(
-        Report(
+        ConversionReport(
             docs=1,
             entities=len(set(entities)),
             triples=len(triples),

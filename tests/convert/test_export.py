@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
-from spacy_rin.convert.export import WRITERS, ExportReport, export, export_file, write_records
 
 from spacy_rin.convert import Record, convert, make_doc, write_docs
+from spacy_rin.convert.exporters import EXPORTERS, ExportReport, export, export_file, write_records
 from spacy_rin.extract import extract
 from spacy_rin.relations import get_relations, set_relations
 
@@ -149,7 +149,7 @@ def test_formats_hold_what_they_can(tmp_path: Path, doc: Any) -> None:
     assert characters_of(jsonl) == (text, kept, {t for t in triples if t[0] in kept and t[2] in kept})
 
 
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("format", EXPORTERS)
 @pytest.mark.parametrize(
     "name", ["jsonl.jsonl", "prodigy.jsonl", "label_studio.json", "brat", "spert.json", "jointer.json"]
 )
@@ -199,7 +199,7 @@ def texts(trained: Language, tmp_path: Path) -> Any:
     return path
 
 
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("format", EXPORTERS)
 def test_predictions_come_back(trained: Language, model: Path, texts: Any, tmp_path: Path, format: Any) -> None:
     out = tmp_path / "new" / "out.json"
     result = run("export", texts, out, "--format", format, "--model", model)
@@ -274,4 +274,4 @@ def test_cli_refuses(model: Path, texts: Any, tmp_path: Path) -> None:
 def test_help() -> None:
     result = run("export", "--help")
     assert result.exit_code == 0 and "Example: spacy rin export" in result.output
-    assert all(word in result.output for word in (*WRITERS, "--model", "--attr"))
+    assert all(word in result.output for word in (*EXPORTERS, "--model", "--attr"))

@@ -20,7 +20,7 @@ from .test_convert import DATA as REAL
 from .test_convert import counts_of, ents_of, needs_data, relations_of, spans_of
 
 SAMPLES = Path(__file__).parent / "data"
-OWN = SAMPLES.parent.parent / "project" / "assets"
+OWN = SAMPLES.parents[2] / "project" / "assets"
 FILES = {
     "jsonl.jsonl": "jsonl",
     "prodigy.jsonl": "prodigy",
@@ -91,7 +91,7 @@ def test_prodigy() -> None:
     assert relations_of(ada) == [((0, 2, "PERSON"), "avoids", (4, 5, "ENTITY"))]
     assert has_relations(empty) and empty.has_annotation("ENT_IOB") and not spans_of(empty)
     assert counts_of(report) == {"docs": 3, "entities": 6, "triples": 4}
-    assert report.passed_over == {"tasks with the answer 'reject'": 1, "tasks with the answer 'ignore'": 1}
+    assert report.ignored == {"tasks with the answer 'reject'": 1, "tasks with the answer 'ignore'": 1}
 
 
 def test_prodigy_without_answer_is_accepted_as_prodigy_does(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_label_studio() -> None:
     ]
     assert [(s.text, s.label_) for s in ada.spans["rin"]] == [("🌊🌊", "ENTITY"), ("Ada", "PERSON")]
     assert triples_of(ada) == [("Ada", "is", "Ada")]
-    assert report.passed_over == {
+    assert report.ignored == {
         "cancelled annotations": 1,
         "further annotations": 1,
         "regions of the type 'choices'": 1,
@@ -155,7 +155,7 @@ def test_brat() -> None:
     assert [(s.text, s.label_) for s in oban.spans["rin"]] == [("Oban", "TOWN")]
     assert has_relations(rain) and rain.has_annotation("ENT_IOB") and not spans_of(rain)
     assert counts_of(report) == {"docs": 3, "entities": 5, "triples": 2, "lost_entities": 1, "lost_triples": 1}
-    assert report.passed_over == {
+    assert report.ignored == {
         "events (E)": 1, "attributes (A)": 1, "attributes (M)": 1, "normalizations (N)": 1, "notes (#)": 1,
         "equivalences (*)": 1, "relations of events": 1, "texts without an .ann file": 1,
     }  # fmt: skip
@@ -205,7 +205,7 @@ def test_brat_example_of_the_docs() -> None:
     """Nothing of the example set is lost, in sentences or whole."""
     for sents, texts in ((False, 12), (True, 110)):
         _, report = convert(OWN / "brat", sents=sents)
-        assert counts_of(report) == {"docs": texts, "entities": 205, "triples": 107} and not report.passed_over
+        assert counts_of(report) == {"docs": texts, "entities": 205, "triples": 107} and not report.ignored
 
 
 def test_spert() -> None:
@@ -292,8 +292,8 @@ WRONG = {
         (("entities", 0, "end"), 0, "0-0 is empty"),
         (("entities", 0, "start"), 1.0, "1.0 in 'entities' must be a whole number"),
         (("entities", 0, "type"), None, "'type' is missing"),
-        (("relations", 0, "tail"), 3, "points to an entity that is not there; there are 3"),
-        (("relations", 0, "head"), -1, "not there"),
+        (("relations", 0, "tail"), 3, "points to an entity that does not exist; there are 3"),
+        (("relations", 0, "head"), -1, "does not exist"),
         (("relations", 0, "type"), "", "non-empty string"),
     ],
 }  # fmt: skip
@@ -375,7 +375,7 @@ def test_prodigy_argument_that_is_not_clear(tmp_path: Path) -> None:
         ("T9\tPERSON 4 0\tMira", "T9 quotes 'Mira'"),
         ("T9\tPERSON 90 94\tMira", "T9 quotes 'Mira'"),
         ("T9\tPERSON 0 4;5 8\tMira Holt", "T9 quotes 'Mira Holt', which is not what a.txt has at 0 4;5 8"),
-        ("R9\truns Arg1:T1 Arg2:T77", "points to T77, which is not there"),
+        ("R9\truns Arg1:T1 Arg2:T77", "points to T77, which does not exist"),
         ("R9\truns Arg1:T1", "not a line of brat"),
     ],
 )
@@ -506,3 +506,17 @@ def test_folder_without_annotation(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
     with pytest.raises(ValueError, match=r"^\[R041\].*a folder without .ann files"):
         convert(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["prodigy.jsonl", "spert.json", "jointer.json", "brat/a.ann"])
+def test_a_recognised_file_is_read_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Path] = []
+    read_bytes = Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        reads.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    assert convert(SAMPLES / name)[0]
+    assert len(reads) == len(set(reads)) == (2 if name.startswith("brat") else 1)

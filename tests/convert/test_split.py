@@ -153,7 +153,7 @@ def test_all_parts_or_none(tmp_path: Path) -> None:
 @needs_data
 def test_real_sentences_that_occur_twice() -> None:
     docs, report = convert(REAL / "nyt" / "dev.jsonl")
-    parts = split_docs(docs, SHARES, documents=report.documents)
+    parts = split_docs(docs, SHARES, documents=report.source_numbers)
     texts = [{json.dumps([t.text for t in doc]) for doc in part} for part in parts]
     assert sum(map(len, texts)) == len(set().union(*texts)) < len(docs)
     assert [len(part) for part in parts] == [4000, 500, 500]

@@ -358,8 +358,9 @@ def test_another_run_is_refused(nlp: Language, model: Path, tmp_path: Path) -> N
     ]:
         with pytest.raises(ValueError, match=reason):
             extract_file(nlp, path, out, **options)
-    for setting in ({"threshold": 0.9}, {"rounds": 1}):
-        with component_of(nlp).settings(**setting), pytest.raises(ValueError, match="R062.*settings was .* and is "):
+    settings: list[dict[str, Any]] = [{"threshold": 0.9}, {"rounds": 1}]
+    for setting in settings:
+        with component_of(nlp).settings(**setting), pytest.raises(ValueError, match=r"R062.*settings was .* and is "):
             extract_file(nlp, source, out)
     assert journal.read_bytes() == before and not out.exists()
     # The input has the same name, but other texts, or fewer.

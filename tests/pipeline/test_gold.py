@@ -1,5 +1,7 @@
 """What a network learns from an annotated text."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from spacy.language import Language
@@ -49,7 +51,7 @@ def test_other_tokens(nlp: Language) -> None:
 
 def test_what_is_not_annotated_is_not_known(nlp: Language) -> None:
     doc = Doc(nlp.vocab, words=WORDS)
-    settings = {"n_layers": 1, "head": "last", "spans_key": "rin", "attr": "relations"}
+    settings: dict[str, Any] = {"n_layers": 1, "head": "last", "spans_key": "rin", "attr": "relations"}
     assert read_gold(Example(doc.copy(), doc), LABELS, **settings) == Gold(None, None, set())
     doc.set_ents([Span(doc, 0, 2, label="CITY")])
     assert read_gold(Example(doc.copy(), doc), LABELS, **settings) == Gold([[(0, 2, 0)]], None, set())

@@ -13,6 +13,7 @@ import tables
 import variants
 from spacy import util
 from spacy.tokens import Doc
+from thinc.api import Config
 from variants import Settings
 
 from spacy_rin.convert import write_docs
@@ -47,7 +48,7 @@ def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path) ->
         assert weights == {f"rel_{match}_f": 1.0}
         # K of the paper is there under two names; the command runs it once.
         if name != f"k{variants.DATA_SETS[data_set].rounds}":
-            seen[name] = util.Config(config).to_str()
+            seen[name] = Config(config).to_str()
     assert len(set(seen.values())) == len(seen)
     config = variants.make_config(settings_of(data_set, corpus=tmp_path, epochs=7), variants.VARIANTS["best"], seed=0)
     # 120 texts, 50 a step

@@ -1,4 +1,4 @@
-"""From Docs to the files of annotation tools: what `spacy_rin.convert` reads, written."""
+"""From Docs to the formats of annotation tools, which the readers read back."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -49,7 +49,7 @@ def export_file(
 
     Args:
         path (str | Path): The file, or a folder of such files.
-        format (str): The format, a key of `WRITERS`.
+        format (str): The format, a key of `EXPORTERS`.
         nlp (Language | None): A pipeline with a trained "rin_joint"; it gets the tokens of the file.
         attr (str): The extension attribute of the relations; with a pipeline, its own is taken.
 
@@ -85,7 +85,7 @@ def export(
 
     Args:
         docs (Iterable[Doc]): The Docs; those whose relations were never set are left out.
-        format (str): The format, a key of `WRITERS`.
+        format (str): The format, a key of `EXPORTERS`.
         attr (str): The extension attribute of the relations.
         spans_key (str): Key of all entities in `doc.spans`; those in `doc.ents` and in relations are taken, too.
         scores (bool): Whether the relations are predictions: "jsonl" gets their probabilities, and tasks of "prodigy"
@@ -109,11 +109,11 @@ def export(
         kept = filter_spans(entities) if format in _FLAT else entities
         index = {_key(span): i for i, span in enumerate(kept)}
         triples = [
-            Triple(index[_key(r.subject)], r.label, index[_key(r.object)], r.score)
+            ExportedTriple(index[_key(r.subject)], r.label, index[_key(r.object)], r.score)
             for r in relations
             if _key(r.subject) in index and _key(r.object) in index
         ]
-        records.append(WRITERS[format](Annotation(doc, kept, triples, scores)))
+        records.append(EXPORTERS[format](Annotation(doc, kept, triples, scores)))
         report.texts += 1
         report.entities += len(kept)
         report.triples += len(triples)
@@ -129,7 +129,7 @@ def write_records(records: Sequence[dict[str, Any]], path: str | Path, format: s
     Args:
         records (Sequence[dict[str, Any]]): The records.
         path (str | Path): The file; folders that it lacks are made.
-        format (str): The format, a key of `WRITERS`: a list of JSON for "spert", lines of JSON for the others.
+        format (str): The format, a key of `EXPORTERS`: a list of JSON for "spert", lines of JSON for the others.
 
     Raises:
         RinError: R034 if it can't be written.
@@ -141,7 +141,7 @@ def write_records(records: Sequence[dict[str, Any]], path: str | Path, format: s
             srsly.write_jsonl(unfinished, records)
 
 
-class Triple(NamedTuple):
+class ExportedTriple(NamedTuple):
     """A relation of a Doc.
 
     Attributes:
@@ -163,13 +163,13 @@ class Annotation(NamedTuple):
     Attributes:
         doc (Doc): The Doc.
         entities (list[Span]): The entities, in their order in the text.
-        triples (list[Triple]): Relations between them.
+        triples (list[ExportedTriple]): Relations between them.
         scores (bool): Whether the relations are predictions.
     """
 
     doc: Doc
     entities: list[Span]
-    triples: list[Triple]
+    triples: list[ExportedTriple]
     scores: bool
 
 
@@ -232,13 +232,13 @@ def _prodigy_span(span: Span) -> dict[str, Any]:
     }
 
 
-WRITERS: dict[str, Callable[[Annotation], dict[str, Any]]] = {"jsonl": _jsonl, "prodigy": _prodigy, "spert": _spert}
+EXPORTERS: dict[str, Callable[[Annotation], dict[str, Any]]] = {"jsonl": _jsonl, "prodigy": _prodigy, "spert": _spert}
 _FLAT = {"prodigy"}  # formats whose entities can't overlap
 
 
 def _check_format(format: str) -> None:
-    if format not in WRITERS:
-        raise SettingError(Errors.R031, format=format, formats=", ".join(WRITERS))
+    if format not in EXPORTERS:
+        raise SettingError(Errors.R031, format=format, formats=", ".join(EXPORTERS))
 
 
 def _entities(doc: Doc, relations: Iterable[Relation], spans_key: str) -> list[Span]:
