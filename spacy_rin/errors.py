@@ -170,7 +170,7 @@ class Warnings(Message):
 class RinError(ValueError):
     """Something that was given to the package can't be used as it is.
 
-    Args:
+    Attributes:
         code (str): Code of the message, e.g. "R010". It stays the same when the wording changes.
     """
 

@@ -1,7 +1,6 @@
-"""From characters to tokens, and from texts to sentences."""
+"""Annotation by characters turned into annotation by tokens, and texts cut into sentences."""
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 
@@ -17,13 +16,13 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
     """Turn annotation by characters into annotation by tokens.
 
     Args:
-        text (Text): The text; its own tokens are taken if it has some.
-        nlp (Language): The pipeline whose tokenizer is taken if not.
-        snap (bool): Whether to widen an entity to whole tokens if it cuts one, instead of losing it; white space around
-            it is left out, and one in several pieces gets what is between them.
+        text (Text): The text.
+        nlp (Language): The pipeline whose tokenizer is used if the text has no tokens of its own.
+        snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. White space at
+            the ends of such an entity is left out, and text between its pieces is included.
 
     Returns:
-        Record: The same text by tokens, with all white space.
+        Record: The same text by tokens, with all of its white space.
     """
     tokens = text.tokens
     if tokens is None:
@@ -34,8 +33,8 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
     snapped = 0
     for index, (start, end, label) in enumerate(text.entities):
         first, last = bisect_left(starts, start), bisect_left(ends, end)
-        whole = start in starts[first : first + 1] and end in ends[last : last + 1]
-        if whole and index not in text.in_pieces:
+        is_whole = start in starts[first : first + 1] and end in ends[last : last + 1]
+        if is_whole and index not in text.in_pieces:
             spans[index] = (first, last + 1, label)
             continue
         quoted = text.text[start:end]
@@ -53,55 +52,64 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
 
 
 def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
-    """Cut a text into sentences, without the white space between them, at no place that is inside an entity.
+    """Cut a text into sentences, without the white space between them. An entity is never cut.
 
     Args:
         record (Record): The text.
-        vocab (Vocab): A vocabulary, for the sentencizer.
+        vocab (Vocab): A vocabulary, for spaCy's sentencizer.
 
     Returns:
-        list[Record]: The sentences. What was lost with the text is counted with the first of them, a triple
-            whose entities are in different sentences with the one of the subject.
+        list[Record]: The sentences. What was lost or ignored in the text is counted with the first sentence. A triple
+            whose entities are in different sentences is counted with the sentence of its subject.
     """
     doc = _SENTENCIZER(Doc(vocab, words=record.words, spaces=record.spaces))
     inside = {token for start, end, _ in record.entities for token in range(start + 1, end)}
-    # White space alone is no sentence.
-    found = [sent.start for sent in doc.sents if not all(token.is_space for token in sent)]
-    bounds = [0, *(start for start in found if start and start not in inside)]
+    # White space alone is not a sentence.
+    starts = [sent.start for sent in doc.sents if not all(token.is_space for token in sent)]
+    bounds = [0, *(start for start in starts if start and start not in inside)]
     edges = {token for start, end, _ in record.entities for token in (start, end - 1)}
-    home = [bisect_right(bounds, start) - 1 for start, _, _ in record.entities]
+    sentence_of = [bisect_right(bounds, start) - 1 for start, _, _ in record.entities]
     sentences = []
     for number, (first, end) in enumerate(zip(bounds, [*bounds[1:], len(doc)], strict=True)):
-        own = [i for i, sentence in enumerate(home) if sentence == number]
-        index = {i: new for new, i in enumerate(own)}
-        triples = [row for row in record.relations if row[0] in index]
-        crossing = [
-            Lost(record.line, f"relation {label!r} of {_name(record, s)!r} with {_name(record, o)!r} crosses sentences")
-            for s, label, o in triples
-            if o not in index
-        ]
-        first, end = _trim(doc, first, end, edges)
-        spaces = record.spaces[first:end] if record.spaces is not None else None
-        sentence = replace(
-            record,
-            words=record.words[first:end],
-            entities=[(s - first, e - first, kind) for s, e, kind in (record.entities[i] for i in own)],
-            relations=[(index[s], label, index[o]) for s, label, o in triples if o in index],
-            spaces=[*spaces[:-1], False] if spaces is not None else None,
-            tags=record.tags[first:end] if record.tags is not None else None,
-            crossing_triples=crossing,
-        )
-        if number:
-            sentence = replace(sentence, snapped_entities=0, lost_entities=[], lost_triples=0, ignored=Counter[str]())
-        sentences.append(sentence)
-    return sentences
+        own = [index for index, sentence in enumerate(sentence_of) if sentence == number]
+        sentences.append(_cut(record, *_trim(doc, first, end, edges), own))
+    first_sentence = replace(
+        sentences[0],
+        snapped_entities=record.snapped_entities,
+        lost_entities=record.lost_entities,
+        lost_triples=record.lost_triples,
+        ignored=record.ignored,
+    )
+    return [first_sentence, *sentences[1:]]
+
+
+def _cut(record: Record, first: int, end: int, own: list[int]) -> Record:
+    """Cut tokens out of a text, with the entities of some indices and the triples of their subjects."""
+    index = {old: new for new, old in enumerate(own)}
+    triples = [(s, label, o) for s, label, o in record.relations if s in index]
+    crossing = [
+        Lost(record.line, f"relation {label!r} of {_name(record, s)!r} with {_name(record, o)!r} crosses sentences")
+        for s, label, o in triples
+        if o not in index
+    ]
+    spaces = record.spaces[first:end] if record.spaces is not None else None
+    return Record(
+        record.line,
+        record.words[first:end],
+        entities=[(s - first, e - first, kind) for s, e, kind in (record.entities[i] for i in own)],
+        relations=[(index[s], label, index[o]) for s, label, o in triples if o in index],
+        spaces=[*spaces[:-1], False] if spaces is not None else None,
+        tags=record.tags[first:end] if record.tags is not None else None,
+        path=record.path,
+        crossing_triples=crossing,
+    )
 
 
 _SENTENCIZER = Sentencizer()
 
 
 def _tile(text: str, tokens: list[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[bool]]:
-    """Cover a text with tokens, and tell which are followed by a space; what else is between tokens becomes one."""
+    """Cover a whole text with tokens, and return which are followed by a space. Other text in gaps becomes tokens."""
     tiles: list[tuple[int, int]] = []
     spaces: list[bool] = []
     pos = 0
@@ -118,7 +126,7 @@ def _tile(text: str, tokens: list[tuple[int, int]]) -> tuple[list[tuple[int, int
 
 
 def _trim(doc: Doc, first: int, end: int, needed: set[int]) -> tuple[int, int]:
-    """Leave out white space at the ends of a sentence, as far as no entity starts or ends with it."""
+    """Leave out white space at the ends of a sentence, up to a token that an entity starts or ends with."""
     while first + 1 < end and doc[first].is_space and first not in needed:
         first += 1
     while first + 1 < end and doc[end - 1].is_space and end - 1 not in needed:

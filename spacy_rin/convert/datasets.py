@@ -22,7 +22,21 @@ from .values import Source, refuse
 
 
 def parse_jointer(line: str, data: Any) -> Record:
-    """JointER: {"tokens", "pos_tags", "spo_details": [[start, end, type, relation, start, end, type], ...]}."""
+    """Parse a record of JointER (Yu et al., ECAI 2020).
+
+    {"tokens", "pos_tags", "spo_details": [[start, end, type, relation, start, end, type], ...]}; the subject comes
+    first, and the type "None-label" means none.
+
+    Args:
+        line (str): The place of the record.
+        data (Any): The record.
+
+    Returns:
+        Record: The text.
+
+    Raises:
+        Malformed: If the record does not have this form.
+    """
     words, tags = get_strings(data, "tokens"), get_strings(data, "pos_tags")
     if len(tags) != len(words):
         raise Malformed(f"there are {len(words)} tokens but {len(tags)} pos_tags")
@@ -37,7 +51,21 @@ def parse_jointer(line: str, data: Any) -> Record:
 
 
 def parse_spert(line: str, data: Any) -> Record:
-    """SpERT: {"tokens", "entities": [{type, start, end}], "relations": [{type, head, tail}]}, head the subject."""
+    """Parse a record of SpERT (Eberts and Ulges, ECAI 2020).
+
+    {"tokens", "entities": [{"type", "start", "end"}], "relations": [{"type", "head", "tail"}]}; the head is the
+    subject.
+
+    Args:
+        line (str): The place of the record.
+        data (Any): The record.
+
+    Returns:
+        Record: The text.
+
+    Raises:
+        Malformed: If the record does not have this form.
+    """
     words = get_strings(data, "tokens")
     rows = get_rows(data, "entities", (int, int, str), ("start", "end", "type"))
     entities = [(*within(start, end, len(words)), kind) for start, end, kind in rows]
@@ -46,14 +74,42 @@ def parse_spert(line: str, data: Any) -> Record:
 
 
 def parse_copy_re(line: str, data: Any) -> Record:
-    """copy_re: {"sentText", "entityMentions": [{text, label}], "relationMentions": [{em1Text, em2Text, label}]}."""
+    """Parse a record of the raw files of copy_re (Zeng et al., ACL 2018).
+
+    {"sentText", "entityMentions": [{"text", "label"}], "relationMentions": [{"em1Text", "em2Text", "label"}]}; em1 is
+    the subject, and the label "None" means no relation.
+
+    Args:
+        line (str): The place of the record.
+        data (Any): The record.
+
+    Returns:
+        Record: The text.
+
+    Raises:
+        Malformed: If the record does not have this form.
+    """
     entities = get_rows(data, "entityMentions", (str, str), ("text", "label"))
     triples = get_rows(data, "relationMentions", (str, str, str), ("em1Text", "label", "em2Text"))
     return _from_surface(line, get_string(data, "sentText"), entities, [row for row in triples if row[1] != "None"])
 
 
 def parse_casrel(line: str, data: Any) -> Record:
-    """CasRel: {"text", "triple_list" or "triples": [[subject, relation, object]]}, maybe "entities": [[text, type]]."""
+    """Parse a record of CasRel (Wei et al., ACL 2020).
+
+    {"text", "triple_list": [[subject, relation, object], ...]}. The list can be called "triples", and
+    "entities": [[name, type], ...] can give types.
+
+    Args:
+        line (str): The place of the record.
+        data (Any): The record.
+
+    Returns:
+        Record: The text.
+
+    Raises:
+        Malformed: If the record does not have this form.
+    """
     text = get_string(data, "text")
     entities = get_rows(data, "entities", (str, str)) if "entities" in data else []
     triples = get_rows(data, "triples" if "triples" in data else "triple_list", (str, str, str))
@@ -61,7 +117,19 @@ def parse_casrel(line: str, data: Any) -> Record:
 
 
 def parse_copy_re_ids(line: str, data: Any) -> Record:
-    """copy_re id files: (word ids, flat triples of last tokens and relation id, names of words, names of relations)."""
+    """Parse a sentence of the id files of copy_re (Zeng et al., ACL 2018).
+
+    Args:
+        line (str): The place of the sentence.
+        data (tuple): Word ids; the triples as a flat list, three numbers for each: last token of the subject, last
+            token of the object, relation id; the words by id; the relations by id.
+
+    Returns:
+        Record: The sentence. Each entity is a single token.
+
+    Raises:
+        Malformed: If the sentence or its triples do not have this form.
+    """
     sentence, flat, word_names, relation_names = data
     if not isinstance(sentence, list) or not sentence or not isinstance(flat, list) or len(flat) % 3:
         raise Malformed("a list of word ids and a list of triples, three numbers for each, were expected")

@@ -1,4 +1,4 @@
-"""Reader of what Prodigy's recipe rel.manual writes."""
+"""Reader of the tasks that Prodigy's recipe rel.manual writes."""
 
 from typing import Any
 
@@ -6,17 +6,30 @@ from .records import Entity, Malformed, Skipped, Text, get_field, get_objects, g
 
 
 def parse_prodigy(line: str, task: Any) -> Text | Skipped:
-    """Prodigy, rel.manual: {"text", "tokens": [{text, start, end}], "spans": [{token_start, token_end, label}],
-    "relations": [{head, child, head_span, child_span, label}], "answer"}; `token_end` is inclusive, head the subject.
+    """Parse a task of Prodigy's recipe rel.manual.
+
+    {"text", "tokens": [{"text", "start", "end"}], "spans": [{"token_start", "token_end", "label"}],
+    "relations": [{"head", "child", "head_span", "child_span", "label"}], "answer"}; "token_end" is inclusive, and the
+    head is the subject.
+
+    Args:
+        line (str): The place of the task.
+        task (Any): The task.
+
+    Returns:
+        Text | Skipped: The text; `Skipped` if the task was rejected or ignored.
+
+    Raises:
+        Malformed: If the task does not have this form.
     """
     text = get_string(task, "text")
-    answer = task.get("answer", "accept")  # as Prodigy has it for tasks without one
+    answer = task.get("answer", "accept")  # Prodigy's default
     if answer not in ("accept", "reject", "ignore"):
         raise Malformed(f"'answer' must be accept, reject or ignore, not {answer!r:.60}")
     if answer != "accept":
         return Skipped(f"tasks with the answer '{answer}'")
     tokens = _tokens(text, task)
-    entities: dict[Entity, int] = {}  # each with its index
+    entities: dict[Entity, int] = {}  # with their indices
     for span in get_objects(task, "spans") if "spans" in task else []:
         entities.setdefault((*_offsets(span, tokens, len(text)), get_string(span, "label")), len(entities))
     triples = []
@@ -35,40 +48,41 @@ def _tokens(text: str, task: Any) -> list[tuple[int, int]]:
     for start, end, word in tokens:
         within(start, end, len(text))
         if start < last or text[start:end] != word:
-            raise Malformed(f"token {word!r:.60} at {start}-{end} is not what the text has there, or out of order")
+            raise Malformed(f"token {word!r:.60} at {start}-{end} is not what the text has there, or is out of order")
         last = end
     return [(start, end) for start, end, _ in tokens]
 
 
 def _offsets(span: Any, tokens: list[tuple[int, int]], length: int) -> tuple[int, int]:
-    """Get the characters of a span that is given by tokens, by characters or both."""
+    """Get the start and end character of a span, which is given by tokens, by characters or by both."""
     if not isinstance(span, dict):
         raise Malformed(f"a span must be an object, not {span!r:.60}")
-    given = [{key: get_field(span, key) for key in keys if key in span} for keys in (_BY_TOKENS, _BY_CHARACTERS)]
-    if not all(type(value) is int for values in given for value in values.values()):
-        raise Malformed(f"the offsets of span {span!r:.100} must be whole numbers")
+    by_tokens, by_characters = _bounds(span, "token_start", "token_end"), _bounds(span, "start", "end")
     found = set()
-    if len(given[0]) == 2:
-        first, last = given[0].values()
+    if by_tokens:
+        first, last = by_tokens
         if not 0 <= first <= last < len(tokens):
-            raise Malformed(f"tokens {first}-{last} of a span are not there; there are {len(tokens)}")
+            raise Malformed(f"tokens {first}-{last} of a span do not exist; there are {len(tokens)}")
         found.add((tokens[first][0], tokens[last][1]))
-    if len(given[1]) == 2:
-        first, last = given[1].values()
-        found.add(within(first, last, length))
+    if by_characters:
+        found.add(within(*by_characters, length))
     if len(found) != 1:
         what = "disagree" if found else "are missing"
         raise Malformed(f"the tokens and the characters of span {span!r:.100} {what}")
     return found.pop()
 
 
-_BY_TOKENS, _BY_CHARACTERS = ("token_start", "token_end"), ("start", "end")
+def _bounds(span: dict[str, Any], start: str, end: str) -> tuple[int, int] | None:
+    """Get the values of two keys of a span; None if one is missing."""
+    if not all(type(span[key]) is int for key in (start, end) if key in span):
+        raise Malformed(f"the offsets of span {span!r:.100} must be whole numbers")
+    return (span[start], span[end]) if start in span and end in span else None
 
 
 def _argument(
     relation: Any, side: str, tokens: list[tuple[int, int]], entities: dict[Entity, int], length: int
 ) -> Entity:
-    """Get the entity that a relation starts from or points to; tokens that are in no span have no type."""
+    """Get the entity at one side of a relation. A token outside of all spans is an entity without a type."""
     if relation.get(f"{side}_span") is not None:
         span = get_field(relation, f"{side}_span")
         offsets = _offsets(span, tokens, length)
@@ -82,8 +96,8 @@ def _argument(
         raise Malformed(f"'{side}' of a relation must be the index of a token, not {index!r:.60}")
     start, end = tokens[index]
     around = [entity for entity in entities if entity[0] <= start and end <= entity[1]]
-    # Prodigy names a span by its last token.
+    # Prodigy refers to a span by its last token.
     around = [entity for entity in around if entity[1] == end] or around
     if len(around) > 1:
-        raise Malformed(f"'{side}' of a relation is in {len(around)} spans; '{side}_span' must tell in which")
+        raise Malformed(f"'{side}' of a relation is in {len(around)} spans; '{side}_span' must say which is meant")
     return around[0] if around else (start, end, "")

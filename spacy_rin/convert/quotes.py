@@ -1,4 +1,4 @@
-"""Offsets that quote the text they stand for, by which one tells what they count."""
+"""What the offsets of an annotation tool count, found by the text that the tool quotes with them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Quote(NamedTuple):
-    """A stretch of text by its offsets, and what the annotation tool says it reads.
+    """A span of a text by its offsets, with the text that the annotation tool quotes for it.
 
     Attributes:
-        pieces (list[tuple[int, int]]): Start and end of each of its pieces, in the units of the tool.
-        text (str | None): What the pieces read, joined by spaces; None if the tool doesn't say.
+        pieces (list[tuple[int, int]]): Start and end of each piece, counted as the tool does.
+        text (str | None): The text of the pieces, with a space between them; None if the tool does not quote it.
     """
 
     pieces: list[tuple[int, int]]
@@ -18,29 +18,32 @@ class Quote(NamedTuple):
 
 
 def fit_offsets(text: str, quotes: Sequence[Quote]) -> Sequence[int] | None:
-    """Find out what offsets count: the first of characters, UTF-16 units (as JavaScript has it), and characters with
-    a line end of two as one (as of a file that got other line ends after it was annotated) by which all quotes fit.
+    """Find out what offsets count, by comparing the quotes with the text.
+
+    Offsets can count, tried in this order: characters; UTF-16 code units, as in JavaScript; characters with CR LF as
+    one, as in a file whose line ends were changed after it was annotated.
 
     Args:
         text (str): The text.
-        quotes (Sequence[Quote]): What was annotated.
+        quotes (Sequence[Quote]): The annotated spans.
 
     Returns:
-        Sequence[int] | None: The character of each offset; None if the quotes fit by no count.
+        Sequence[int] | None: For each offset, the character that it stands for; None if the quotes do not fit,
+            whatever the offsets count.
     """
     return next((at for at in _counts(text) if all(fits(text, quote, at) for quote in quotes)), None)
 
 
 def fits(text: str, quote: Quote, at: Sequence[int] | None = None) -> bool:
-    """Tell whether a quote is what the text reads there, any white space being as good as another.
+    """Whether a text has at the offsets of a quote what is quoted. All white space is taken to be the same.
 
     Args:
         text (str): The text.
         quote (Quote): The quote.
-        at (Sequence[int] | None): The character of each offset; None if offsets are characters.
+        at (Sequence[int] | None): For each offset, the character that it stands for; None if offsets are characters.
 
     Returns:
-        bool: Whether it is.
+        bool: Whether the quote fits.
     """
     at = range(len(text) + 1) if at is None else at
     if not all(0 <= start < end < len(at) for start, end in quote.pieces):

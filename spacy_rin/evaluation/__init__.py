@@ -1,1 +1,24 @@
 """How good a pipeline or a data set is: scores, thresholds, reports and checks of annotated texts."""
+
+from .data_check import DataCheck, Finding, check_data
+from .evaluate import Evaluation, evaluate
+from .report import render_html
+from .scorer import score
+from .thresholds import Thresholds
+from .tuned import Tuning, set_thresholds, tune, write_in_place, write_tuned
+
+__all__ = [
+    "DataCheck",
+    "Evaluation",
+    "Finding",
+    "Thresholds",
+    "Tuning",
+    "check_data",
+    "evaluate",
+    "render_html",
+    "score",
+    "set_thresholds",
+    "tune",
+    "write_in_place",
+    "write_tuned",
+]

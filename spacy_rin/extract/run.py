@@ -110,7 +110,8 @@ def extract_file(
             `documents.read_documents`.
         output_path (str | Path): The file, or the folder for "neo4j"; as format, base and provenance, see
             `writers.write`.
-        min_score, relations: The triples to keep, see `extract`.
+        min_score (float): Lowest probability of a triple, from 0 to 1.
+        relations (Collection[str] | None): The relations to keep, None for all.
         overwrite (bool): Whether to discard the journal of an interrupted run.
         progress (bool): Whether to show a progress bar, if there is a terminal.
         batch_size (int): Texts in a batch.
@@ -177,7 +178,10 @@ def check_output(
     """Make sure that an output can be written, before there is a pipeline, which may take long to load.
 
     Args:
-        input_path, output_path, format, base: As those of `extract_file`.
+        input_path (str | Path): As of `extract_file`.
+        output_path (Path): As of `extract_file`.
+        format (str | None): As of `extract_file`.
+        base (str): As of `extract_file`.
 
     Returns:
         tuple[Path, Path]: The journal and the file of errors, which go beside it.

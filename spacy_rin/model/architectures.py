@@ -113,7 +113,12 @@ def build_rin_int(
         use_features (bool): Whether token features enter the interaction; False is the paper's "RIN-H".
         task_features (bool): Whether entities and relations have features of their own; False, without rounds, is the
             paper's "BiLSTM".
-        entity_layers, relation_prior, max_length, overlap, chunk_bytes, mixed_precision: See `build_rin`.
+        entity_layers (int): See `build_rin`.
+        relation_prior (float): See `build_rin`.
+        max_length (int): See `build_rin`.
+        overlap (int | None): See `build_rin`.
+        chunk_bytes (int | None): See `build_rin`.
+        mixed_precision (bool): See `build_rin`.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.

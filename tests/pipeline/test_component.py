@@ -174,7 +174,7 @@ def test_earlier_entities_are_kept_unless_told_otherwise(trained: Language) -> N
     place = component.entity_labels.index("PLACE")
     prediction = Prediction([(0, 2, person), (4, 5, place)], [ScoredTriple((0, 2, person), 0, (4, 5, place), 0.9)])
 
-    def annotate(overwrite: bool) -> Doc:
+    def annotate(overwrite: bool) -> list[tuple[str, str]]:
         doc = Doc(trained.vocab, words=["Ada", "Brook", "in", "old", "Larne", "1999"])
         doc.ents = [Span(doc, 1, 2, label="RIVER"), Span(doc, 5, 6, label="DATE")]
         component.overwrite = overwrite
