@@ -28,7 +28,7 @@ class Errors(Message):
     )
     R003 = (
         "The relations of this Doc belong to another text: the Doc was cut out of a longer one "
-        "(`Span.as_doc(copy_user_data=True)`, for instance). Set `doc._.{name}` anew."
+        "(`Span.as_doc(copy_user_data=True)`, for instance). Set `doc._.{name}` again."
     )
     # Settings and state of the component
     R010 = "Setting '{name}' must be {expected}, but it is {value!r}."
@@ -65,7 +65,7 @@ class Errors(Message):
     # Architectures
     R020 = (
         "The features of the network have {found} columns, but it was initialized with {expected}. Was the "
-        "tok2vec or transformer replaced? Then train the component anew."
+        "tok2vec or transformer replaced? Then train the component again."
     )
     R021 = (
         "The word vectors of the pipeline have {found} dimensions, but 'spacy_rin.WordPosEmbed.v1' was told "
@@ -75,60 +75,60 @@ class Errors(Message):
     # Corpora and converters
     R030 = "{path}:{line}: {reason}"
     R031 = "Unknown format '{format}'. Choose one of: {formats}."
-    R032 = "{path} has no records. Is it the right file, and is the format '{format}' right?"
-    R033 = "{path} doesn't exist."
+    R032 = "{path} has no records. Check that it is the right file, and that the format '{format}' is right."
+    R033 = "{path} does not exist."
     R034 = "{path}: {reason}"
     R035 = (
-        "The augmenter changed the number of tokens of a text, so that its relations can't be kept. Use one that keeps "
-        "the tokens, or sets the relations itself."
+        "The augmenter changed the number of tokens of a text, so its relations can't be kept. Use an augmenter that "
+        "keeps the tokens, or that sets the relations itself."
     )
     R036 = (
-        "There is nothing to score: no text has annotated relations (looked for 'doc._.{attr}'). Check that the file "
-        "was written with `DocBin(store_user_data=True)`."
+        "There is nothing to evaluate: no text has annotated relations (looked for 'doc._.{attr}'). Check that the "
+        "file was written with `DocBin(store_user_data=True)`."
     )
     # Formats of annotation
     R040 = (
-        "'{value}' is no split: three shares above 0 that add up to 1 were expected, of train, dev and test, e.g. "
-        "0.8,0.1,0.1."
+        "The split must be three shares above 0 that add up to 1, for train, dev and test (e.g. 0.8,0.1,0.1), but it "
+        "is '{value}'."
     )
     R041 = (
-        "The format of {path} was not recognised: {seen}. If it is one of those that `spacy rin convert --help` "
-        "names, choose it with --format to learn what is wrong with it."
+        "The format of {path} was not recognised: {seen}. If it is one of the formats in `spacy rin convert --help`, "
+        "name it with --format to see what is wrong with the file."
     )
-    R042 = "The format of {path} is not clear: it could be {formats}. Choose with --format."
+    R042 = "The format of {path} is ambiguous: it could be {formats}. Name it with --format."
     R043 = (
-        "{path} can't be cut into sentences: the format '{format}' is tokenised, and its texts are taken as they are. "
-        "Leave out --sents."
+        "The texts of {path} can't be cut into sentences, because they are tokenised (format '{format}'). Leave out "
+        "--sents."
     )
     R044 = (
-        "The part '{part}' would be empty: there are {docs} texts, and {groups} after those are put together that "
-        "share a document or a text. Choose other shares, or don't split."
+        "The part '{part}' would be empty: there are {docs} texts in {groups} groups, and a group can't be split "
+        "(equal texts, or sentences of one text). Choose other shares, or do not split."
     )
-    R045 = "{path} doesn't exist: brat has a .txt file and an .ann file of the same name for each text."
+    R045 = "{path} does not exist. brat needs a .txt file and an .ann file of the same name for each text."
     R046 = (
-        "There is nothing to export: no text of {path} has annotated relations (were they written with "
-        "`DocBin(store_user_data=True)`?). To export predictions, name a pipeline with --model."
+        "There is nothing to export: no text of {path} has annotated relations. Check that the file was written with "
+        "`DocBin(store_user_data=True)`. To export predictions, name a pipeline with --model."
     )
-    R047 = "There is nothing to learn from in {path}: it has only {counts}."
+    R047 = "{path} has no texts to train on, only {counts}."
     # Evaluation
-    R050 = "{n} text(s) can't be parted into {folds} folds. Give at least two folds, and a text for each."
+    R050 = "{n} text(s) can't be split into {folds} folds. Give at least two folds, and a text for each."
     R051 = "Give either --output or --in-place: the pipeline is written to a new folder, or changed where it is."
     R052 = "{path} is no folder of a pipeline, so it can't be changed in place. Give a new folder by --output instead."
-    R053 = "{path} can't be read as a .spacy file ({reason}). Make one with `spacy rin convert`, or write it anew."
+    R053 = "{path} can't be read as a .spacy file ({reason}). Make one with `spacy rin convert`, or write it again."
     # Extraction
     R060 = "{what} needs the package {package}. Install it: pip install 'spacy-rin[{extra}]'."
     R061 = "{path} has no column '{column}'. Its columns are: {columns}. Choose with --text-key and --id-key."
     R062 = (
         "{path} is the journal of another run, which stopped before its end: {differences}. Go on with that one by its "
-        "own command, or throw its results away with --overwrite."
+        "own command, or discard its results with --overwrite."
     )
     R063 = (
-        "{path}:{line}: this is damaged, or not the journal of a run. Start anew with --overwrite, which throws the "
-        "file away, or choose another output."
+        "{path}:{line}: this is damaged, or not the journal of a run. Start again with --overwrite, which discards "
+        "the file, or choose another output."
     )
     R064 = (
         "The input is not what it was: document {number} in {path} is '{id}' with another text, or is not there. "
-        "Start anew with --overwrite."
+        "Start again with --overwrite."
     )
     R065 = "{path} is in use: another process runs the same extraction. Wait for it, or choose another output."
     R066 = "The pipeline does not know the relations {unknown}. It knows: {known}."

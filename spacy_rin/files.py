@@ -1,6 +1,7 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,17 +10,17 @@ from .errors import Errors, FileError
 
 
 @contextmanager
-def finished_file(path: str | Path) -> Iterator[Path]:
-    """Give a file to write to, beside the one that is wanted, which takes its place once it is finished.
+def write_whole(path: str | Path) -> Iterator[Path]:
+    """Give a path to write a file or folder to, which is moved to the wanted place once all is written.
 
     Args:
-        path (str | Path): The file that is wanted; folders that it lacks are made.
+        path (str | Path): The wanted place. Missing folders are created.
 
     Yields:
-        Path: The file to write to.
+        Path: The path to write to, in the same folder.
 
     Raises:
-        RinError: R034 if it can't be written.
+        FileError: R034 if it can't be written.
     """
     path = Path(path)
     unfinished = path.parent / f".{path.name}.{os.getpid()}.tmp"
@@ -30,5 +31,7 @@ def finished_file(path: str | Path) -> Iterator[Path]:
     except OSError as err:
         raise FileError(Errors.R034, path=path, reason=err.strerror) from err
     finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)
         with suppress(OSError):
             unfinished.unlink()

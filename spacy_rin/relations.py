@@ -54,7 +54,7 @@ def register_relations(attr: str = DEFAULT_ATTR) -> None:
 
 
 def has_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> bool:
-    """Tell whether relations were annotated on a Doc, be it an empty list, or are missing.
+    """Whether the relations of a Doc are annotated, if only by an empty list.
 
     Args:
         doc (Doc): The document.
@@ -67,7 +67,7 @@ def has_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> bool:
 
 
 def get_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> list[Relation]:
-    """Get the relations of a Doc, with Spans made anew.
+    """Get the relations of a Doc, with new Spans.
 
     Args:
         doc (Doc): The document.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from spacy.cli._util import app
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
@@ -11,6 +10,7 @@ from spacy.vocab import Vocab
 from thinc.api import fix_random_seed
 from typer.testing import CliRunner, Result
 
+from spacy_rin.cli import rin_cli
 from spacy_rin.pipeline.component import RINJoint, find_component
 from spacy_rin.relations import set_relations
 
@@ -102,4 +102,4 @@ def train(nlp: Language, examples: list[Example], steps: int, learn_rate: float 
 def run(*args: object) -> Result:
     """Run `spacy rin` with arguments."""
     # Wide enough for the help texts to stay on one line.
-    return CliRunner().invoke(app, ["rin", *map(str, args)], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"})
+    return CliRunner().invoke(rin_cli, list(map(str, args)), env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"})

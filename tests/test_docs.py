@@ -6,13 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from spacy.vocab import Vocab
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import spacy_rin.cli  # noqa: F401 (adds the commands to spaCy's)
+from spacy_rin.convert import write_docs
 from spacy_rin.errors import Errors, Warnings
 
-from .support import run
+from .support import make_examples, run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -42,6 +44,7 @@ def folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """A working directory with the files that the code of the pages reads."""
     for name in ("training/model-best", "project/training/sample/model-best"):
         shutil.copytree(model, tmp_path / name)
+    write_docs([example.reference for example in make_examples(Vocab())], tmp_path / "corpus" / "dev.spacy")
     (tmp_path / "texts.txt").write_text("Ada Brook was born in Larne .\n", "utf8")
     (tmp_path / "texts.jsonl").write_text('{"body": "Ada Brook was born in Larne ."}\n', "utf8")
     monkeypatch.chdir(tmp_path)

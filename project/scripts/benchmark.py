@@ -428,7 +428,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--quick", type=str.lower, default="false", choices=["true", "false"])
     parser.add_argument("--data", type=Path, default=Path("assets/data/webnlg"))
-    parser.add_argument("--config", type=Path, default=Path("../configs/webnlg.cfg"))
+    parser.add_argument("--config", type=Path, default=Path("../configs/paper.cfg"))
     parser.add_argument("--vectors", default="null")
     args = parser.parse_args()
     quick = args.quick == "true"

@@ -227,7 +227,7 @@ def list_runs(settings: Settings) -> list[Run]:
     """List the runs of the table, or of one variant, in order."""
     names = [settings.only] if settings.only else list(VARIANTS)
     if not settings.only and not find_spec("spacy_transformers"):
-        names = [name for name in names if not VARIANTS[name].config]
+        names = [name for name in names if VARIANTS[name].config != "transformer"]
     # K of the paper is the variant "rin".
     names = [name for name in names if settings.only or name != f"k{DATA_SETS[settings.data_set].rounds}"]
     return [

@@ -61,21 +61,19 @@ class DataSet(NamedTuple):
     """What is particular to a data set.
 
     Attributes:
-        config (str): Name of the config to start from.
         rounds (int): K of the paper.
         match (str): What epochs are chosen by, and the papers report: "exact" or "partial".
     """
 
-    config: str
     rounds: int
     match: str
 
 
 DATA_SETS = {
-    "webnlg": DataSet("webnlg", 3, "exact"),
-    "webnlg_star": DataSet("webnlg", 2, "partial"),
-    "nyt": DataSet("nyt", 7, "exact"),
-    "nyt_star": DataSet("nyt", 7, "partial"),
+    "webnlg": DataSet(3, "exact"),
+    "webnlg_star": DataSet(2, "partial"),
+    "nyt": DataSet(7, "exact"),
+    "nyt_star": DataSet(7, "partial"),
 }
 
 
@@ -88,7 +86,7 @@ class Variant(NamedTuple):
         changes (dict[str, Any]): Settings of the config, by their full names.
         published (dict[str, str]): F1 that a paper reports, by data set.
         first_version (bool): Whether the network is the paper's first version.
-        config (str): Name of the config to start from, if not that of the data set.
+        config (str): Name of the config to start from.
     """
 
     title: str
@@ -96,7 +94,7 @@ class Variant(NamedTuple):
     changes: dict[str, Any]
     published: dict[str, str]
     first_version: bool = False
-    config: str = ""
+    config: str = "paper"
 
 
 def first_version(title: str, published: str = "", **settings: Any) -> Variant:
@@ -162,7 +160,7 @@ class Run(NamedTuple):
 def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
     """Make the config of a run."""
     data = DATA_SETS[settings.data_set]
-    config = util.load_config(settings.configs / f"{variant.config or data.config}.cfg", interpolate=False)
+    config = util.load_config(settings.configs / f"{variant.config}.cfg", interpolate=False)
     model = config["components"]["rin_joint"]["model"]
     if variant.first_version:
         model["@architectures"] = "spacy_rin.RINInt.v1"
@@ -172,11 +170,14 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
     weights.update({name: 0.0 for name, weight in weights.items() if weight})
     weights[f"rel_{data.match}_f"] = 1.0
     paths = {part: (settings.corpus / settings.data_set / f"{part}.spacy").resolve() for part in ("train", "dev")}
+    own: dict[str, Any] = {f"{MODEL}.rounds": data.rounds}
+    if variant.config == "transformer":
+        own = {f"{TRANSFORMER}.name": settings.transformer}
     changes = {
         "system.seed": seed,
         "paths.vectors": settings.vectors,
         **{f"paths.{part}": str(path) for part, path in paths.items()},
-        **({f"{TRANSFORMER}.name": settings.transformer} if variant.config else {f"{MODEL}.rounds": data.rounds}),
+        **own,
         **variant.changes,
         **({"training.max_epochs": settings.epochs} if settings.epochs else {}),
     }

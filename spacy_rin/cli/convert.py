@@ -17,26 +17,26 @@ FORMATS = "auto, jsonl, prodigy, label_studio, brat, spert, jointer, casrel, cop
 
 @rin_cli.command("convert", no_args_is_help=True)
 def convert_cli(
-    input_path: Annotated[Path, Arg(help="File with annotated texts, or a folder of brat")],
-    output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy; with --split, a folder")],
+    input_path: Annotated[Path, Arg(help="File with annotated texts, or folder of brat files")],
+    output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy, or folder if --split is used")],
     format: Annotated[str, Opt("--format", "-f", help=f"Format: {FORMATS}")] = "auto",
-    lang: Annotated[str, Opt("--lang", "-l", help="Language code, for the tokenizer of raw text")] = "en",
-    entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label of entities without a type")] = "ENTITY",
-    last_word: Annotated[bool, Opt("--last-word", "-w", help="Reduce every entity to its last token")] = False,
-    tagger: Annotated[str | None, Opt("--tagger", "-t", help="Pipeline to tag texts that have no tags")] = None,
+    lang: Annotated[str, Opt("--lang", "-l", help="Language code, also of the tokenizer of raw texts")] = "en",
+    entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label of entities that have no type")] = "ENTITY",
+    last_word: Annotated[bool, Opt("--last-word", "-w", help="Reduce each entity to its last token")] = False,
+    tagger: Annotated[str | None, Opt("--tagger", "-t", help="Pipeline whose tagger tags texts without tags")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     snap: Annotated[bool, Opt("--snap", "-p", help="Widen entities that cut a token to whole tokens")] = False,
-    sents: Annotated[bool, Opt("--sents", "-s", help="Cut texts into sentences, each a Doc")] = False,
-    split: Annotated[str | None, Opt("--split", "-S", help="Shares of train, dev and test: 0.8,0.1,0.1")] = None,
-    seed: Annotated[int, Opt("--seed", help="Seed of the split")] = 0,
+    sents: Annotated[bool, Opt("--sents", "-s", help="Make a Doc of each sentence")] = False,
+    split: Annotated[str | None, Opt("--split", "-S", help="Shares of train, dev and test, e.g. 0.8,0.1,0.1")] = None,
+    seed: Annotated[int, Opt("--seed", help="Random seed of the split")] = 0,
 ) -> None:
     """
     Convert annotated texts with entities and relations to a .spacy file.
 
-    The format is recognised by the content of the file, unless it is named. Entities go to doc.spans["rin"] and, as
-    far as they don't overlap, to doc.ents; relations go to doc._.relations. What can't be aligned with the tokens is
-    reported. With --split, the output is a folder that gets train.spacy, dev.spacy and test.spacy; the same document
-    or text is never in two of them.
+    The format is recognised by the content of the file. Entities are written to doc.spans["rin"], and to doc.ents
+    where they don't overlap; relations are written to doc._.relations. Entities that can't be aligned with the tokens
+    are reported. With --split, train.spacy, dev.spacy and test.spacy are written to a folder; sentences of one text,
+    and equal texts, always go to the same file.
 
     Example: spacy rin convert webnlg/train.json corpus/train.spacy --format jointer
     """
@@ -62,7 +62,7 @@ def convert_cli(
             write_docs(docs, output_path)
             written = [(len(docs), output_path)]
         else:
-            parts = split_docs(docs, shares, seed=seed, documents=report.source_numbers)
+            parts = split_docs(docs, shares, seed=seed, source_numbers=report.source_numbers)
             written = list(zip(map(len, parts), write_parts(parts, output_path)))
     if format != report.format:
         msg.info(f"Recognised the format {report.format}")
@@ -81,23 +81,23 @@ def _shares(split: str) -> list[float]:
 
 
 def _show_report(report: "ConversionReport") -> None:
-    counts = {
-        "texts": report.docs,
-        "entities": report.entities,
-        "  not in doc.ents (overlap)": report.overlapping_entities,
-        "  widened to whole tokens": report.snapped_entities,
-        "  lost (not aligned)": report.lost_entities,
-        "triples": report.triples,
-        "  with subject = object": report.reflexive_triples,
-        "  lost (not aligned)  ": report.lost_triples,
-        "  lost (across sentences)": report.crossing_triples,
-        "  duplicates left out": report.duplicate_triples,
-    }
-    counts |= {f"passed over: {what}": count for what, count in report.ignored.items()}
-    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"), max_col=60)
+    counts = [
+        ("texts", report.docs),
+        ("entities", report.entities),
+        ("  not in doc.ents (overlap)", report.overlapping_entities),
+        ("  widened to whole tokens", report.snapped_entities),
+        ("  lost (not aligned)", report.lost_entities),
+        ("triples", report.triples),
+        ("  with subject = object", report.reflexive_triples),
+        ("  lost (not aligned)", report.lost_triples),
+        ("  lost (across sentences)", report.crossing_triples),
+        ("  duplicates left out", report.duplicate_triples),
+        *((f"ignored: {what}", count) for what, count in report.ignored.items()),
+    ]
+    msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"), max_col=60)
     if report.examples:
         total = report.lost_entities + report.crossing_triples
         msg.warn(f"Lost (first {len(report.examples)} of {total}):")
-        for loss in report.examples:
-            # Not `msg.text`, which breaks lines: this keeps a path and its line in one piece.
-            typer.echo(f"{loss.path}:{loss.line}: {loss.reason}")
+        for lost in report.examples:
+            # `msg.text` would break lines between a path and its line number.
+            typer.echo(f"{lost.path}:{lost.line}: {lost.reason}")

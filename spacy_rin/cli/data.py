@@ -29,7 +29,7 @@ def data_cli(
     spans_key: Annotated[str, Opt("--spans-key", "-k", help="Key of all entities, doc.spans[key]")] = "rin",
 ) -> None:
     """
-    Count what is in annotated texts, and warn of what will be trouble in training or scoring.
+    Count what is in annotated texts, and warn of problems in training or scoring.
 
     Exits with code 1 if training would fail or learn nothing.
 
@@ -87,7 +87,7 @@ def _show(checked: "DataCheck") -> None:
         else:
             msg.warn(title, finding.advice)
     if not checked.findings:
-        msg.good("Nothing will be trouble")
+        msg.good("No problems found")
 
 
 def _table(title: str, rows: list[tuple[str, Any]]) -> None:

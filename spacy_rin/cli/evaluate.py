@@ -32,17 +32,17 @@ def evaluate_cli(
 
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import render_html
-    from ..files import finished_file
+    from ..files import write_whole
     from ..pipeline.corpus import read_examples
 
     with coded_errors():
         nlp = load_pipeline(model, gpu_id)
         evaluation = evaluate(nlp, read_examples(nlp, data_path))
         if output_path is not None:
-            with finished_file(output_path) as unfinished:
+            with write_whole(output_path) as unfinished:
                 srsly.write_json(unfinished, evaluation.scores)
         if html_path is not None:
-            with finished_file(html_path) as unfinished:
+            with write_whole(html_path) as unfinished:
                 unfinished.write_text(render_html(evaluation, model=model, data=str(data_path)), encoding="utf8")
     _show_scores(evaluation.scores)
     for path in (output_path, html_path):

@@ -11,22 +11,22 @@ from ._app import coded_errors, load_pipeline, rin_cli
 
 @rin_cli.command("export", no_args_is_help=True)
 def export_cli(
-    data_path: Annotated[Path, Arg(help="File with texts (.spacy), or a folder of such files")],
+    data_path: Annotated[Path, Arg(help="File with annotated texts (.spacy), or folder of such files")],
     output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl")],
     format: Annotated[str, Opt("--format", "-f", help="Format: jsonl, prodigy or spert")],
-    model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline that annotates the texts anew")] = None,
+    model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline whose predictions are exported")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
     Export the entities and relations of a .spacy file to the format of an annotation tool.
 
-    With --model, the texts are annotated by a pipeline, and its predictions are exported: correct them, and
-    `spacy rin convert` reads them back. What the format can't hold is counted.
+    With --model, the predictions of a pipeline for the texts are exported. Correct them in the tool, and read them
+    back with `spacy rin convert`. Entities and relations that the format does not allow are left out and counted.
 
     Example: spacy rin export corpus/dev.spacy dev.jsonl --format prodigy
     """
-    from ..convert.exporters import export_file, write_records
+    from ..convert import export_file, write_records
     from ..errors import Errors, FileError
 
     with coded_errors():
@@ -35,14 +35,14 @@ def export_cli(
         nlp = load_pipeline(model, gpu_id) if model is not None else None
         records, report = export_file(data_path, format, nlp=nlp, attr=attr)
         write_records(records, output_path, format)
-    counts = {
-        "texts": report.texts,
-        "  with unknown white space": report.unknown_spaces,
-        "entities": report.entities,
-        "  left out (overlap)": report.dropped_entities,
-        "triples": report.triples,
-        "  left out (overlap) ": report.dropped_triples,
-    }
-    counts |= {f"left out: {what}": count for what, count in report.left_out.items()}
-    msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"), max_col=60)
+    counts = [
+        ("texts", report.texts),
+        ("  with unknown white space", report.unknown_spaces),
+        ("entities", report.entities),
+        ("  left out (overlap)", report.dropped_entities),
+        ("triples", report.triples),
+        ("  left out (overlap)", report.dropped_triples),
+        *((f"left out: {what}", count) for what, count in report.left_out.items()),
+    ]
+    msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"), max_col=60)
     msg.good(f"Wrote {output_path}")

@@ -37,7 +37,7 @@ def extract_cli(
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
     n_process: Annotated[int, Opt("--n-process", "-n", min=-1, help="Number of processes, -1 for all cores")] = 1,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
-    overwrite: Annotated[bool, Opt("--overwrite", help="Throw away what a stopped run has left")] = False,
+    overwrite: Annotated[bool, Opt("--overwrite", help="Discard the journal of an interrupted run")] = False,
     strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if a document, not all, failed")] = False,
 ) -> None:
     """
@@ -95,7 +95,7 @@ def extract_cli(
 
 
 def _show_triples(row: dict[str, Any]) -> bool:
-    """Show the triples of a document, or why there are none; tell which of both."""
+    """Show the triples of a document, or why it failed; return whether it has not."""
     if "error" in row:
         typer.echo(f"{row['id']}: {row['error']}", err=True)
         return False

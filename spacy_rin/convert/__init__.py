@@ -1,21 +1,20 @@
-"""Annotated texts: read into Docs, and Docs written for annotation tools.
+"""Annotated texts are read into Docs, and Docs are written in the formats of annotation tools.
 
-Data flows one way, a module a step:
+Reading goes through these modules, in this order:
 
-- `values`: a file is read once, and decoded into values, each with its place.
-- `jsonl`, `prodigy`, `label_studio`, `brat`, `datasets`: the reader of a format turns each value into a `Record`, whose
-  entities are given by tokens, or a `Text`, where they are given by characters.
-- `quotes`: which units the offsets of a tool count, found out by the text that they quote.
-- `formats`: the readers by name, and which of them a file is for.
-- `align`: a Text becomes a Record, whole or sentence by sentence.
+- `values`: a file is read once and decoded into JSON values, each with its line.
+- `jsonl`, `prodigy`, `label_studio`, `brat`, `datasets`: the readers of the formats turn each value into a `Record`,
+  whose entities are given by tokens, or a `Text`, whose entities are given by characters.
+- `quotes`: what the offsets of a tool count is found out by the text that it quotes.
+- `formats`: all readers by the names of their formats, and recognition of the format of a file.
+- `align`: a Text becomes a Record, or a Record for each sentence.
 - `docs`: a Record becomes a Doc, and is counted.
-- `split`: Docs are divided into train, dev and test.
-- `exporters`: Docs become the records of a format.
+- `split`: the Docs are split into train, dev and test.
 
-A new format needs a reader, and its lines in `formats`.
+`exporters` writes Docs in some of the formats. A new format needs a reader and an entry in `formats`.
 """
 
-from .docs import ConversionReport, Loss, convert, make_doc, write_docs
+from .docs import ConversionReport, LostAnnotation, convert, make_doc, write_docs
 from .exporters import EXPORTERS, ExportReport, export, export_file, write_records
 from .formats import AUTO, CONVERTERS, detect
 from .records import Record, Text
@@ -27,7 +26,7 @@ __all__ = [
     "EXPORTERS",
     "ConversionReport",
     "ExportReport",
-    "Loss",
+    "LostAnnotation",
     "Record",
     "Text",
     "convert",

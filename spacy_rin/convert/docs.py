@@ -1,4 +1,4 @@
-"""Docs made of records, with a report of what was kept and what was lost."""
+"""Records turned into Docs, with a report of what was kept and what was lost."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from ..errors import Errors, FileError, SettingError
-from ..files import finished_file
+from ..files import write_whole
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, register_relations, set_relations
 from .align import align, cut_sentences
 from .formats import AUTO, CONVERTERS, detect_source
@@ -25,8 +25,14 @@ DEFAULT_ENTITY_LABEL = "ENTITY"
 MAX_EXAMPLES = 10
 
 
-class Loss(NamedTuple):
-    """A piece of annotation that was lost, with its place."""
+class LostAnnotation(NamedTuple):
+    """An entity or triple that was lost.
+
+    Attributes:
+        path (Path): Its file.
+        line (str): Its place in the file.
+        reason (str): Why it was lost.
+    """
 
     path: Path
     line: str
@@ -35,23 +41,22 @@ class Loss(NamedTuple):
 
 @dataclass
 class ConversionReport:
-    """What came of the annotation of a file: every triple in it is kept, a duplicate, lost or passed over.
+    """What was kept and what was lost of the annotation of a file. Each triple is counted once.
 
     Attributes:
-        format (str): The format.
+        format (str): The format of the file.
         docs (int): Number of Docs.
-        entities (int): Distinct entities, all of them in `doc.spans["rin"]`.
-        triples (int): Triples kept, the reflexive ones included.
-        duplicate_triples (int): Repetitions of a triple within one text, left out.
-        lost_triples (int): Triples left out because an entity of theirs was lost.
-        crossing_triples (int): Triples left out because their entities are in different sentences.
-        reflexive_triples (int): Triples kept whose subject and object are the same tokens.
-        lost_entities (int): Entities left out because they are not at token boundaries.
-        snapped_entities (int): Entities that were widened to whole tokens.
-        overlapping_entities (int): Entities that are in `doc.spans["rin"]` but not in `doc.ents`.
-        ignored (Counter[str]): What is neither an entity nor a relation to learn from: number of pieces by their
-            kind.
-        examples (list[Loss]): The first ten of the lost entities and the triples across sentences.
+        entities (int): Number of distinct entities kept, all of them in `doc.spans["rin"]`.
+        triples (int): Number of triples kept.
+        duplicate_triples (int): Number of triples left out because the text has the same triple already.
+        lost_triples (int): Number of triples lost because one of their entities was lost.
+        crossing_triples (int): Number of triples lost because their entities are in different sentences.
+        reflexive_triples (int): Number of the kept triples whose subject and object are the same tokens.
+        lost_entities (int): Number of entities lost because they are not in the text or cut a token.
+        snapped_entities (int): Number of entities widened to whole tokens.
+        overlapping_entities (int): Number of entities that are in `doc.spans["rin"]` but not in `doc.ents`.
+        ignored (Counter[str]): How often each kind of record or annotation was left out that is not for training.
+        examples (list[LostAnnotation]): The first ten of the lost entities and the triples across sentences.
         source_numbers (list[int]): For each Doc, the number of the text in the file that it was made from.
     """
 
@@ -67,17 +72,17 @@ class ConversionReport:
     snapped_entities: int = 0
     overlapping_entities: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
-    examples: list[Loss] = field(default_factory=list)
+    examples: list[LostAnnotation] = field(default_factory=list)
     source_numbers: list[int] = field(default_factory=list, compare=False, repr=False)
 
-    def add(self, path: Path, document: int, record: Record, doc: Doc, attr: str = DEFAULT_ATTR) -> None:
-        """Count one text.
+    def add(self, path: Path, number: int, record: Record, doc: Doc, attr: str = DEFAULT_ATTR) -> None:
+        """Count a Doc.
 
         Args:
-            path (Path): The file, or the folder of files.
-            document (int): Number of the text in the file.
-            record (Record): The record read from it.
-            doc (Doc): The Doc made of the record.
+            path (Path): The input, a file or folder.
+            number (int): Number of the text in the input.
+            record (Record): The text or sentence that was read.
+            doc (Doc): The Doc made from it.
             attr (str): The extension attribute of the relations.
         """
         relations = get_relations(doc, attr)
@@ -94,9 +99,10 @@ class ConversionReport:
         self.snapped_entities += record.snapped_entities
         self.overlapping_entities += len(doc.spans[DEFAULT_SPANS_KEY]) - len(doc.ents)
         self.ignored.update(record.ignored)
-        losses = (Loss(record.path or path, *lost) for lost in (*record.lost_entities, *record.crossing_triples))
-        self.examples = [*self.examples, *losses][:MAX_EXAMPLES]
-        self.source_numbers.append(document)
+        lost = (*record.lost_entities, *record.crossing_triples)
+        self.examples += [LostAnnotation(record.path or path, line, reason) for line, reason in lost]
+        del self.examples[MAX_EXAMPLES:]
+        self.source_numbers.append(number)
 
 
 def convert(
@@ -114,25 +120,25 @@ def convert(
     """Read a file of annotated texts into Docs.
 
     Args:
-        path (str | Path): The file; for the format "brat", it can be a folder.
-        format (str): Its format, a key of `CONVERTERS`, or "auto" for the one that it is recognised to be in.
-        lang (str): Language of the vocabulary, and of the tokenizer if the format is raw text.
+        path (str | Path): The file; a folder if the format is "brat".
+        format (str): The format, a key of `CONVERTERS`, or "auto" to recognise it.
+        lang (str): Language code of the vocabulary, and of the tokenizer if the texts are not tokenised.
         entity_label (str): Label of the entities that have no type.
-        last_word (bool): Whether to reduce every entity to its last token, as the papers do for partial match.
-        tagger (str | Path | None): A pipeline whose tagger tags the texts of formats that have no tags.
+        last_word (bool): Whether to reduce each entity to its last token, as the papers do for partial match.
+        tagger (str | Path | None): A pipeline whose tagger tags the texts that have no tags.
         attr (str): The extension attribute of the relations.
-        snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. Formats that
-            annotate tokens have none.
-        sents (bool): Whether to cut texts into sentences, each a Doc, at no place inside an entity. Not for formats
-            that
-            are tokenised.
+        snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. No effect if
+            the texts are tokenised.
+        sents (bool): Whether to make a Doc of each sentence. An entity is never cut. Not possible if the texts are
+            tokenised.
 
     Returns:
         tuple[list[Doc], ConversionReport]: The Docs, and what was kept and what was lost.
 
     Raises:
-        RinError: R010, R030-R034, R041-R043, R045, R047 for a wrong argument, or a file that is missing,
-            malformed, empty or of no format that is known.
+        SettingError: R010 or R031 if an argument is not valid.
+        FileError: R030, R032-R034, R041-R043, R045 or R047 if the file is missing, malformed or empty, or its format
+            is not known or does not allow `sents`.
     """
     if format not in (AUTO, *CONVERTERS):
         raise SettingError(Errors.R031, format=format, formats=", ".join((AUTO, *CONVERTERS)))
@@ -143,7 +149,7 @@ def convert(
     path = source.path
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
     report = ConversionReport(format=detect_source(source) if format == AUTO else format)
-    for document, item in enumerate(CONVERTERS[report.format](source)):
+    for number, item in enumerate(CONVERTERS[report.format](source)):
         if isinstance(item, Skipped):
             report.ignored[item.what] += 1
             continue
@@ -156,7 +162,7 @@ def convert(
             doc = make_doc(part, nlp.vocab, entity_label, attr)
             if tag is not None and part.tags is None:
                 doc = tag(doc)
-            report.add(path, document, part, doc, attr)
+            report.add(path, number, part, doc, attr)
             docs.append(doc)
     if not docs:
         if report.ignored:
@@ -167,7 +173,7 @@ def convert(
 
 
 def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LABEL, attr: str = DEFAULT_ATTR) -> Doc:
-    """Build the Doc of a record: entities in `doc.spans["rin"]` and `doc.ents`, relations in `doc._.relations`.
+    """Make the Doc of a record, with entities in `doc.spans["rin"]` and `doc.ents` and relations in `doc._.relations`.
 
     Args:
         record (Record): The record.
@@ -176,11 +182,11 @@ def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LA
         attr (str): The extension attribute of the relations.
 
     Returns:
-        Doc: The Doc; entities and relations are annotated even if there are none.
+        Doc: The Doc. It counts as annotated even if the record has no entities and relations.
     """
     doc = Doc(vocab, words=record.words, spaces=record.spaces, tags=record.tags)
     entities = [(start, end, label or entity_label) for start, end, label in record.entities]
-    # The sort is stable: of two types given to the same tokens, `doc.ents` gets the one that was given first.
+    # The sort is stable: if the same tokens have two types, `doc.ents` gets the first one.
     spans = {key: Span(doc, *key) for key in sorted(dict.fromkeys(entities), key=lambda entity: entity[:2])}
     doc.spans[DEFAULT_SPANS_KEY] = list(spans.values())
     doc.set_ents(filter_spans(spans.values()), default="outside")
@@ -190,21 +196,21 @@ def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LA
 
 
 def write_docs(docs: Iterable[Doc], path: str | Path) -> None:
-    """Write Docs with their relations to a .spacy file, all of them or, if that fails, none.
+    """Write Docs with their relations to a .spacy file. If that fails, the file stays as it was.
 
     Args:
         docs (Iterable[Doc]): The Docs.
-        path (str | Path): The file; folders that it lacks are made.
+        path (str | Path): The file. Missing folders are created.
 
     Raises:
-        RinError: R034 if it can't be written.
+        FileError: R034 if it can't be written.
     """
-    with finished_file(path) as unfinished:
+    with write_whole(path) as unfinished:
         DocBin(docs=docs, store_user_data=True).to_disk(unfinished)
 
 
 def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:
-    """Load the components of a pipeline that tag, on the vocabulary of another."""
+    """Load the tagger of a pipeline, and what it needs, with the vocabulary of another pipeline."""
     try:
         source = spacy.load(name, vocab=nlp.vocab)
     except OSError as err:

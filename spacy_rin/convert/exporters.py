@@ -1,4 +1,4 @@
-"""From Docs to the formats of annotation tools, which the readers read back."""
+"""Docs written in the formats of annotation tools, which `convert` reads back."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -13,24 +13,26 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from ..errors import Errors, RinError, SettingError
-from ..files import finished_file
+from ..files import write_whole
 from ..pipeline.component import find_component
 from ..pipeline.corpus import read_docs, read_examples
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
+from .records import Triple
 
 
 @dataclass
 class ExportReport:
-    """What was written, and what could not be.
+    """What was exported and what was left out.
 
     Attributes:
-        texts (int): Texts written.
-        entities (int): Entities written.
-        triples (int): Triples written.
-        dropped_entities (int): Entities that the format can't hold, because they overlap with others.
-        dropped_triples (int): Triples of these entities.
-        unknown_spaces (int): Texts whose white space is not known: a space was written after every token.
-        left_out (Counter[str]): Number of texts left out, by their kind.
+        texts (int): Number of texts exported.
+        entities (int): Number of entities exported.
+        triples (int): Number of triples exported.
+        dropped_entities (int): Number of entities left out because the format does not allow overlaps.
+        dropped_triples (int): Number of triples left out with these entities.
+        unknown_spaces (int): Number of texts that got a space after every token, because their white space is not
+            known.
+        left_out (Counter[str]): Number of texts of each kind that were left out.
     """
 
     texts: int = 0
@@ -45,20 +47,23 @@ class ExportReport:
 def export_file(
     path: str | Path, format: str, *, nlp: Language | None = None, attr: str = DEFAULT_ATTR
 ) -> tuple[list[dict[str, Any]], ExportReport]:
-    """Read a .spacy file and give what is annotated in it, or what a pipeline predicts for its texts.
+    """Export the annotation of a .spacy file, or the predictions of a pipeline for its texts.
 
     Args:
         path (str | Path): The file, or a folder of such files.
         format (str): The format, a key of `EXPORTERS`.
-        nlp (Language | None): A pipeline with a trained "rin_joint"; it gets the tokens of the file.
-        attr (str): The extension attribute of the relations; with a pipeline, its own is taken.
+        nlp (Language | None): A pipeline with a trained "rin_joint", to export its predictions. The tokens are those
+            of the file.
+        attr (str): The extension attribute of the annotated relations. A pipeline uses its own.
 
     Returns:
-        tuple[list[dict[str, Any]], ExportReport]: See `export`.
+        tuple[list[dict[str, Any]], ExportReport]: The records, and what was exported and what was left out.
 
     Raises:
-        RinError: R018 if the pipeline has no "rin_joint", R031 for an unknown format, R033 or R053 if the file
-            can't be read, R046 if there is nothing to export.
+        SettingError: R031 if the format is not known.
+        FileError: R033 or R053 if the file can't be read.
+        RinError: R017 if an entity has no label, R018 if the pipeline has no "rin_joint", R046 if there is nothing to
+            export.
     """
     _check_format(format)
     path = Path(path)
@@ -81,22 +86,22 @@ def export(
     spans_key: str = DEFAULT_SPANS_KEY,
     scores: bool = False,
 ) -> tuple[list[dict[str, Any]], ExportReport]:
-    """Write Docs as the records of a format, each with all entities and relations that the format can hold.
+    """Turn Docs into the records of a format, with all entities and relations that the format allows.
 
     Args:
-        docs (Iterable[Doc]): The Docs; those whose relations were never set are left out.
+        docs (Iterable[Doc]): The Docs. Empty ones, and those whose relations were never set, are left out.
         format (str): The format, a key of `EXPORTERS`.
         attr (str): The extension attribute of the relations.
-        spans_key (str): Key of all entities in `doc.spans`; those in `doc.ents` and in relations are taken, too.
-        scores (bool): Whether the relations are predictions: "jsonl" gets their probabilities, and tasks of "prodigy"
-            have
-            no answer yet.
+        spans_key (str): Key of the entities in `doc.spans`. Those in `doc.ents` and in relations are exported, too.
+        scores (bool): Whether the relations are predictions. If so, "jsonl" gets their probabilities, and the tasks of
+            "prodigy" have no answer yet.
 
     Returns:
-        tuple[list[dict[str, Any]], ExportReport]: The records, and what was written and what could not be.
+        tuple[list[dict[str, Any]], ExportReport]: The records, and what was exported and what was left out.
 
     Raises:
-        RinError: R017 for an entity without a label, R031 for an unknown format.
+        SettingError: R031 if the format is not known.
+        RinError: R017 if an entity has no label.
     """
     _check_format(format)
     records, report = [], ExportReport()
@@ -108,12 +113,10 @@ def export(
         entities = _entities(doc, relations, spans_key)
         kept = filter_spans(entities) if format in _FLAT else entities
         index = {_key(span): i for i, span in enumerate(kept)}
-        triples = [
-            ExportedTriple(index[_key(r.subject)], r.label, index[_key(r.object)], r.score)
-            for r in relations
-            if _key(r.subject) in index and _key(r.object) in index
-        ]
-        records.append(EXPORTERS[format](Annotation(doc, kept, triples, scores)))
+        relations_kept = [r for r in relations if _key(r.subject) in index and _key(r.object) in index]
+        triples = [(index[_key(r.subject)], r.label, index[_key(r.object)]) for r in relations_kept]
+        probabilities = [r.score for r in relations_kept] if scores else None
+        records.append(EXPORTERS[format](Annotation(doc, kept, triples, probabilities)))
         report.texts += 1
         report.entities += len(kept)
         report.triples += len(triples)
@@ -124,63 +127,48 @@ def export(
 
 
 def write_records(records: Sequence[dict[str, Any]], path: str | Path, format: str) -> None:
-    """Write records to a file, all of them or, if that fails, none.
+    """Write records to a file. If that fails, the file stays as it was.
 
     Args:
         records (Sequence[dict[str, Any]]): The records.
-        path (str | Path): The file; folders that it lacks are made.
-        format (str): The format, a key of `EXPORTERS`: a list of JSON for "spert", lines of JSON for the others.
+        path (str | Path): The file. Missing folders are created.
+        format (str): The format, a key of `EXPORTERS`. "spert" is written as a JSON list, the others as JSON lines.
 
     Raises:
-        RinError: R034 if it can't be written.
+        FileError: R034 if it can't be written.
     """
-    with finished_file(path) as unfinished:
+    with write_whole(path) as unfinished:
         if format == "spert":
             srsly.write_json(unfinished, list(records), indent=0)
         else:
             srsly.write_jsonl(unfinished, records)
 
 
-class ExportedTriple(NamedTuple):
-    """A relation of a Doc.
-
-    Attributes:
-        subject (int): Index of the entity that it starts from.
-        label (str): Its name.
-        object (int): Index of the entity that it points to.
-        score (float): Probability, from 0 to 1.
-    """
-
-    subject: int
-    label: str
-    object: int
-    score: float
-
-
 class Annotation(NamedTuple):
-    """What is to be written of a Doc.
+    """The annotation of a Doc that is exported.
 
     Attributes:
         doc (Doc): The Doc.
         entities (list[Span]): The entities, in their order in the text.
-        triples (list[ExportedTriple]): Relations between them.
-        scores (bool): Whether the relations are predictions.
+        triples (list[Triple]): The relations between them: index of the subject in `entities`, label, index of the
+            object.
+        probabilities (list[float] | None): Probability of each triple; None if the annotation is gold.
     """
 
     doc: Doc
     entities: list[Span]
-    triples: list[ExportedTriple]
-    scores: bool
+    triples: list[Triple]
+    probabilities: list[float] | None
 
 
 def _jsonl(annotation: Annotation) -> dict[str, Any]:
     record: dict[str, Any] = {
         "text": annotation.doc.text,
         "entities": [[span.start_char, span.end_char, span.label_] for span in annotation.entities],
-        "relations": [list(triple[:3]) for triple in annotation.triples],
+        "relations": [list(triple) for triple in annotation.triples],
     }
-    if annotation.scores:
-        record["scores"] = [round(triple.score, 4) for triple in annotation.triples]
+    if annotation.probabilities is not None:
+        record["scores"] = [round(probability, 4) for probability in annotation.probabilities]
     return record
 
 
@@ -188,7 +176,7 @@ def _spert(annotation: Annotation) -> dict[str, Any]:
     return {
         "tokens": [token.text for token in annotation.doc],
         "entities": [{"type": span.label_, "start": span.start, "end": span.end} for span in annotation.entities],
-        "relations": [{"type": label, "head": head, "tail": tail} for head, label, tail, _ in annotation.triples],
+        "relations": [{"type": label, "head": head, "tail": tail} for head, label, tail in annotation.triples],
     }
 
 
@@ -215,11 +203,11 @@ def _prodigy(annotation: Annotation) -> dict[str, Any]:
                 "child_span": spans[object_],
                 "label": label,
             }
-            for subject, label, object_, _ in annotation.triples
+            for subject, label, object_ in annotation.triples
         ],
         "_view_id": "relations",
     }
-    return record if annotation.scores else {**record, "answer": "accept"}
+    return {**record, "answer": "accept"} if annotation.probabilities is None else record
 
 
 def _prodigy_span(span: Span) -> dict[str, Any]:
@@ -243,7 +231,7 @@ def _check_format(format: str) -> None:
 
 def _entities(doc: Doc, relations: Iterable[Relation], spans_key: str) -> list[Span]:
     arguments = [span for relation in relations for span in (relation.subject, relation.object)]
-    # Of two types given to the same tokens, the one in `doc.ents` comes first, and will be there again.
+    # `doc.ents` first: if the same tokens have two types, `convert` puts the first one into `doc.ents` again.
     spans = [*doc.ents, *doc.spans.get(spans_key, ()), *arguments]
     for span in spans:
         if not span.label_:
@@ -253,5 +241,5 @@ def _entities(doc: Doc, relations: Iterable[Relation], spans_key: str) -> list[S
 
 
 def _key(span: Span) -> tuple[int, int, str]:
-    # Spans themselves differ by ids that don't matter here.
+    # Spans also differ by ids, which are not exported.
     return span.start, span.end, span.label_

@@ -51,7 +51,9 @@ def _entities(text: str, regions: list[dict[str, Any]]) -> tuple[list[Entity], d
     quotes = [_quote(region) for region in regions]
     at = fit_offsets(text, quotes)
     if at is None:
-        raise Malformed("the offsets of the regions don't fit the text: it does not have what they quote there")
+        raise Malformed(
+            "the offsets of the regions don't fit the text: what it has there is not what the regions quote"
+        )
     entities: list[Entity] = []
     index: dict[str, int] = {}
     for region, quote in zip(regions, quotes, strict=True):

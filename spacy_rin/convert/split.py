@@ -1,4 +1,4 @@
-"""Docs, divided into parts to train, choose and test on."""
+"""Docs split into train, dev and test."""
 
 import math
 import random
@@ -9,39 +9,41 @@ from pathlib import Path
 from spacy.tokens import Doc
 
 from ..errors import Errors, RinError, SettingError
-from ..files import finished_file
+from ..files import write_whole
 from .docs import write_docs
 
 PARTS = ("train", "dev", "test")
 
 
 def split_docs(
-    docs: Sequence[Doc], shares: Sequence[float], *, seed: int = 0, documents: Sequence[int] | None = None
+    docs: Sequence[Doc], shares: Sequence[float], *, seed: int = 0, source_numbers: Sequence[int] | None = None
 ) -> list[list[Doc]]:
-    """Divide Docs at random, so that neither a document nor a text is in two parts.
+    """Split Docs at random. Docs from the same source, or with the same text, always come into the same part.
 
     Args:
         docs (Sequence[Doc]): The Docs.
-        shares (Sequence[float]): Share of each part, of train, dev and test; they add up to 1.
-        seed (int): Seed of the choice.
-        documents (Sequence[int] | None): For each Doc, the number of the document it is from; None if each is one.
+        shares (Sequence[float]): The shares of train, dev and test, which add up to 1.
+        seed (int): Seed of the random choice.
+        source_numbers (Sequence[int] | None): For each Doc, the number of the text that it was made from, see
+            `ConversionReport`; None if each Doc was made from another one.
 
     Returns:
-        list[list[Doc]]: The Docs of each part, in their order. Parts differ from their share as far as documents
-            and texts that belong together make it necessary.
+        list[list[Doc]]: The Docs of each part, in their original order. The parts are as close to their shares as
+            Docs that stay together allow.
 
     Raises:
-        RinError: R040 if the shares are not right, R044 if a part would be empty.
+        SettingError: R040 if the shares are not valid.
+        RinError: R044 if a part would be empty.
     """
     if len(shares) != len(PARTS) or not all(share > 0 for share in shares) or not math.isclose(sum(shares), 1):
         raise SettingError(Errors.R040, value=",".join(f"{share:g}" for share in shares))
-    groups = _group(docs, documents or range(len(docs)))
+    groups = _group(docs, source_numbers or range(len(docs)))
     random.Random(seed).shuffle(groups)
-    # The largest first: what is small can fill what is left.
+    # The largest groups first: small ones can fill the gaps at the end.
     groups.sort(key=len, reverse=True)
     parts: list[list[int]] = [[] for _ in shares]
     for group in groups:
-        # As seats are given to parties by Webster's method: to the part that would be the least full with half of it.
+        # Webster's method, known from seats in parliaments: to the part that would be least full with half the group.
         fill = [(len(part) + len(group) / 2) / share for share, part in zip(shares, parts, strict=True)]
         parts[fill.index(min(fill))] += group
     for name, part in zip(PARTS, parts, strict=True):
@@ -51,27 +53,27 @@ def split_docs(
 
 
 def write_parts(parts: Sequence[Sequence[Doc]], folder: str | Path) -> list[Path]:
-    """Write the parts of a data set to train.spacy, dev.spacy and test.spacy, all of them or, if that fails, none.
+    """Write train, dev and test to train.spacy, dev.spacy and test.spacy. If that fails, the files stay as they were.
 
     Args:
         parts (Sequence[Sequence[Doc]]): The Docs of each part.
-        folder (str | Path): The folder; it is made if there is none.
+        folder (str | Path): The folder, which is created if it is missing.
 
     Returns:
         list[Path]: The files.
 
     Raises:
-        RinError: R034 if they can't be written.
+        FileError: R034 if they can't be written.
     """
     paths = [Path(folder) / f"{name}.spacy" for name in PARTS]
     with ExitStack() as files:
         for part, path in zip(parts, paths, strict=True):
-            write_docs(part, files.enter_context(finished_file(path)))
+            write_docs(part, files.enter_context(write_whole(path)))
     return paths
 
 
-def _group(docs: Sequence[Doc], documents: Sequence[int]) -> list[list[int]]:
-    """Group Docs that share a document or a text, if only by way of others; white space makes no other text."""
+def _group(docs: Sequence[Doc], source_numbers: Sequence[int]) -> list[list[int]]:
+    """Group Docs that share a source or a text, directly or through other Docs. White space does not count as text."""
     parent: dict[object, object] = {}
 
     def root(key: object) -> object:
@@ -80,11 +82,11 @@ def _group(docs: Sequence[Doc], documents: Sequence[int]) -> list[list[int]]:
             key = above
         return key
 
-    for doc, document in zip(docs, documents, strict=True):
-        parent[root(_text(doc))] = root(document)
+    for doc, number in zip(docs, source_numbers, strict=True):
+        parent[root(_text(doc))] = root(number)
     groups: dict[object, list[int]] = {}
-    for index, document in enumerate(documents):
-        groups.setdefault(root(document), []).append(index)
+    for index, number in enumerate(source_numbers):
+        groups.setdefault(root(number), []).append(index)
     return list(groups.values())
 
 

@@ -1,4 +1,4 @@
-"""What is in annotated texts, and what of it will be trouble in training or scoring."""
+"""Counts of what is annotated, and checks for problems in training or scoring."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ MAX_PLACES = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that will be trouble.
+    """A problem in training or scoring.
 
     Attributes:
         level (str): "error" if training fails or learns nothing, else "warning".
@@ -97,22 +97,22 @@ FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
     ),
     "rare_relations": (
         "warning",
-        "relations have too few examples to be learned or scored well. Annotate more of them, or join or leave out "
+        "relations have too few examples to be learned or scored well. Annotate more of them, or merge or leave out "
         "such relations.",
     ),
     "rare_entity_labels": (
         "warning",
-        "types of entities have too few examples to be learned or scored well. Annotate more, or join types.",
+        "types of entities have too few examples to be learned or scored well. Annotate more, or merge labels.",
     ),
     "relations_not_in_train": (
         "warning",
-        "relations are not in the training data: every triple of theirs will be missed. Annotate some for training, or "
-        "part the data anew.",
+        "relations are not in the training data: all their triples will be missed. Annotate some for training, or "
+        "split the data again.",
     ),
     "entity_labels_not_in_train": (
         "warning",
-        "types of entities are not in the training data, and will never be found. Annotate some for training, or part "
-        "the data anew.",
+        "types of entities are not in the training data, and will never be found. Annotate some for training, or split "
+        "the data again.",
     ),
 }
 
@@ -123,7 +123,7 @@ class DataCheck:
 
     Attributes:
         counts (dict[str, Any]): Values for JSON; `docs/scores.md` names them.
-        findings (list[Finding]): What will be trouble, errors first.
+        findings (list[Finding]): The problems, errors first.
     """
 
     counts: dict[str, Any]
@@ -138,7 +138,7 @@ def check_data(
     attr: str = DEFAULT_ATTR,
     spans_key: str = DEFAULT_SPANS_KEY,
 ) -> DataCheck:
-    """Count what is in annotated texts, and look for trouble.
+    """Count what is in annotated texts, and look for problems.
 
     Args:
         docs (Iterable[Doc]): The texts.
@@ -321,7 +321,7 @@ COUNTERS: Mapping[str, Callable[[_Text], int]] = {
 
 
 def _count_repetitions(texts: Sequence[_Text], train: Iterable[str]) -> dict[str, list[int]]:
-    """Tell of each text whether an earlier one is the same, also with other triples, and whether one of training is."""
+    """Return for each text whether it repeats an earlier one, with other triples, or one of the training data."""
     first: dict[str, _Text] = {}
     plain = [_plain(text.doc) for text in texts]
     pairs = [(text, first.setdefault(key, text)) for key, text in zip(plain, texts)]

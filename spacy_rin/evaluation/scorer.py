@@ -123,7 +123,7 @@ def score_groups(examples: Iterable[Example], *, attr: str = DEFAULT_ATTR) -> di
 
 
 def text_groups(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[str, Sequence[str]]:
-    """Tell the groups that a gold Doc belongs to.
+    """Return the groups that a gold Doc belongs to.
 
     Args:
         doc (Doc): The Doc.
@@ -146,7 +146,7 @@ GROUPS = {"per_pattern": PATTERNS, "per_count": COUNTS, "per_length": LENGTHS}
 
 
 def overlap_patterns(keys: Iterable[Key]) -> list[str]:
-    """Tell how the triples of a text overlap (Zeng et al., ACL 2018, as CasRel's evaluation counts them).
+    """Return how the triples of a text overlap (Zeng et al., ACL 2018, as CasRel's evaluation counts them).
 
     Args:
         keys (Iterable[Key]): Distinct triples: subject, label, object.

@@ -1,7 +1,5 @@
 """The best thresholds of a pipeline, found and written into its config and its component, which must agree."""
 
-import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..errors import Errors, FileError, RinError
-from ..files import finished_file
+from ..files import write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
 from .evaluate import predict, present_thresholds
@@ -84,24 +82,25 @@ def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
     nlp.get_pipe_config(name).update(settings)
 
 
-def require_new_folder(path: Path) -> None:
-    """Check that a folder can be written to; ValueError R034 if anything is there already."""
+def require_new_folder(path: str | Path) -> None:
+    """Check that a folder can be written to; FileError R034 if anything is there already."""
+    path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FileError(Errors.R034, path=path, reason="it exists already, and is not an empty folder")
 
 
-def require_pipeline(path: Path) -> None:
-    """Check that a pipeline is in a folder; ValueError R052 if there is none."""
-    if not (path / "config.cfg").exists():
+def require_pipeline(path: str | Path) -> None:
+    """Check that a pipeline is in a folder; FileError R052 if there is none."""
+    if not (Path(path) / "config.cfg").exists():
         raise FileError(Errors.R052, path=path)
 
 
-def write_tuned(nlp: Language, path: Path, thresholds: Thresholds) -> None:
+def write_tuned(nlp: Language, path: str | Path, thresholds: Thresholds) -> None:
     """Write a pipeline with other thresholds to a new folder, all of it or, if that fails, nothing.
 
     Args:
         nlp (Language): The pipeline; it gets the thresholds.
-        path (Path): The folder.
+        path (str | Path): The folder.
         thresholds (Thresholds): The thresholds.
 
     Raises:
@@ -109,23 +108,16 @@ def write_tuned(nlp: Language, path: Path, thresholds: Thresholds) -> None:
     """
     require_new_folder(path)
     set_thresholds(nlp, thresholds)
-    unfinished = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with write_whole(path) as unfinished:
         nlp.to_disk(unfinished)
-        unfinished.replace(path)
-    except OSError as err:
-        raise FileError(Errors.R034, path=path, reason=err.strerror) from err
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def write_in_place(nlp: Language, path: Path, thresholds: Thresholds) -> None:
+def write_in_place(nlp: Language, path: str | Path, thresholds: Thresholds) -> None:
     """Change the thresholds of the pipeline in a folder, and nothing else there.
 
     Args:
         nlp (Language): The pipeline that was loaded from the folder; it gets the thresholds.
-        path (Path): The folder.
+        path (str | Path): The folder.
         thresholds (Thresholds): The thresholds.
 
     Raises:
@@ -135,7 +127,7 @@ def write_in_place(nlp: Language, path: Path, thresholds: Thresholds) -> None:
     set_thresholds(nlp, thresholds)
     name, component = find_component(nlp)
     # What the component reads comes last: only when that is written does anything change.
-    with finished_file(path / "config.cfg") as unfinished:
+    with write_whole(Path(path, "config.cfg")) as unfinished:
         nlp.config.to_disk(unfinished)
-    with finished_file(path / name / "cfg") as unfinished:
+    with write_whole(Path(path, name, "cfg")) as unfinished:
         srsly.write_json(unfinished, component.cfg)

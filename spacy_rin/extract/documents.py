@@ -88,7 +88,7 @@ def count_documents(path: str | Path, format: str | None = None) -> int | None:
 
 
 def input_format(path: str | Path) -> str:
-    """Tell the format of an input by its name: a key of `INPUT_FORMATS`."""
+    """Return the format of an input by its name: a key of `INPUT_FORMATS`."""
     if str(path) != STDIN and Path(path).is_dir():
         return "folder"
     suffix = Path(path).suffix.lower().removeprefix(".")
@@ -209,7 +209,7 @@ def _document(number: int, text: Any, ident: Any = None, meta: Any = None, text_
 
 
 def _is_unicode(text: str) -> bool:
-    """Tell whether a text has no surrogates: undecodable bytes, or half of a pair, which JSON allows."""
+    """Whether a text has no surrogates: undecodable bytes, or half of a pair, which JSON allows."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

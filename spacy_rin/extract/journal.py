@@ -23,7 +23,7 @@ class Journal:
     Args:
         path (Path): The file; folders that it lacks are made.
         run (Mapping[str, Any]): What the results depend on (input, model, options), as JSON can hold it.
-        overwrite (bool): Whether to start anew, whatever the file holds.
+        overwrite (bool): Whether to discard what the file holds.
 
     Raises:
         RinError: R034 if the file can't be written, R062 if it is of another run, R063 if it is damaged or no

@@ -16,10 +16,13 @@ from .documents import Document
 _FAILED = "spacy_rin.failed"  # in `doc.user_data`
 
 
+# Each document with its Doc, or without one if it failed.
 _Read = Iterator[tuple[Document, Doc | None]]
 
 
 def read_strictly(nlp: Language, documents: Iterable[Document], pipe_options: dict[str, Any]) -> _Read:
+    """Process documents; FileError R068 for one that can't be read, and any error of the pipeline."""
+
     def texts() -> Iterator[tuple[str, Document]]:
         for document in documents:
             if document.error:
@@ -31,7 +34,7 @@ def read_strictly(nlp: Language, documents: Iterable[Document], pipe_options: di
 
 
 def read_all(nlp: Language, documents: Iterable[Document], pipe_options: dict[str, Any]) -> _Read:
-    """Read Documents, whatever happens: one that fails comes with the reason, and without a Doc."""
+    """Process documents. One that fails comes without a Doc, and with the reason."""
     numbered = zip(count(), documents)
     waiting: deque[tuple[int, Document]] = deque()  # in the pipeline
     finished: list[Exception | None] = []  # how the documents ended, once they did

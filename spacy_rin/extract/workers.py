@@ -9,7 +9,7 @@ from threading import Thread, current_thread, main_thread
 
 
 class ParentWatch:
-    """Ends worker processes that are forked in its lifetime when this process is killed: they would wait for ever."""
+    """Ends the worker processes that are forked while it exists if this process is killed; they would wait forever."""
 
     def start(self) -> None:
         Thread(target=self._wait, daemon=True).start()
@@ -23,8 +23,10 @@ class ParentWatch:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let an interrupt end worker processes before anything else: spaCy would wait for them to end, and they for
-    somebody to take what they have found."""
+    """Let an interrupt first end the worker processes.
+
+    Otherwise spaCy waits for them to end, and they wait for their results to be taken.
+    """
     if current_thread() is not main_thread():
         yield
         return

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from spacy.util import minibatch
 
 from ..errors import Errors, FileError, MissingPackageError, SettingError
-from ..files import finished_file
+from ..files import write_whole
 
 DEFAULT_BASE = "https://example.org/"
 
@@ -83,7 +83,7 @@ class TripleRow(NamedTuple):
 
 
 def triples(row: Row) -> Iterator[TripleRow]:
-    """Tell the triples of a row.
+    """Yield the triples of a row.
 
     Args:
         row (Mapping[str, Any]): A row as `extract` gives it; "id" may be missing.
@@ -127,7 +127,7 @@ def write(
 
 
 def check_target(path: str | Path, format: str | None = None, *, base: str = DEFAULT_BASE) -> str:
-    """Tell the format of a target, and make sure that it can be written on this machine.
+    """Return the format of a target, and make sure that it can be written on this machine.
 
     Args:
         path (str | Path): The file or folder.
@@ -166,12 +166,12 @@ def write_lines(rows: Iterable[Row], path: Path) -> None:
     Raises:
         RinError: R034 if it can't be written.
     """
-    with finished_file(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+    with write_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 def _write_csv(rows: Iterable[Row], path: Path, delimiter: str = ",") -> None:
-    with finished_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+    with write_whole(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter=delimiter)
         table.writerow(TripleRow._fields)
         table.writerows(_all_triples(rows))
@@ -184,7 +184,7 @@ def _write_parquet(rows: Iterable[Row], path: Path) -> None:
     types = {"document": pyarrow.string(), "score": pyarrow.float64()}
     types |= {name: pyarrow.int64() for name in TripleRow._fields if name.endswith(("_start", "_end"))}
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in TripleRow._fields])
-    with finished_file(path) as unfinished, ParquetWriter(unfinished, schema) as table:
+    with write_whole(path) as unfinished, ParquetWriter(unfinished, schema) as table:
         for chunk in minibatch(_all_triples(rows), _CHUNK):
             records = [triple._replace(document=str(triple.document))._asdict() for triple in chunk]
             table.write_table(pyarrow.Table.from_pylist(records, schema))
@@ -194,7 +194,7 @@ def _write_nt(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> N
     from rdflib import Graph
 
     # Each line stands for itself, so that the file can be larger than the memory.
-    with finished_file(path) as unfinished, unfinished.open("wb") as file:
+    with write_whole(path) as unfinished, unfinished.open("wb") as file:
         for chunk in minibatch(_statements(rows, base, provenance), _CHUNK):
             graph = Graph()
             for statement in chunk:
@@ -210,7 +210,7 @@ def _write_ttl(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> 
         graph.bind(kind, f"{_prefix(base)}{kind}/")
     for statement in _statements(rows, base, provenance):
         graph.add(statement)
-    with finished_file(path) as unfinished, unfinished.open("wb") as file:
+    with write_whole(path) as unfinished, unfinished.open("wb") as file:
         file.write(graph.serialize(format="turtle", encoding="utf-8"))
 
 
@@ -224,7 +224,7 @@ def _write_graphml(rows: Iterable[Row], path: Path) -> None:
         subject, object_ = (numbers[entity] for entity in triple.entities)
         details = {name: _xml(value) if isinstance(value, str) else value for name, value in triple.details.items()}
         graph.add_edge(subject, object_, key=f"e{count}", label=_xml(triple.relation), **details)
-    with finished_file(path) as unfinished:
+    with write_whole(path) as unfinished:
         networkx.write_graphml(graph, unfinished)
 
 
@@ -233,7 +233,7 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
     with ExitStack() as stack:
 
         def table(name: str, *header: str) -> Any:
-            file = stack.enter_context(finished_file(path / name))
+            file = stack.enter_context(write_whole(path / name))
             rows = csv.writer(stack.enter_context(file.open("w", encoding="utf-8", newline="")))
             rows.writerow(header)
             return rows

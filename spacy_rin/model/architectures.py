@@ -188,8 +188,7 @@ def build_word_pos_embed(
         pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
         pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
         affix_width (int): Width of an embedding of the first letter of a word, of its last three, and of its shape
-            each,
-            which say something of words that were not seen in training; 0, as in the paper, for none.
+            each, which say something of words that were not seen in training; 0, as in the paper, for none.
         affix_rows (int): Rows of each of their hash tables.
         word_dropout (float): Share of words that are replaced by the unknown word in training.
         min_count (int): Times that a word must occur in the training corpus to get its own vector.

@@ -1,4 +1,4 @@
-"""What Streamlit runs, anew for each visitor and each change on the page."""
+"""What Streamlit runs, again for each visitor and each change on the page."""
 
 from spacy_rin.page.view import show
 

@@ -20,7 +20,7 @@ Augmenter = Callable[[Language, Example], Iterable[Example]]
 class RelationCorpus(Corpus):
     """Reads Examples from .spacy files like spaCy's Corpus, but tokens are those of the annotation.
 
-    spaCy's reader tokenizes anew what has spaces, and splits long Docs without their relations. Here every Doc is
+    spaCy's reader tokenizes texts with spaces again, and splits long Docs without their relations. Here every Doc is
     one Example whose predicted side has the same tokens, so that no annotation is lost in alignment.
     """
 
@@ -83,11 +83,11 @@ def _augment(nlp: Language, example: Example, *, augmenter: Augmenter, attr: str
         yield augmented
 
 
-def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
+def read_docs(path: str | Path, vocab: Vocab) -> list[Doc]:
     """Read annotated Docs.
 
     Args:
-        path (Path): A .spacy file, or a folder of them.
+        path (str | Path): A .spacy file, or a folder of them.
         vocab (Vocab): The vocabulary of the Docs.
 
     Returns:
@@ -96,6 +96,7 @@ def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
     Raises:
         RinError: R033 if there is no such file, R053 if one is not a .spacy file.
     """
+    path = Path(path)
     if not path.exists():
         raise FileError(Errors.R033, path=path)
     docs: list[Doc] = []
@@ -107,12 +108,12 @@ def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
     return docs
 
 
-def read_examples(nlp: Language, path: Path) -> list[Example]:
+def read_examples(nlp: Language, path: str | Path) -> list[Example]:
     """Read annotated Docs for a pipeline, see `RelationCorpus`.
 
     Args:
         nlp (Language): The pipeline.
-        path (Path): A .spacy file, or a folder of them.
+        path (str | Path): A .spacy file, or a folder of them.
 
     Returns:
         list[Example]: The texts and their annotation.

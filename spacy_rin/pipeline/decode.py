@@ -34,7 +34,7 @@ class Prediction(NamedTuple):
 
 
 class PairScores(Protocol):
-    """What decoding needs of the network's output for packed segments; `networks.joint.Output` says more."""
+    """The part of a network's output that decoding needs, see `model.networks.joint.Output`."""
 
     def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]: ...
 
@@ -81,8 +81,7 @@ def decode(
         scores (PairScores): The network's output for the segments.
         thresholds (ndarray): Lowest probability of each relation. *Shape:* (relations,).
         head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has
-            the
-            triples, and the shortest one is the object of triples of this token with itself.
+            the triples, and the shortest one is the object of triples of this token with itself.
         rescue (bool): Whether any token of an entity may stand for it, rather than its head alone.
 
     Returns:
@@ -134,7 +133,7 @@ def decode(
 
 
 def _distinct(layers: Layers) -> list[TypedSpan]:
-    """Join the spans of layers in the order of the text; of those of the same tokens, the first layer has its way."""
+    """Merge the spans of layers in the order of the text. Where two have the same tokens, the first layer wins."""
     spans = {span[:2]: span for layer in reversed(layers) for span in layer}
     return sorted(spans.values(), key=lambda span: (span[0], -span[1]))
 

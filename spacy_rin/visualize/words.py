@@ -166,7 +166,7 @@ def _bidi_levels(texts: Sequence[str], rtl: bool) -> list[int]:
 
 
 def _direction(text: str) -> int | None:
-    """Tell whether the first letter of a text is read from left to right, 0, or from right to left, 1."""
+    """Return 0 if the first letter of a text is read from left to right, 1 if from right to left."""
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in ("L", "R", "AL"):
@@ -175,12 +175,12 @@ def _direction(text: str) -> int | None:
 
 
 def is_rtl(span: Span) -> bool:
-    """Tell whether a text is read from right to left: its language is, or its first letter."""
+    """Whether a text is read from right to left: its language is, or its first letter."""
     return span.vocab.writing_system.get("direction") == "rtl" or _direction(span.text) == 1
 
 
 def _is_wide(char: str) -> bool:
-    """Tell whether a character is of a script that is written without spaces, such as Chinese."""
+    """Whether a character is of a script that is written without spaces, such as Chinese."""
     return unicodedata.east_asian_width(char) in "WF"
 
 

@@ -14,8 +14,7 @@ from spacy_rin.convert import Record, Text, convert
 from spacy_rin.convert.align import align, cut_sentences
 from spacy_rin.relations import get_relations
 
-from .test_convert import DATA as REAL
-from .test_convert import JOINTER, counts_of, needs_data, relations_of, write_json
+from .support import JOINTER, counts_of, relations_of, write_json
 
 NLP = spacy.blank("en")
 # "xx" has no exceptions: tokens are split at white space and punctuation.
@@ -35,7 +34,7 @@ PLAIN = spacy.blank("xx")
         (16, 20, "Oslo", 0),
     ],
 )
-def test_snap_by_hand(start: int, end: int, found: str, snapped: int) -> None:
+def test_snap_widens_to_whole_tokens(start: int, end: int, found: str, snapped: int) -> None:
     text = "Kim can't stay: Oslo to\n🌊."
     record = align(Text("1", text, [(start, end, "X")], []), NLP, snap=True)
     doc = Doc(NLP.vocab, words=record.words, spaces=record.spaces)
@@ -147,12 +146,12 @@ def test_sents(tmp_path: Path) -> None:
 
 
 def test_sents_of_tokens_of_the_format(tmp_path: Path) -> None:
-    """Prodigy's texts are raw, too: its tokens are cut."""
+    """Prodigy's texts are raw, but have tokens: these are kept."""
     text = "Ada sails. Bo rows."
     tokens = [{"text": text[s:e], "start": s, "end": e} for s, e in [(0, 3), (4, 10), (11, 13), (14, 18), (18, 19)]]
     task = {"text": text, "tokens": tokens, "spans": [], "relations": []}
     docs, _ = convert(write_json(tmp_path / "a.jsonl", task), sents=True)
-    # "sails." is a token here, so that nothing ends a sentence.
+    # "sails." is one token here, so the sentencizer sees no end of a sentence.
     assert [[token.text for token in doc] for doc in docs] == [["Ada", "sails.", "Bo", "rows", "."]]
 
 
@@ -192,10 +191,9 @@ def test_sentences_hold_the_whole_text(data: Any) -> None:
     assert sum(len(s.crossing_triples) for s in sentences) == len(named) - len(kept)
 
 
-@needs_data
-def test_real_texts_cut_and_whole_have_the_same_triples(tmp_path: Path) -> None:
+def test_real_texts_cut_and_whole_have_the_same_triples(real_data: Path, tmp_path: Path) -> None:
     """SciERC has one sentence a text, and our sentencizer cuts few of them."""
-    records = json.loads((REAL / "scierc" / "dev.json").read_text())
+    records = json.loads((real_data / "scierc" / "dev.json").read_text())
     lines = []
     for record in records:
         offsets = [sum(len(word) + 1 for word in record["tokens"][:i]) for i in range(len(record["tokens"]) + 1)]

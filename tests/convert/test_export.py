@@ -13,15 +13,22 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
 
-from spacy_rin.convert import Record, convert, make_doc, write_docs
-from spacy_rin.convert.exporters import EXPORTERS, ExportReport, export, export_file, write_records
+from spacy_rin.convert import (
+    EXPORTERS,
+    ExportReport,
+    Record,
+    convert,
+    export,
+    export_file,
+    make_doc,
+    write_docs,
+    write_records,
+)
 from spacy_rin.extract import extract
 from spacy_rin.relations import get_relations, set_relations
 
-from ..support import make_examples, same_predictions
-from .test_convert import DATA as REAL
-from .test_convert import needs_data, relations_of, spans_of
-from .test_formats import SAMPLES, run
+from ..support import make_examples, run, same_predictions
+from .support import SAMPLES, relations_of, spans_of
 
 VOCAB = spacy.blank("xx").vocab
 
@@ -48,7 +55,7 @@ def there_and_back(docs: list[Doc], format: Any, folder: Any, **options: Any) ->
     return back, report
 
 
-def test_jsonl_by_hand() -> None:
+def test_jsonl_record() -> None:
     doc = make_doc(
         Record("1", ["Oslo", "🌊", "!"], [(0, 1, "A"), (0, 2, "B")], [(0, "in", 1)], [False, True, False]), VOCAB
     )
@@ -57,7 +64,7 @@ def test_jsonl_by_hand() -> None:
     assert report == ExportReport(texts=1, entities=2, triples=1)
 
 
-def test_spert_by_hand() -> None:
+def test_spert_record() -> None:
     doc = make_doc(Record("1", ["Oslo", "Bay"], [(0, 2, "B"), (0, 1, "A")], [(1, "in", 0), (0, "is", 0)]), VOCAB)
     records, report = export([doc], "spert")
     assert records == [
@@ -70,7 +77,7 @@ def test_spert_by_hand() -> None:
     assert report == ExportReport(texts=1, entities=2, triples=2, unknown_spaces=1)
 
 
-def test_prodigy_by_hand() -> None:
+def test_prodigy_task() -> None:
     entities = [(0, 2, "B"), (0, 1, "A"), (3, 4, "C")]
     triples = [(0, "on", 2), (1, "in", 0), (2, "is", 2)]
     doc = make_doc(Record("1", ["Oslo", "Bay", "\n", "E6"], entities, triples, [True, False, False, False]), VOCAB)
@@ -170,10 +177,9 @@ def test_samples_come_back(tmp_path: Path, name: str, format: Any) -> None:
             assert characters_of(again)[0] == doc.text and set(relations_of(again)) <= set(relations_of(doc))
 
 
-@needs_data
 @pytest.mark.parametrize("name", ["scierc/dev.json", "scierc/test.json", "webnlg/dev.json"])
-def test_real_data_come_back(tmp_path: Path, name: str) -> None:
-    docs, _ = convert(REAL / name)
+def test_real_data_come_back(real_data: Path, tmp_path: Path, name: str) -> None:
+    docs, _ = convert(real_data / name)
     back, report = there_and_back(docs, "spert", tmp_path)
     assert (report.dropped_entities, report.dropped_triples) == (0, 0)
     for doc, again in zip(docs, back, strict=True):

@@ -15,9 +15,8 @@ from spacy.tokens import Doc, DocBin
 from spacy_rin.convert import convert, split_docs, write_parts
 from spacy_rin.relations import get_relations
 
-from .test_convert import DATA as REAL
-from .test_convert import needs_data, write_json
-from .test_formats import run
+from ..support import run
+from .support import write_json
 
 VOCAB = spacy.blank("xx").vocab
 SHARES = (0.8, 0.1, 0.1)
@@ -32,7 +31,7 @@ def texts_of(path: Path) -> Any:
 
 
 @pytest.mark.parametrize("n,sizes", [(6, [4, 1, 1]), (10, [8, 1, 1]), (100, [80, 10, 10]), (57, [45, 6, 6])])
-def test_sizes_by_hand(n: int, sizes: Any) -> None:
+def test_sizes_follow_the_shares(n: int, sizes: Any) -> None:
     parts = split_docs(docs_of(*(f"text {i}" for i in range(n))), SHARES)
     assert all(abs(len(part) - size) <= 1 for part, size in zip(parts, sizes)) and sum(map(len, parts)) == n
 
@@ -49,15 +48,15 @@ def test_seed_and_order() -> None:
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 14)), min_size=3, max_size=40), st.integers(0, 3))
 def test_nothing_is_in_two_parts(rows: Any, seed: Any) -> None:
     docs = docs_of(*(f"text {text}" for _, text in rows))
-    documents = [document for document, _ in rows]
+    numbers = [number for number, _ in rows]
     try:
-        parts = split_docs(docs, (0.4, 0.3, 0.3), seed=seed, documents=documents)
+        parts = split_docs(docs, (0.4, 0.3, 0.3), seed=seed, source_numbers=numbers)
     except ValueError as err:
         assert "[R044]" in str(err)
         return
     at = {id(doc): number for number, part in enumerate(parts) for doc in part}
     assert Counter(id(doc) for part in parts for doc in part) == Counter(map(id, docs))
-    for key in (lambda i: documents[i], lambda i: docs[i].text):
+    for key in (lambda i: numbers[i], lambda i: docs[i].text):
         homes = {}
         for i, doc in enumerate(docs):
             assert homes.setdefault(key(i), at[id(doc)]) == at[id(doc)]
@@ -82,11 +81,11 @@ def test_white_space_makes_no_other_text() -> None:
         assert [docs[0], docs[1]] in parts
 
 
-def test_texts_join_documents() -> None:
-    # The documents 0 and 1 share a text, 1 and 2 another: all three belong together.
+def test_shared_texts_keep_sources_together() -> None:
+    # The sources 0 and 1 share a text, and so do 1 and 2: all three stay together.
     docs = docs_of("a", "b", "b", "c", "c", "d", "e", "f")
     for seed in range(5):
-        parts = split_docs(docs, SHARES, seed=seed, documents=[0, 0, 1, 1, 2, 2, 3, 4])
+        parts = split_docs(docs, SHARES, seed=seed, source_numbers=[0, 0, 1, 1, 2, 2, 3, 4])
         assert sorted(map(len, parts)) == [1, 1, 6]
 
 
@@ -99,7 +98,7 @@ def test_wrong_shares(shares: Any) -> None:
 
 
 def test_too_few_texts() -> None:
-    with pytest.raises(ValueError, match=r"^\[R044\].*'dev' would be empty: there are 3 texts, and 2 after"):
+    with pytest.raises(ValueError, match=r"^\[R044\].*'dev' would be empty: there are 3 texts in 2 groups"):
         split_docs(docs_of("a", "b", "b"), SHARES)
 
 
@@ -150,10 +149,9 @@ def test_all_parts_or_none(tmp_path: Path) -> None:
         write_parts([[doc] for doc in docs], tmp_path / "a.jsonl")
 
 
-@needs_data
-def test_real_sentences_that_occur_twice() -> None:
-    docs, report = convert(REAL / "nyt" / "dev.jsonl")
-    parts = split_docs(docs, SHARES, documents=report.source_numbers)
+def test_real_sentences_that_occur_twice(real_data: Path) -> None:
+    docs, report = convert(real_data / "nyt" / "dev.jsonl")
+    parts = split_docs(docs, SHARES, source_numbers=report.source_numbers)
     texts = [{json.dumps([t.text for t in doc]) for doc in part} for part in parts]
     assert sum(map(len, texts)) == len(set().union(*texts)) < len(docs)
     assert [len(part) for part in parts] == [4000, 500, 500]

@@ -39,7 +39,7 @@ ADA, LARNE, WICK = (0, 3), (4, 5), (6, 8)
 GOLD = [(ADA, "left", LARNE), (ADA, "went_to", WICK), (ADA, "saw", WICK)]
 
 
-def test_by_hand() -> None:
+def test_exact_and_partial_match() -> None:
     predicted = [
         (ADA, "left", LARNE),  # right
         ((2, 3), "went_to", WICK),  # right head, wrong span
@@ -159,7 +159,7 @@ def test_patterns_are_those_of_the_papers(real_data: Path) -> None:
     assert counts == {"normal": 3266, "seo": 1297, "epo": 978}
 
 
-def test_criteria_by_hand() -> None:
+def test_all_criteria() -> None:
     """Of four predictions, one each is right in all, in heads, in the pair, and in all but the type of its subject."""
     rows = [(ADA, "left", LARNE), (ADA, "went_to", WICK), (ADA, "saw", WICK), (WICK, "left", LARNE)]
     gold, predicted = make_doc(), make_doc()
@@ -211,7 +211,7 @@ def test_example_of_the_docs() -> None:
     assert text_groups(gold) == {"per_pattern": ["normal"], "per_count": ["2"], "per_length": ["1-10"]}
 
 
-def test_groups_by_hand() -> None:
+def test_groups_of_texts() -> None:
     one = Example(make_doc(GOLD[:1]), make_doc(GOLD[:1]))
     three = Example(make_doc(GOLD[:2]), make_doc(GOLD))
     nothing = Example(make_doc(GOLD[:1]), make_doc([]))
@@ -237,7 +237,7 @@ def test_groups_by_hand() -> None:
     assert list(scores["rel_exact_per_pattern"]) == ["normal", "seo", "epo", "none"]
 
 
-def test_verdicts_by_hand() -> None:
+def test_each_triple_has_one_verdict() -> None:
     gold = relations_of((ADA, "left", LARNE), (ADA, "saw", WICK), (LARNE, "near", WICK), (WICK, "far", LARNE))
     predicted = relations_of(
         (ADA, "left", LARNE),

@@ -51,7 +51,7 @@ BY_HAND = [
 ]
 
 
-def test_scores_by_hand() -> None:
+def test_scores_of_all_thresholds() -> None:
     rows = score_thresholds(make_candidates(BY_HAND))
     assert list(rows) == [f"{t:.2f}" for t in GRID] and len(rows) == 99
     counts = {t: tuple(row[key] for key in ("gold", "predicted", "right")) for t, row in rows.items()}
@@ -72,7 +72,7 @@ def test_a_probability_reaches_a_threshold_in_the_precision_of_the_network() -> 
     assert score_thresholds(candidates)["0.70"]["right"] == candidates.score(Thresholds(0.7, {})).tp == 1
 
 
-def test_choices_by_hand() -> None:
+def test_best_thresholds() -> None:
     candidates = make_candidates(BY_HAND)
     # Up to 0.3, F1 is 6/9; later at the most 4/8.
     assert choose_threshold(candidates, near=0.5) == (0.3, {})

@@ -87,7 +87,7 @@ def reference_rin(network: RIN, features: Tensor) -> tuple[Tensor, Tensor]:
     return classify_tags(he), classify_relations(hr)
 
 
-def test_gru_by_hand() -> None:
+def test_gru_resets_before_the_product() -> None:
     cell = PaperGRU(1, 1)
     with torch.no_grad():
         cell.gates.weight[:] = torch.tensor([[1.0], [0.0]])  # z from h
@@ -99,7 +99,7 @@ def test_gru_by_hand() -> None:
     assert cell(torch.tensor([[y]]), torch.tensor([[h]])).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_pair_max_by_hand() -> None:
+def test_pair_max_is_over_objects() -> None:
     subjects, objects = torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]])
     # relu(s_i + o_j): row 0 is 1.5, 3; row 1 is 0, 1
     weight = torch.tensor([[1.0], [-1.0]])

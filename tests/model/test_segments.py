@@ -15,7 +15,7 @@ def make_doc(length: Any, sent_starts: Any = None) -> Any:
     return Doc(VOCAB, words=["a"] * length, sent_starts=sent_starts)
 
 
-def test_by_hand() -> None:
+def test_sentences_and_windows() -> None:
     docs = [make_doc(3), make_doc(0), make_doc(10)]
     assert segment_docs(docs, max_length=6, overlap=2) == [
         Segment(0, 0, 3, 0, 3),

@@ -22,7 +22,7 @@ def well_formed(tags: Any) -> Any:
     return re.fullmatch("(O|S|BI*E|s|bi*e)*", text) is not None
 
 
-def test_encode_by_hand() -> None:
+def test_encode_writes_bioes() -> None:
     spans = [(0, 1, 0), (2, 5, 1), (5, 7, 0)]
     assert encode_tags(spans, 8).tolist() == [S1, OUT, B2, I2, E2, B1, E1, OUT]
     assert n_tags(1) == 5

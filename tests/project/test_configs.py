@@ -12,7 +12,9 @@ from spacy import util
 from spacy.cli._util import app
 from spacy.language import Language
 from spacy.tokens import DocBin
+from train import make_overrides
 from typer.testing import CliRunner
+from variants import DATA_SETS
 
 import spacy_rin
 
@@ -49,7 +51,7 @@ def run_spacy(*args: Any) -> Any:
 
 
 def test_configs_are_there() -> None:
-    assert [path.stem for path in CONFIGS] == ["nyt", "tagger", "tiny", "transformer", "webnlg"]
+    assert [path.stem for path in CONFIGS] == ["paper", "tagger", "tiny", "transformer"]
 
 
 @pytest.mark.parametrize("path", params())
@@ -74,17 +76,25 @@ def test_score_weights_exist(path: Any) -> None:
 
 def test_papers_settings() -> None:
     """Sun et al., EMNLP 2020, table 3 (exact match) and 5.2."""
-    for name, rounds in [("webnlg", 3), ("nyt", 7)]:
-        config = util.load_config(ROOT / "configs" / f"{name}.cfg").interpolate()
-        model = config["components"]["rin_joint"]["model"]
-        assert model["rounds"] == rounds
-        assert model["tok2vec"]["embed"]["width"] == model["tok2vec"]["encode"]["width"] == 100
-        assert model["tok2vec"]["embed"]["pos_width"] == 10
-        assert model["tok2vec"]["embed"]["word_dropout"] == 0.04
-        assert config["training"]["dropout"] == 0.1
-        assert config["training"]["batcher"]["size"] == 50
-        assert config["training"]["optimizer"]["use_averages"] is False
-        assert config["training"]["annotating_components"] == ["tagger"]
+    config = util.load_config(ROOT / "configs" / "paper.cfg").interpolate()
+    model = config["components"]["rin_joint"]["model"]
+    assert model["rounds"] == DATA_SETS["webnlg"].rounds == 3 and DATA_SETS["nyt"].rounds == 7
+    assert model["tok2vec"]["embed"]["width"] == model["tok2vec"]["encode"]["width"] == 100
+    assert model["tok2vec"]["embed"]["pos_width"] == 10
+    assert model["tok2vec"]["embed"]["word_dropout"] == 0.04
+    assert config["training"]["dropout"] == 0.1
+    assert config["training"]["batcher"]["size"] == 50
+    assert config["training"]["optimizer"]["use_averages"] is False
+    assert config["training"]["annotating_components"] == ["tagger"]
+
+
+@pytest.mark.parametrize("config", ["paper", "transformer", "tiny"])
+def test_settings_that_depend_on_the_data(corpus: str, config: str) -> None:
+    overrides = make_overrides("nyt", config, ROOT / "configs", Path(corpus))
+    batcher = util.load_config(ROOT / "configs" / f"{config}.cfg")["training"]["batcher"]
+    assert overrides["training.eval_frequency"] == 1, batcher  # six short texts are one batch
+    assert overrides.get("components.rin_joint.model.rounds") == (7 if config == "paper" else None)
+    assert ("training.optimizer.learn_rate.total_steps" in overrides) == (config != "tiny")
 
 
 def test_trains_from_the_command_line(corpus: Any, tmp_path: Path) -> None:

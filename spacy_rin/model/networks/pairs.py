@@ -75,7 +75,7 @@ def pair_chunks(
 
 
 def _buffer(like: Tensor, chunks: Sequence[Chunk], width: int) -> Tensor:
-    """Make room for the largest chunk once: memory that is asked for anew for every chunk is slow."""
+    """Make room for the largest chunk once: asking for memory again for each chunk is slow."""
     return like.new_empty((max((chunk[-1].high for chunk in chunks), default=0), width))
 
 
@@ -247,7 +247,7 @@ def pair_max(
     """Compute each subject's highest scores over all objects of its sequence (eq. 5 and 7, before σ).
 
     Equal to the maximum over dim 1 of the dense scores, in value and gradient, but nothing of the size of the pair
-    matrix is kept: the backward pass computes chunks anew.
+    matrix is kept: the backward pass computes the chunks again.
 
     Args:
         subjects (Tensor): Subject terms of the packed tokens, or of some of them. *Shape:* (subjects, width).

@@ -1,0 +1,88 @@
+"""Files that are read once and decoded value by value."""
+
+import json
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spacy_rin.convert import convert, detect
+from spacy_rin.convert.values import Source
+from spacy_rin.errors import FileError
+
+from .support import FILES, JSONL, SAMPLES, write_json
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_recognised_file_is_read_and_decoded_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    read: Counter[Path] = Counter()
+    decoded: Counter[tuple[str, int]] = Counter()
+    read_bytes, raw_decode = Path.read_bytes, json.JSONDecoder.raw_decode
+
+    def count_read(path: Path) -> bytes:
+        read[path] += 1
+        return read_bytes(path)
+
+    def count_decoded(decoder: json.JSONDecoder, text: str, pos: int = 0) -> tuple[Any, int]:
+        decoded[text, pos] += 1
+        return raw_decode(decoder, text, pos)
+
+    path = SAMPLES / name
+    files = sorted(file for file in ([path] if path.is_file() else path.rglob("*.*")) if file.is_file())
+    texts = {file.read_text(encoding="utf8") for file in files}
+    monkeypatch.setattr(Path, "read_bytes", count_read)
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", count_decoded)
+    _, report = convert(path)
+    assert report.format == FILES[name]
+    assert read and set(read.values()) == {1}
+    assert path.is_dir() or path in read
+    counts = [count for (text, _), count in decoded.items() if text in texts]
+    assert set(counts) == (set() if report.format == "brat" else {1})
+
+
+def test_ambiguous_records_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records that recognition had to look at are converted, too."""
+    unclear = {"text": "a", "tokens": ["a"], "entities": [], "relations": []}
+    clear = {**unclear, "entities": [{"type": "X", "start": 0, "end": 1}]}
+    path = write_json(tmp_path / "a.jsonl", unclear, unclear, clear, unclear)
+    positions = []
+    raw_decode = json.JSONDecoder.raw_decode
+
+    def note_position(decoder: json.JSONDecoder, text: str, pos: int = 0) -> tuple[Any, int]:
+        if text == content:
+            positions.append(pos)
+        return raw_decode(decoder, text, pos)
+
+    content = path.read_text()
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", note_position)
+    docs, report = convert(path)
+    assert (report.format, len(docs), report.entities) == ("spert", 4, 1)
+    assert len(positions) == len(set(positions)) == 4
+
+
+def test_peek_leaves_values(tmp_path: Path) -> None:
+    source = Source(write_json(tmp_path / "a.jsonl", *range(5)))
+    expected = [(str(number + 1), number) for number in range(5)]
+    assert list(islice(source.peek(), 2)) == expected[:2]
+    assert list(islice(source.peek(), 3)) == expected[:3]
+    assert list(source.values()) == expected
+    assert list(source.values()) == []
+
+
+def test_values_are_decoded_when_they_are_needed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(JSONL) + "\n{")
+    assert detect(path) == "jsonl"
+    values = Source(path).values()
+    assert next(values) == ("1", JSONL)
+    with pytest.raises(FileError, match=r"^\[R030\] \S+a\.jsonl:2: invalid JSON"):
+        next(values)
+
+
+def test_file_beside(tmp_path: Path) -> None:
+    source = Source(tmp_path / "a.txt")
+    assert source.beside(".txt") is source
+    assert source.beside(".ann") is source.beside(".ann")
+    assert source.beside(".ann").path == tmp_path / "a.ann"
