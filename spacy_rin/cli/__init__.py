@@ -1,7 +1,7 @@
-"""Commands `spacy rin ...`.
+"""The `spacy rin` commands.
 
-spaCy imports this package on every call of its command line (entry point group `spacy_cli`), so everything that a
-command needs is imported when it runs.
+spaCy imports this package each time that its command line starts (entry point group `spacy_cli`). To keep that fast,
+commands import what they need when they run.
 """
 
 from . import convert, data, evaluate, export, extract, serve, tune

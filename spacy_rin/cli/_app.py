@@ -1,4 +1,4 @@
-"""The command group `spacy rin`, and what its commands share."""
+"""The command group `spacy rin`, and helpers of its commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +18,22 @@ app.add_typer(rin_cli)
 
 
 def load_pipeline(model: str, gpu_id: int) -> "Language":
-    """Load a pipeline for a command; a message and exit code 1 if there is none."""
+    """Load a pipeline for a command. On failure, print a message and exit with code 1.
+
+    Args:
+        model (str): Name or path of the pipeline.
+        gpu_id (int): GPU ID, or -1 for the CPU.
+
+    Returns:
+        Language: The pipeline.
+    """
     import spacy
     from spacy.cli._util import setup_gpu
 
     try:
         setup_gpu(gpu_id, silent=True)
     except ValueError as err:
-        advice = 'A GPU needs CuPy, e.g.: pip install "spacy[cuda12x]". --gpu-id -1 takes the CPU.'
+        advice = 'A GPU needs CuPy, e.g.: pip install "spacy[cuda12x]". Use --gpu-id -1 to run on the CPU.'
         msg.fail(f"Can't use GPU {gpu_id}: {err}", advice, exits=1)
     try:
         return spacy.load(model)
@@ -36,7 +44,7 @@ def load_pipeline(model: str, gpu_id: int) -> "Language":
 
 @contextmanager
 def coded_errors() -> Iterator[None]:
-    """Show errors in the user's input as a message; any other error is a bug and keeps its traceback."""
+    """Print any RinError as a message, and exit with code 1. Other errors are bugs and keep their traceback."""
     from ..errors import RinError
 
     try:

@@ -18,25 +18,25 @@ FORMATS = "auto, jsonl, prodigy, label_studio, brat, spert, jointer, casrel, cop
 @rin_cli.command("convert", no_args_is_help=True)
 def convert_cli(
     input_path: Annotated[Path, Arg(help="File with annotated texts, or folder of brat files")],
-    output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy, or folder if --split is used")],
-    format: Annotated[str, Opt("--format", "-f", help=f"Format: {FORMATS}")] = "auto",
-    lang: Annotated[str, Opt("--lang", "-l", help="Language code, also of the tokenizer of raw texts")] = "en",
-    entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label of entities that have no type")] = "ENTITY",
+    output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy, or folder with --split")],
+    format: Annotated[str, Opt("--format", "-f", help=f"Format of the input: {FORMATS}")] = "auto",
+    lang: Annotated[str, Opt("--lang", "-l", help="Language code, also for the tokenizer of raw texts")] = "en",
+    entity_label: Annotated[str, Opt("--entity-label", "-e", help="Label for entities without a type")] = "ENTITY",
     last_word: Annotated[bool, Opt("--last-word", "-w", help="Reduce each entity to its last token")] = False,
-    tagger: Annotated[str | None, Opt("--tagger", "-t", help="Pipeline whose tagger tags texts without tags")] = None,
+    tagger: Annotated[str | None, Opt("--tagger", "-t", help="Pipeline whose tagger tags untagged texts")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
-    snap: Annotated[bool, Opt("--snap", "-p", help="Widen entities that cut a token to whole tokens")] = False,
-    sents: Annotated[bool, Opt("--sents", "-s", help="Make a Doc of each sentence")] = False,
+    snap: Annotated[bool, Opt("--snap", "-p", help="Expand entities that split a token to whole tokens")] = False,
+    sents: Annotated[bool, Opt("--sents", "-s", help="Create one Doc per sentence")] = False,
     split: Annotated[str | None, Opt("--split", "-S", help="Shares of train, dev and test, e.g. 0.8,0.1,0.1")] = None,
     seed: Annotated[int, Opt("--seed", help="Random seed of the split")] = 0,
 ) -> None:
     """
     Convert annotated texts with entities and relations to a .spacy file.
 
-    The format is recognised by the content of the file. Entities are written to doc.spans["rin"], and to doc.ents
-    where they don't overlap; relations are written to doc._.relations. Entities that can't be aligned with the tokens
-    are reported. With --split, train.spacy, dev.spacy and test.spacy are written to a folder; sentences of one text,
-    and equal texts, always go to the same file.
+    The format is detected from the content of the file. Entities are written to doc.spans["rin"], and to doc.ents
+    where they don't overlap. Relations are written to doc._.relations. Entities that can't be aligned with the tokens
+    are reported. With --split, train.spacy, dev.spacy and test.spacy are written to a folder. Sentences of the same
+    text, and identical texts, always go to the same file.
 
     Example: spacy rin convert webnlg/train.json corpus/train.spacy --format jointer
     """
@@ -99,5 +99,5 @@ def _show_report(report: "ConversionReport") -> None:
         total = report.lost_entities + report.crossing_triples
         msg.warn(f"Lost (first {len(report.examples)} of {total}):")
         for lost in report.examples:
-            # `msg.text` would break lines between a path and its line number.
+            # `msg.text` would wrap lines, and separate a path from its line number.
             typer.echo(f"{lost.path}:{lost.line}: {lost.reason}")

@@ -18,18 +18,18 @@ SHOWN = 20
 
 @rin_cli.command("data", no_args_is_help=True)
 def data_cli(
-    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or a folder of them")],
+    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or folder of such files")],
     train_paths: Annotated[
-        list[Path] | None, Opt("--train", "-t", help="File that a pipeline is trained on; several are possible")
+        list[Path] | None, Opt("--train", "-t", help="File with training data, to compare with. Can be repeated")
     ] = None,
     min_count: Annotated[int, Opt("--min-count", "-m", min=1, help="Labels with fewer examples are rare")] = 10,
-    as_json: Annotated[bool, Opt("--json", "-j", help="Write JSON, and nothing else")] = False,
-    strict: Annotated[bool, Opt("--strict", "-s", help="Exit with code 1 if there are warnings, too")] = False,
+    as_json: Annotated[bool, Opt("--json", "-j", help="Print only JSON")] = False,
+    strict: Annotated[bool, Opt("--strict", "-s", help="Also exit with code 1 if there are warnings")] = False,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     spans_key: Annotated[str, Opt("--spans-key", "-k", help="Key of all entities, doc.spans[key]")] = "rin",
 ) -> None:
     """
-    Count what is in annotated texts, and warn of problems in training or scoring.
+    Check annotated data: print statistics, and warn of problems for training and scoring.
 
     Exits with code 1 if training would fail or learn nothing.
 

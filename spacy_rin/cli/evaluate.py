@@ -14,17 +14,18 @@ SHOWN = 20
 @rin_cli.command("evaluate", no_args_is_help=True)
 def evaluate_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
-    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or a folder of them")],
-    output_path: Annotated[Path | None, Opt("--output", "-o", help="File for the scores as JSON")] = None,
-    html_path: Annotated[Path | None, Opt("--html", "-H", help="File for a report to read in a browser")] = None,
+    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or folder of such files")],
+    output_path: Annotated[Path | None, Opt("--output", "-o", help="File to write the scores to, as JSON")] = None,
+    html_path: Annotated[Path | None, Opt("--html", "-H", help="File to write an HTML report to")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
-    Score the entities and relations of a pipeline, relation by relation.
+    Evaluate the entities and relations of a pipeline, overall and per relation.
 
-    Exact match: the relation and both whole entities are right. Partial match: the relation and the heads of both
-    entities are right. Every gold triple that is not found counts as missed. The report shows more: scores by overlap
-    pattern, number of triples and length, thresholds, confused relations, and the texts with most errors.
+    Exact match: the relation and both whole entities are correct. Partial match: the relation and the heads of both
+    entities are correct. Every gold triple that is not found counts as missed. The HTML report has more details: scores
+    by overlap pattern, number of triples and text length, thresholds, confused relations, and the texts with the most
+    errors.
 
     Example: spacy rin evaluate training/model-best corpus/test.spacy --output metrics.json --html report.html
     """

@@ -13,16 +13,17 @@ from ._app import coded_errors, load_pipeline, rin_cli
 def export_cli(
     data_path: Annotated[Path, Arg(help="File with annotated texts (.spacy), or folder of such files")],
     output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl")],
-    format: Annotated[str, Opt("--format", "-f", help="Format: jsonl, prodigy or spert")],
-    model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline whose predictions are exported")] = None,
+    format: Annotated[str, Opt("--format", "-f", help="Format of the output: jsonl, prodigy or spert")],
+    model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline, to export its predictions")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
     Export the entities and relations of a .spacy file to the format of an annotation tool.
 
-    With --model, the predictions of a pipeline for the texts are exported. Correct them in the tool, and read them
-    back with `spacy rin convert`. Entities and relations that the format does not allow are left out and counted.
+    With --model, the predictions of a pipeline are exported instead of the annotation. Correct them in the tool, and
+    convert them back with `spacy rin convert`. Entities and relations that the format can't represent are left out and
+    counted.
 
     Example: spacy rin export corpus/dev.spacy dev.jsonl --format prodigy
     """

@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 def extract_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
     input_path: Annotated[str, Arg(help="Texts: a file, a folder of .txt files, or - for standard input")],
-    output_path: Annotated[Path | None, Arg(help="File to write or replace; without it, triples are shown")] = None,
+    output_path: Annotated[Path | None, Arg(help="File to write or replace. If not given, print triples")] = None,
     format: Annotated[
         str | None,
-        Opt("--format", "-f", help="jsonl, csv, tsv, parquet, nt, ttl, graphml or neo4j, if not the output's suffix"),
+        Opt("--format", "-f", help="jsonl, csv, tsv, parquet, nt, ttl, graphml or neo4j. Default: output suffix"),
     ] = None,
     input_format: Annotated[
         str | None,
-        Opt("--input-format", "-i", help="text, jsonl, csv, tsv, parquet or folder, if not the input's suffix"),
+        Opt("--input-format", "-i", help="text, jsonl, csv, tsv, parquet or folder. Default: input suffix"),
     ] = None,
     text_key: Annotated[str, Opt("--text-key", help="Key or column of the text")] = "text",
-    id_key: Annotated[str | None, Opt("--id-key", help="Key or column of the id; 'id' if there is one")] = None,
+    id_key: Annotated[str | None, Opt("--id-key", help="Key or column of the id. Default: 'id', if it exists")] = None,
     min_score: Annotated[float, Opt("--min-score", "-s", min=0, max=1, help="Lowest probability of a triple")] = 0.0,
-    relations: Annotated[str | None, Opt("--relations", "-r", help="Relations to keep, with commas between")] = None,
-    base: Annotated[str, Opt("--base", help="What IRIs start with (nt, ttl)")] = "https://example.org/",
-    provenance: Annotated[bool, Opt("--provenance", help="Write scores and places, too (nt, ttl)")] = False,
+    relations: Annotated[str | None, Opt("--relations", "-r", help="Relations to keep, separated by commas")] = None,
+    base: Annotated[str, Opt("--base", help="Prefix of IRIs (nt, ttl)")] = "https://example.org/",
+    provenance: Annotated[bool, Opt("--provenance", help="Also write scores and sources (nt, ttl)")] = False,
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
     n_process: Annotated[int, Opt("--n-process", "-n", min=-1, help="Number of processes, -1 for all cores")] = 1,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
     overwrite: Annotated[bool, Opt("--overwrite", help="Discard the journal of an interrupted run")] = False,
-    strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if a document, not all, failed")] = False,
+    strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if any document fails, not only if all do")] = False,
 ) -> None:
     """
-    Extract entities and relations from raw texts, however many.
+    Extract entities and relations from raw texts. The input may be larger than the memory.
 
-    Texts are one a line, or in the key or column "text" of jsonl, csv, tsv or parquet files, or the .txt files of a
-    folder. Of the outputs, jsonl can be corrected and learned from: it is the format of `spacy rin convert`, with
-    scores. The others are tables and graphs of the triples.
+    The input is a file with one text per line, a jsonl, csv, tsv or parquet file with a key or column "text", or a
+    folder of .txt files. The output formats are jsonl, tables of the triples, and graphs of the triples. The jsonl
+    output can be corrected and used for training: it is the format of `spacy rin convert`, with scores.
 
-    A run that was stopped goes on where it was if it is started again: results are kept in OUTPUT.journal.jsonl until
-    all are there. Documents that fail go to OUTPUT.errors.jsonl, with the reason.
+    To resume a stopped run, start the same command again. Results are stored in OUTPUT.journal.jsonl until the run is
+    complete. Documents that fail are listed in OUTPUT.errors.jsonl, with the reason.
 
     Example: spacy rin extract training/model-best texts.txt triples.jsonl
     """
@@ -79,9 +79,9 @@ def extract_cli(
                     nlp, input_path, output_path, overwrite=overwrite, progress=True, **source, **options
                 )
             except KeyboardInterrupt:
-                msg.warn("Stopped. Start the same command again to go on.")
+                msg.warn("Stopped. Start the same command again to resume.")
                 if n_process != 1:
-                    # The queues to workers that are gone would keep this process from its end.
+                    # This process would wait forever for the queues of the killed workers.
                     sys.stdout.flush()
                     os._exit(130)
                 raise typer.Exit(130) from None
@@ -89,13 +89,13 @@ def extract_cli(
             _show_summary(summary, output_path)
     if not n_documents:
         msg.warn(f"{input_path} has no texts")
-    # If none could be read, it is another file than was meant.
+    # If all documents failed, the input is probably the wrong file.
     if failed and (strict or failed == n_documents):
         raise typer.Exit(1)
 
 
 def _show_triples(row: dict[str, Any]) -> bool:
-    """Show the triples of a document, or why it failed; return whether it has not."""
+    """Print the triples of a document, or why it failed. Return True if it did not fail."""
     if "error" in row:
         typer.echo(f"{row['id']}: {row['error']}", err=True)
         return False
@@ -115,5 +115,5 @@ def _show_summary(summary: "Summary", path: Path) -> None:
     }
     msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
     if summary.failed:
-        msg.warn(f"{summary.failed:,} documents failed: {summary.errors_path} says why")
+        msg.warn(f"{summary.failed:,} documents failed. The reasons are in {summary.errors_path}")
     msg.good(f"Wrote {path}")

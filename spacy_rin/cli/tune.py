@@ -11,27 +11,28 @@ from ._app import coded_errors, load_pipeline, rin_cli
 if TYPE_CHECKING:
     from ..evaluation.tuned import Tuning
 
-TITLES = {"present": "as it is", "global": "one threshold", "per_relation": "by relation, too"}
+TITLES = {"present": "current", "global": "one threshold", "per_relation": "per relation"}
 
 
 @rin_cli.command("tune", no_args_is_help=True)
 def tune_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
-    data_path: Annotated[Path, Arg(help="File with gold annotation that it wasn't trained on (.spacy)")],
+    data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), not used for training")],
     output_path: Annotated[Path | None, Opt("--output", "-o", help="New folder for the tuned pipeline")] = None,
-    in_place: Annotated[bool, Opt("--in-place", "-i", help="Change the folder of the pipeline instead")] = False,
+    in_place: Annotated[bool, Opt("--in-place", "-i", help="Update the folder of the pipeline instead")] = False,
     min_count: Annotated[
-        int, Opt("--min-count", "-m", min=1, help="Triples that a relation needs for a threshold of its own")
+        int, Opt("--min-count", "-m", min=1, help="Gold triples that a relation needs to get its own threshold")
     ] = 20,
-    folds: Annotated[int, Opt("--folds", "-f", min=2, help="Parts of the texts for cross-validation")] = 5,
+    folds: Annotated[int, Opt("--folds", "-f", min=2, help="Number of folds for cross-validation")] = 5,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
-    Find the thresholds that give the best F1 of relations (exact match), and write them into the pipeline.
+    Choose the thresholds with the best F1 of relations (exact match), and write them to the pipeline.
 
-    One threshold for all relations is compared with thresholds of their own for frequent relations. What is best on
-    the texts that thresholds were chosen on need not help on others, so the last columns show F1 on texts that they
-    were not chosen on, by cross-validation: only what helps there is kept.
+    Three choices are compared: the current thresholds, one threshold for all relations, and separate thresholds for
+    frequent relations. Thresholds that are best on the texts they were chosen on may not be best on other texts. The
+    last columns therefore show F1 on held-out texts, by cross-validation. Thresholds are changed only if this F1
+    improves.
 
     Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
     """
@@ -77,16 +78,16 @@ def _show_choices(tuning: "Tuning") -> None:
     if own:
         gold = tuning.gold
         rows = [(label, f"{own[label]:g}", f"{gold[label]:,}") for label in sorted(own, key=lambda x: -gold[x])]
-        msg.table(rows, header=("by relation", "threshold", "gold"), aligns=("l", "r", "r"), divider=True)
+        msg.table(rows, header=("relation", "threshold", "gold"), aligns=("l", "r", "r"), divider=True)
 
 
 def _show_best(tuning: "Tuning") -> None:
     kept, best = tuning.thresholds, tuning.best
     if best == "present":
-        msg.warn("No other thresholds help on texts that they were not chosen on. They are left as they are.")
+        msg.warn("No other thresholds improve F1 on held-out texts. They are left as they are.")
     elif best == "global":
-        msg.info(f"One threshold is kept, {kept.threshold:g}. Those by relation don't help on other texts.")
+        msg.info(f"One threshold is kept, {kept.threshold:g}. Separate thresholds don't improve F1 on held-out texts.")
     else:
         msg.info(
-            f"Thresholds by relation help: {kept.threshold:g}, and {len(kept.thresholds)} relations with their own."
+            f"Separate thresholds improve F1: {kept.threshold:g}, and {len(kept.thresholds)} relations have their own."
         )

@@ -1,4 +1,4 @@
-"""Triples from texts, however many."""
+"""Extract triples from large collections of texts."""
 
 from .documents import Document
 from .rows import doc_to_json

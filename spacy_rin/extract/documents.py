@@ -1,6 +1,6 @@
-"""Texts to read, from files, folders and standard input: one after another, never all of them in memory.
+"""Stream texts from files, folders and standard input, without holding them all in memory.
 
-What can't be read is a Document, too, that says why: whoever reads a million texts wants the others.
+A text that can't be read becomes a Document with an `error`, so that one bad text doesn't stop a large run.
 """
 
 import csv
@@ -18,20 +18,20 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 from ..errors import Errors, FileError, MissingPackageError, SettingError
 
 STDIN = "-"
-MAX_FIELD = 100_000_000  # characters of a CSV field; Python's limit of 131,072 is less than a long document
+MAX_FIELD = 100_000_000  # characters in a CSV field; Python's default of 131,072 is too low for long documents
 
 _BOM = b"\xef\xbb\xbf"
-_PARQUET_ROWS = 1024  # at a time
+_PARQUET_ROWS = 1024  # rows to read at a time
 
 
 class Document(NamedTuple):
     """A text to read.
 
     Attributes:
-        id (int | str): What it is called, by default its position in the input, from 1.
+        id (int | str): Identifier. By default, the position in the input, starting at 1.
         text (str): The text.
-        meta (Any): Anything that JSON can hold and that belongs to the text; None if there is nothing.
-        error (str): Why it can't be read; empty if it can.
+        meta (Any): Any JSON-serializable metadata of the text, or None.
+        error (str): Why the text can't be read. Empty if it can.
     """
 
     id: int | str
@@ -50,18 +50,20 @@ def read_documents(
     """Read the texts of a file or folder, or of standard input.
 
     Args:
-        path (str | Path): The file or folder, "-" for standard input.
-        format (str | None): A key of `INPUT_FORMATS`; None takes it from the suffix, or "text".
+        path (str | Path): The file or folder, or "-" for standard input.
+        format (str | None): A key of `INPUT_FORMATS`. None detects it from the path, see `input_format`.
         text_key (str): Key (jsonl) or column (csv, tsv, parquet) of the text.
-        id_key (str | None): Key or column of the id; None takes "id", if there is one.
+        id_key (str | None): Key or column of the id. None uses "id" if it exists.
 
     Returns:
-        Iterator[Document]: The texts in order, unreadable ones with the reason. Blank lines of a text or jsonl
-            file are none.
+        Iterator[Document]: The texts in order. Texts that can't be read have an `error`. Blank lines of a text or
+            jsonl file are skipped.
 
     Raises:
-        RinError: R031, R033, R034, R060 or R061 if the format is unknown, the input is missing or can't be
-            read, a package is, or the column of the text is.
+        SettingError: R031 if the format is unknown.
+        FileError: R033 if the input does not exist. While iterating, R034 if it can't be read, and R061 if a column
+            is missing.
+        MissingPackageError: R060, while iterating, if the format is "parquet" and pyarrow is not installed.
     """
     format = input_format(path) if format is None else format
     if format not in INPUT_FORMATS:
@@ -72,30 +74,41 @@ def read_documents(
 
 
 def count_documents(path: str | Path, format: str | None = None) -> int | None:
-    """Count the texts of a file where that is quick, for a progress bar.
+    """Count the texts of a file for a progress bar, if that is fast.
 
     Args:
-        path, format: As those of `read_documents`.
+        path (str | Path): The file or folder, or "-" for standard input.
+        format (str | None): A key of `INPUT_FORMATS`. None detects it from the path.
 
     Returns:
-        int | None: Their number, None if it can't be told.
+        int | None: The number of non-blank lines of a text or jsonl file. None for any other input.
+
+    Raises:
+        FileError: R034 if the file can't be read.
     """
     format = input_format(path) if format is None else format
-    # Only a file can be read twice: not standard input, or the output of another process.
+    # Only a regular file can be read twice. Standard input and named pipes can't.
     if not Path(path).is_file() or str(path) == STDIN or format not in ("text", "jsonl"):
         return None
     return sum(not line.isspace() for line in _lines(path))
 
 
 def input_format(path: str | Path) -> str:
-    """Return the format of an input by its name: a key of `INPUT_FORMATS`."""
+    """Detect the format of an input from its path.
+
+    Args:
+        path (str | Path): The file or folder, or "-" for standard input.
+
+    Returns:
+        str: A key of `INPUT_FORMATS`: "folder" for a folder, otherwise the suffix if it is known, or "text".
+    """
     if str(path) != STDIN and Path(path).is_dir():
         return "folder"
     suffix = Path(path).suffix.lower().removeprefix(".")
     return suffix if suffix in ("jsonl", "csv", "tsv", "parquet") else "text"
 
 
-# Readers: a file -> its Documents
+# Readers, one for each format
 
 
 def _read_text(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
@@ -160,7 +173,7 @@ def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterat
 def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     numbers = count(1)
     for folder, folders, names in os.walk(path):
-        folders.sort()  # and so the order of the walk
+        folders.sort()  # in place, which also sets the order of the walk
         for name in sorted(names):
             if not name.endswith(".txt"):
                 continue
@@ -186,11 +199,11 @@ INPUT_FORMATS: dict[str, Reader] = {
 }
 
 
-# What the readers share
+# Helpers of the readers
 
 
 def _document(number: int, text: Any, ident: Any = None, meta: Any = None, text_key: str = "text") -> Document:
-    """Make a Document of what was found, or say why it is none."""
+    """Create a Document from raw values. If they are not valid, its `error` says why."""
     error = ""
     if ident is None or ident == "":
         ident = number
@@ -209,7 +222,7 @@ def _document(number: int, text: Any, ident: Any = None, meta: Any = None, text_
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a text has no surrogates: undecodable bytes, or half of a pair, which JSON allows."""
+    """Check that a text has no surrogates, which come from undecodable bytes or unpaired escapes in JSON."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -236,7 +249,7 @@ def _lines(path: str | Path) -> Iterator[bytes]:
 
 
 def _id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: str | None) -> str | None:
-    """Check that the columns asked for are there, and tell the one of the ids, if there is one."""
+    """Check that the requested columns exist, and return the name of the id column, if there is one."""
     for key in (text_key, id_key):
         if key is not None and key not in columns:
             raise FileError(Errors.R061, path=path, column=key, columns=", ".join(map(str, columns)))
@@ -244,4 +257,4 @@ def _id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: 
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a value of it")
+    raise ValueError(f"{name} is not allowed in JSON")

@@ -1,8 +1,8 @@
-"""The journal of a long run: what is done so far, so that a run that was killed goes on where it stopped.
+"""The journal of a long run. It stores the results so far, so that a stopped run can be resumed.
 
-It is a file of JSON lines beside the output. The first line says which run it is of; each other line is the result of
-one document, in the order of the input. Lines are only ever added, a batch at a time, so what a kill leaves behind is
-whole lines and perhaps a torn last one, which is dropped. The output itself is written from the finished journal.
+The journal is a JSON lines file next to the output. The first line describes the run. Each other line is the result of
+one document, in input order. Lines are only appended, one batch at a time. If the process is killed, at most the last
+line is incomplete, and it is dropped on recovery. The output is written from the complete journal.
 """
 
 import hashlib
@@ -21,20 +21,21 @@ class Journal:
     """The results of a run so far. Use it in a `with` statement, which opens and locks the file.
 
     Args:
-        path (Path): The file; folders that it lacks are made.
-        run (Mapping[str, Any]): What the results depend on (input, model, options), as JSON can hold it.
-        overwrite (bool): Whether to discard what the file holds.
+        path (Path): The file. Missing folders are created.
+        run (Mapping[str, Any]): Everything that the results depend on (input, model, options), as JSON-serializable
+            values.
+        overwrite (bool): Whether to discard the existing content of the file.
 
     Raises:
-        RinError: R034 if the file can't be written, R062 if it is of another run, R063 if it is damaged or no
-            journal, R065 if another process writes to it.
+        FileError: On entering the `with` statement: R034 if the file can't be written, R062 if it belongs to another
+            run, R063 if it is damaged or not a journal, R065 if another process has locked it.
     """
 
     def __init__(self, path: Path, run: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.path = path
         self.run = dict(run)
         self.overwrite = overwrite
-        self.count = 0  # documents that are done
+        self.count = 0  # finished documents
 
     def __enter__(self) -> "Journal":
         try:
@@ -56,23 +57,26 @@ class Journal:
         self._close()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add the results of a batch, and see to it that they are on the disk.
+        """Append the results of a batch, and flush them to disk.
 
         Args:
             rows (Iterable[Mapping[str, Any]]): The result of each document, with its "id".
+
+        Raises:
+            FileError: R034 if the file can't be written.
         """
         lines = [json.dumps(row) + "\n" for row in rows]
         self._write("".join(lines))
         self.count += len(lines)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Read the results of all documents that are done, in order.
+        """Read the results of all finished documents, in order.
 
         Yields:
-            dict[str, Any]: What was given to `append`.
+            dict[str, Any]: A result, as it was passed to `append`.
 
         Raises:
-            RinError: R063 if the file is damaged.
+            FileError: R063 if the file is damaged.
         """
         self._file.seek(0)
         self._file.readline()
@@ -80,27 +84,27 @@ class Journal:
             yield self._parse(line, number)
 
     def skip(self, documents: Iterator[Document]) -> None:
-        """Pass over the documents that are done.
+        """Advance an iterator of documents past those that are finished.
 
         Args:
-            documents (Iterator[Document]): All documents of the run from the first; those that are not done are left.
+            documents (Iterator[Document]): All documents of the run, starting with the first.
 
         Raises:
-            RinError: R064 if the documents are not those that the journal has results of.
+            FileError: R063 if the file is damaged, R064 if the documents differ from those in the journal.
         """
         for number, row in enumerate(self.rows(), 1):
             document = next(documents, None)
-            # What failed has no text here; what did not has one to compare.
+            # Results of failed documents have no text, so only the id is compared.
             if document is None or row["id"] != document.id or row.get("text", document.text) != document.text:
                 raise FileError(Errors.R064, path=self.path, number=number, id=row["id"])
 
     def remove(self) -> None:
         """Delete the file: the run is finished."""
-        self._close()  # not every system deletes files that are open
+        self._close()  # some systems can't delete open files
         self.path.unlink(missing_ok=True)
 
     def _close(self) -> None:
-        with suppress(OSError):  # what could not be written was refused before
+        with suppress(OSError):  # failed writes were already reported
             self._file.close()
 
     def _lock(self) -> None:
@@ -109,17 +113,17 @@ class Journal:
         except ImportError:  # not on Windows
             return
         try:
-            # Not `flock`, which worker processes would inherit, and keep when this process is killed.
+            # Worker processes would inherit a `flock` lock, and keep it after this process is killed.
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as err:
             raise FileError(Errors.R065, path=self.path) from err
         except OSError:
-            return  # a file system without locks
+            return  # the file system has no locks
 
     def _recover(self) -> None:
         self._file.seek(0)
         sizes = [len(line) for line in self._file if line.endswith(b"\n")]
-        if len(sizes) < 2 or self.overwrite:  # nothing in it to lose, or nothing to keep
+        if len(sizes) < 2 or self.overwrite:  # the file has no results, or they are to be discarded
             self._file.truncate(0)
             self._write(json.dumps(self.run) + "\n")
             return
@@ -137,7 +141,7 @@ class Journal:
         try:
             self._file.write(lines.encode("utf-8"))
             self._file.flush()
-            with suppress(OSError):  # not every file system can
+            with suppress(OSError):  # some file systems don't support it
                 os.fsync(self._file.fileno())
         except OSError as err:
             raise FileError(Errors.R034, path=self.path, reason=err.strerror) from err
@@ -153,10 +157,10 @@ class Journal:
 
 
 def checksum(folder: Path) -> str:
-    """Make a short name for what a folder holds, which changes with any of its files.
+    """Compute a checksum of all files in a folder: their paths, sizes and content.
 
     Args:
-        folder (Path): The folder, of a pipeline for instance.
+        folder (Path): The folder, e.g. of a pipeline.
 
     Returns:
         str: 16 hexadecimal digits.

@@ -1,4 +1,4 @@
-"""From documents to Docs, with or without those that fail."""
+"""Run a pipeline on documents, and either stop at the first error or continue."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,12 +16,25 @@ from .documents import Document
 _FAILED = "spacy_rin.failed"  # in `doc.user_data`
 
 
-# Each document with its Doc, or without one if it failed.
+# Pairs of a document and its Doc, which is None if the document failed.
 _Read = Iterator[tuple[Document, Doc | None]]
 
 
 def read_strictly(nlp: Language, documents: Iterable[Document], pipe_options: dict[str, Any]) -> _Read:
-    """Process documents; FileError R068 for one that can't be read, and any error of the pipeline."""
+    """Process documents, and stop at the first error.
+
+    Args:
+        nlp (Language): The pipeline.
+        documents (Iterable[Document]): The documents.
+        pipe_options (dict[str, Any]): Options of `nlp.pipe`.
+
+    Yields:
+        tuple[Document, Doc]: Each document with its Doc, in order.
+
+    Raises:
+        FileError: R068 if a document can't be read.
+        Exception: Any error of the pipeline.
+    """
 
     def texts() -> Iterator[tuple[str, Document]]:
         for document in documents:
@@ -34,10 +47,25 @@ def read_strictly(nlp: Language, documents: Iterable[Document], pipe_options: di
 
 
 def read_all(nlp: Language, documents: Iterable[Document], pipe_options: dict[str, Any]) -> _Read:
-    """Process documents. One that fails comes without a Doc, and with the reason."""
+    """Process documents, and continue if one of them fails.
+
+    Documents that fail or get lost in a batch are processed again, one by one.
+
+    Args:
+        nlp (Language): The pipeline. Its error handlers are replaced during the iteration.
+        documents (Iterable[Document]): The documents.
+        pipe_options (dict[str, Any]): Options of `nlp.pipe`.
+
+    Yields:
+        tuple[Document, Doc | None]: Each document with its Doc, in order. If it failed, the Doc is None and the
+            document has an `error`.
+
+    Raises:
+        Exception: Any error of `documents` itself.
+    """
     numbered = zip(count(), documents)
-    waiting: deque[tuple[int, Document]] = deque()  # in the pipeline
-    finished: list[Exception | None] = []  # how the documents ended, once they did
+    waiting: deque[tuple[int, Document]] = deque()  # sent to the pipeline, result not received
+    finished: list[Exception | None] = []  # one item once `documents` ends: its error, or None
 
     def docs() -> Iterator[tuple[Doc, int]]:
         try:
@@ -49,7 +77,7 @@ def read_all(nlp: Language, documents: Iterable[Document], pipe_options: dict[st
                     except Exception as err:
                         document = document._replace(error=_reason(err))
                 waiting.append((number, document))
-                # An empty Doc stands for what can't be read, so that nothing waits for long, and batches stay full.
+                # An empty Doc replaces an unreadable text, so that its result is not held back and batches stay full.
                 yield (nlp.make_doc("") if doc is None else doc), number
         except Exception as err:
             finished.append(err)
@@ -60,12 +88,12 @@ def read_all(nlp: Language, documents: Iterable[Document], pipe_options: dict[st
         while not finished:
             try:
                 for doc, number in nlp.pipe(docs(), as_tuples=True, **pipe_options):
-                    while waiting[0][0] < number:  # these never came
+                    while waiting[0][0] < number:  # the pipeline dropped these
                         yield _read_alone(nlp, waiting.popleft()[1])
                     _, document = waiting.popleft()
                     yield _read_alone(nlp, document) if document.error or _FAILED in doc.user_data else (document, doc)
             except Exception:
-                # A component that does not leave its errors to the handler ends the pipeline, not the documents.
+                # A component that bypasses the error handler stops `nlp.pipe`, but the run must continue.
                 if not waiting:
                     raise
             while waiting:
@@ -86,7 +114,7 @@ def _read_alone(nlp: Language, document: Document) -> tuple[Document, Doc | None
 
 @contextmanager
 def _error_handler(nlp: Language, handler: Callable[..., None]) -> Iterator[None]:
-    """Set the error handler of a pipeline for a while."""
+    """Set the error handler of a pipeline and its components, and restore the previous ones on exit."""
     default = nlp.default_error_handler
     own: list[tuple[Any, Any]] = [
         (pipe, pipe.get_error_handler()) for _, pipe in nlp.pipeline if hasattr(pipe, "get_error_handler")
@@ -101,12 +129,12 @@ def _error_handler(nlp: Language, handler: Callable[..., None]) -> Iterator[None
 
 
 def _mark_failed(name: str, pipe: object, docs: list[Doc] | None, error: Exception) -> None:
-    # Most components drop the Docs, but some go on with them. The mark comes through from other processes.
+    # Most components drop failed Docs, but some pass them on. Worker processes send user data back with the Doc.
     for doc in docs or ():
         doc.user_data[_FAILED] = True
 
 
 def _reason(error: BaseException) -> str:
     reason = f"{type(error).__name__}: {error}"
-    # spaCy raises some errors of components again as its own, which say less.
+    # spaCy wraps some errors of components in its own, which are less specific.
     return reason if error.__cause__ is None else f"{reason} ({_reason(error.__cause__)})"

@@ -1,4 +1,4 @@
-"""From Docs to plain values: entities and triples as what JSON can hold."""
+"""Convert Docs to JSON-serializable values: entities and triples."""
 
 from collections.abc import Collection
 from typing import Any
@@ -16,19 +16,20 @@ def doc_to_json(
     min_score: float = 0.0,
     relations: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Write a Doc in the format "jsonl" of `spacy rin convert`, with a score and a sentence for each relation.
+    """Convert a Doc to the "jsonl" format of `spacy rin convert`, with a score and a sentence for each relation.
 
     Args:
         doc (Doc): The document.
         attr (str): The extension attribute of the relations.
-        spans_key (str): Key of all entities in `doc.spans`.
+        spans_key (str): Key in `doc.spans` of all entities.
         min_score (float): Lowest probability of a triple, from 0 to 1.
-        relations (Collection[str] | None): The relations to keep, None for all.
+        relations (Collection[str] | None): Labels of the relations to keep. None keeps all.
 
     Returns:
         dict[str, Any]: {"text", "entities": [[start, end, label], ...], "relations": [[index of the subject,
             label, index of the object], ...], "scores": [...], "sentences": [[start, end], ...]}, with character
-            offsets, end exclusive. The sentence is that of both entities, or their lines where the pipeline finds none.
+            offsets, end exclusive. A sentence range covers both entities of the relation. If the Doc has no sentence
+            boundaries, lines are used instead.
     """
     found = [
         relation

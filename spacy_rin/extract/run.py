@@ -1,4 +1,4 @@
-"""From texts to plain values: the entities and triples of each as what JSON can hold."""
+"""Extract entities and triples from texts, as JSON-serializable values or to a file."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -23,7 +23,7 @@ from .rows import doc_to_json
 from .workers import ParentWatch, interruptible
 from .writers import DEFAULT_BASE, check_target, write, write_lines
 
-_ZONE = 10_000  # documents after which their words are forgotten
+_ZONE = 10_000  # documents in a memory zone
 
 
 def extract(
@@ -35,25 +35,28 @@ def extract(
     failures: bool = False,
     **pipe_options: Any,
 ) -> Iterator[dict[str, Any]]:
-    """Read texts and give what is stated in each.
+    """Extract entities and triples from texts.
 
     Args:
-        nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
-        texts (Iterable[str | Document]): The texts. The id of one without is its position, from 1.
-        min_score (float): Lowest probability of a triple, from 0 to 1; those below the threshold of the component are
-            never
-            found.
-        relations (Collection[str] | None): The relations to keep, None for all.
-        failures (bool): Whether to go on if a document fails, and give {"id", "error"} for it. What fails in a batch is
-            read again alone. The error handlers of the pipeline are set meanwhile.
+        nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
+        texts (Iterable[str | Document]): The texts. The id of a plain string is its position, starting at 1.
+        min_score (float): Lowest probability of a triple, from 0 to 1. Triples below the threshold of the
+            component are never found.
+        relations (Collection[str] | None): Labels of the relations to keep. None keeps all.
+        failures (bool): Whether to continue if a document fails, and return {"id", "error"} for it. If a batch fails,
+            its documents are processed again one by one. The error handlers of the pipeline are replaced during the
+            iteration.
         **pipe_options: Options of `nlp.pipe`: `batch_size`, `n_process`.
 
     Returns:
-        Iterator[dict[str, Any]]: For each text, in order, {"id", **`doc_to_json`}, and "meta" if it has that.
+        Iterator[dict[str, Any]]: For each text, in order, "id", the items of `doc_to_json`, and "meta" if the
+            document has metadata.
 
     Raises:
-        RinError: R018 if the pipeline has no "rin_joint", R011 if that is not trained, R066 if it does not know
-            one of the relations, R068 for a Document that could not be read, unless `failures`.
+        RinError: R018 if the pipeline has no "rin_joint".
+        NotTrainedError: R011 if the component is not trained.
+        SettingError: R066 if the component does not know one of the relations.
+        FileError: R068, while iterating, if a Document could not be read and `failures` is False.
     """
     pipe = _checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
@@ -63,14 +66,14 @@ def extract(
 
 
 class Summary(NamedTuple):
-    """What came of the texts of a file.
+    """Summary of an extraction run.
 
     Attributes:
         documents (int): Number of texts.
-        failed (int): Those of them that could not be read or processed.
-        resumed (int): Those that an earlier run, which stopped, had left in its journal.
+        failed (int): Number of texts that could not be read or processed.
+        resumed (int): Number of texts that were already in the journal of a stopped run.
         triples (int): Number of triples.
-        errors_path (Path): File with the ids of those that failed and the reasons, if there are any.
+        errors_path (Path): File with the ids of the failed texts and the reasons. It exists only if some failed.
     """
 
     documents: int
@@ -98,30 +101,38 @@ def extract_file(
     batch_size: int = 256,
     n_process: int = 1,
 ) -> Summary:
-    """Read the texts of a file and write what is stated in them to another.
+    """Extract entities and triples from a file of texts, and write them to another file.
 
-    Results are kept in a journal beside the output, "OUTPUT.journal.jsonl", until all are there. Call it again after it
-    was stopped, and it goes on with the batch that was in work. Documents that fail are left out, and listed in
-    "OUTPUT.errors.jsonl".
+    Results are stored in a journal next to the output, "OUTPUT.journal.jsonl", until the run is complete. To resume a
+    stopped run, call the function again with the same arguments. Documents that fail are left out of the output and
+    listed in "OUTPUT.errors.jsonl".
 
     Args:
-        nlp (Language): A pipeline with a trained "rin_joint".
-        input_path (str | Path): The file or folder, or "-"; as input_format, text_key and id_key, see
-            `documents.read_documents`.
-        output_path (str | Path): The file, or the folder for "neo4j"; as format, base and provenance, see
-            `writers.write`.
+        nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
+        input_path (str | Path): The file or folder of texts, or "-" for standard input.
+        output_path (str | Path): The file to write, or the folder for "neo4j".
+        input_format (str | None): Format of the input, see `documents.read_documents`.
+        text_key (str): Key or column of the text, see `documents.read_documents`.
+        id_key (str | None): Key or column of the id, see `documents.read_documents`.
         min_score (float): Lowest probability of a triple, from 0 to 1.
-        relations (Collection[str] | None): The relations to keep, None for all.
-        overwrite (bool): Whether to discard the journal of an interrupted run.
+        relations (Collection[str] | None): Labels of the relations to keep. None keeps all.
+        format (str | None): Format of the output, see `writers.write`.
+        base (str): Prefix of RDF IRIs, see `writers.write`.
+        provenance (bool): Whether RDF includes the source and score of each triple, see `writers.write`.
+        overwrite (bool): Whether to discard the journal of a stopped run.
         progress (bool): Whether to show a progress bar, if there is a terminal.
         batch_size (int): Texts in a batch.
         n_process (int): Number of processes, -1 for all cores.
 
     Returns:
-        Summary: What came of it.
+        Summary: Counts of documents, failures and triples.
 
     Raises:
-        RinError: As `extract`, `documents.read_documents`, `writers.write` and `journal.Journal`.
+        RinError: R018 if the pipeline has no "rin_joint".
+        NotTrainedError: R011 if the component is not trained.
+        SettingError: See `extract`, `documents.read_documents` and `writers.write`.
+        FileError: See `check_output`, `documents.read_documents`, `writers.write` and `journal.Journal`.
+        MissingPackageError: R060 if a format needs a package that is not installed.
     """
     output_path = Path(output_path)
     journal_path, errors_path = check_output(input_path, output_path, format, base=base)
@@ -144,10 +155,10 @@ def extract_file(
         resumed = journal.count
         journal.skip(documents)
         total = count_documents(input_path, input_format) if progress else None
-        # Without a terminal there is no bar, as None says.
+        # With None, tqdm shows no bar if there is no terminal.
         with tqdm(total=total, initial=resumed, unit=" documents", disable=None if progress else True) as bar:
             for first in documents:
-                # The vocabulary keeps all words that it ever saw, but not beyond a zone.
+                # Without a memory zone, the vocabulary would grow with every new word.
                 with nlp.memory_zone():
                     rows = extract(nlp, chain([first], islice(documents, _ZONE - 1)), **options)
                     for batch in minibatch(rows, batch_size):
@@ -164,8 +175,8 @@ def extract_file(
         if counts["failed"]:
             write_lines((row for row in journal.rows() if "error" in row), errors_path)
         else:
-            errors_path.unlink(missing_ok=True)  # of another run
-        # Killed while it wrote these, a run leaves them unfinished.
+            errors_path.unlink(missing_ok=True)  # left by a previous run
+        # A run that is killed while it writes its output leaves temporary files.
         for unfinished in [*output_path.parent.glob(f".{escape(output_path.name)}.*.tmp"), *output_path.glob(".*.tmp")]:
             unfinished.unlink(missing_ok=True)
         journal.remove()
@@ -175,19 +186,22 @@ def extract_file(
 def check_output(
     input_path: str | Path, output_path: Path, format: str | None = None, *, base: str = DEFAULT_BASE
 ) -> tuple[Path, Path]:
-    """Make sure that an output can be written, before there is a pipeline, which may take long to load.
+    """Check that an output can be written. This is fast, so call it before you load a pipeline.
 
     Args:
-        input_path (str | Path): As of `extract_file`.
-        output_path (Path): As of `extract_file`.
-        format (str | None): As of `extract_file`.
-        base (str): As of `extract_file`.
+        input_path (str | Path): The file or folder of texts, or "-" for standard input.
+        output_path (Path): The file to write, or the folder for "neo4j".
+        format (str | None): Format of the output, see `writers.write`.
+        base (str): Prefix of RDF IRIs, see `writers.write`.
 
     Returns:
-        tuple[Path, Path]: The journal and the file of errors, which go beside it.
+        tuple[Path, Path]: Paths of the journal and of the error file, both next to the output.
 
     Raises:
-        RinError: R034 if one of the three is the input, or as `writers.check_target`.
+        SettingError: See `writers.check_target`.
+        FileError: R034 if the output, the journal or the error file is the input, if the output is a folder but the
+            format is not "neo4j", or if no format is known.
+        MissingPackageError: R060 if the format needs a package that is not installed.
     """
     journal_path, errors_path = (
         output_path.with_name(f"{output_path.name}.{kind}.jsonl") for kind in ("journal", "errors")
@@ -201,7 +215,7 @@ def check_output(
 
 
 def _checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:
-    """Get the component, and make sure that it knows the relations."""
+    """Get the component, and check that it is trained and knows the relations."""
     _, pipe = find_component(nlp)
     if not pipe.relation_labels:
         raise NotTrainedError(Errors.R011, name=pipe.name)
@@ -211,7 +225,7 @@ def _checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:
 
 
 def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
-    """Return what results depend on: the files of a pipeline, and the settings that can change once it is loaded."""
+    """Return what the results depend on: the files of the pipeline, and settings that can change after loading."""
     settings = {
         name: getattr(pipe, name) for name in ("threshold", "thresholds", "head", "rescue", "overwrite", "rounds")
     }
@@ -224,6 +238,3 @@ def _row(document: Document, doc: Doc | None, wanted: dict[str, Any]) -> dict[st
         return {"id": document.id, "error": document.error}
     row = {"id": document.id, **doc_to_json(doc, **wanted)}
     return row if document.meta is None else {**row, "meta": document.meta}
-
-
-# Documents -> Docs

@@ -1,4 +1,4 @@
-"""Worker processes: they end when the process that started them is killed or interrupted."""
+"""Make worker processes end when their parent process is killed or interrupted."""
 
 import multiprocessing
 import os
@@ -9,7 +9,10 @@ from threading import Thread, current_thread, main_thread
 
 
 class ParentWatch:
-    """Ends the worker processes that are forked while it exists if this process is killed; they would wait forever."""
+    """Ends forked worker processes if their parent process is killed. Otherwise they would wait forever.
+
+    `start` must run in each worker, right after the fork.
+    """
 
     def start(self) -> None:
         Thread(target=self._wait, daemon=True).start()
@@ -23,9 +26,9 @@ class ParentWatch:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let an interrupt first end the worker processes.
+    """Kill the worker processes when the user presses Ctrl+C, before KeyboardInterrupt is raised.
 
-    Otherwise spaCy waits for them to end, and they wait for their results to be taken.
+    Otherwise there is a deadlock: spaCy waits for the workers to end, and they wait until their results are read.
     """
     if current_thread() is not main_thread():
         yield
@@ -33,7 +36,7 @@ def interruptible() -> Iterator[None]:
     process = os.getpid()
 
     def stop(signum: int, frame: object) -> None:
-        if os.getpid() == process:  # a worker that is forked has this handler, too, and waits for its end
+        if os.getpid() == process:  # workers inherit this handler, but the parent kills them
             for worker in multiprocessing.active_children():
                 worker.kill()
             raise KeyboardInterrupt

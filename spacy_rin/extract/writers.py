@@ -1,7 +1,7 @@
-"""Triples written to files that other tools read: tables, RDF and property graphs.
+"""Write triples to formats that other tools read: tables, RDF and property graphs.
 
-Each writer takes rows as `extract` gives them, one after another. A new target needs a function, and an entry in
-`OUTPUT_FORMATS`. In graphs, an entity is what has the same text, runs of blanks aside, and the same type.
+Each writer takes an iterable of rows, as `extract` returns them. To add a format, write a function and add it to
+`OUTPUT_FORMATS`. In graphs, mentions with the same text and type are one entity. Differences in whitespace are ignored.
 """
 
 import csv
@@ -33,28 +33,33 @@ DETAILS = (
     "sentence",
     "sentence_start",
 )
-_CHUNK = 10_000  # triples that are in memory at a time, where the target can be written in parts
+_CHUNK = 10_000  # triples in memory at a time, for formats that can be written in parts
 _LINE_BREAKS = re.compile("[\r\n]")
 _NOT_IN_IRIS = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Row = Mapping[str, Any]
 Entity = tuple[str, str]  # text, type
-Statement = tuple[Any, Any, Any]  # of RDF
+Statement = tuple[Any, Any, Any]  # RDF subject, predicate, object
 
 
 class TripleRow(NamedTuple):
-    """A triple with all that is known of it: a line of a table.
+    """A triple with its source: one row of a table.
 
     Attributes:
         document (int | str): Id of the document.
-        subject, object: The entities, as they stand in the text.
-        subject_type, object_type: Their types.
-        subject_start, subject_end, object_start, object_end: Where they stand, in characters, end exclusive.
-        relation (str): The label of the relation.
-        score (float): Its probability.
-        sentence (str): The text that states it.
-        sentence_start (int): Where that starts, in characters.
+        subject (str): Text of the subject.
+        subject_type (str): Entity type of the subject.
+        subject_start (int): Character offset where the subject starts.
+        subject_end (int): Character offset where the subject ends, exclusive.
+        relation (str): Label of the relation.
+        object (str): Text of the object.
+        object_type (str): Entity type of the object.
+        object_start (int): Character offset where the object starts.
+        object_end (int): Character offset where the object ends, exclusive.
+        score (float): Probability of the triple.
+        sentence (str): The sentence that states the triple.
+        sentence_start (int): Character offset where the sentence starts.
     """
 
     document: int | str
@@ -73,12 +78,12 @@ class TripleRow(NamedTuple):
 
     @property
     def entities(self) -> tuple[Entity, Entity]:
-        """Subject and object as what identifies them in a graph: text and type."""
+        """The keys of subject and object in a graph: (text with normalized whitespace, type)."""
         return (" ".join(self.subject.split()), self.subject_type), (" ".join(self.object.split()), self.object_type)
 
     @property
     def details(self) -> dict[str, Any]:
-        """What a graph tells of a triple besides its entities and its relation."""
+        """The properties of an edge in a graph, by name: source, offsets and score."""
         return {name: getattr(self, name) for name in DETAILS} | {"document": str(self.document)}
 
 
@@ -86,10 +91,10 @@ def triples(row: Row) -> Iterator[TripleRow]:
     """Yield the triples of a row.
 
     Args:
-        row (Mapping[str, Any]): A row as `extract` gives it; "id" may be missing.
+        row (Mapping[str, Any]): A row of `extract`. "id" may be missing.
 
     Yields:
-        TripleRow: Its triples, in order; none if the document failed.
+        TripleRow: The triples in order. A failed document has none.
     """
     text, entities = row.get("text", ""), row.get("entities", ())
     for (subject, label, object_), score, (start, end) in zip(
@@ -107,18 +112,19 @@ def write(
     base: str = DEFAULT_BASE,
     provenance: bool = False,
 ) -> None:
-    """Write what was extracted to a file, all of it or, if that fails, nothing.
+    """Write extracted triples to a file. If this fails, no incomplete file is left behind.
 
     Args:
-        rows (Iterable[Mapping[str, Any]]): Rows as `extract` gives them; documents that failed are left out.
-        path (str | Path): The file, or the folder for "neo4j"; folders that it lacks are made.
-        format (str | None): A key of `OUTPUT_FORMATS`; None tells it by the suffix.
-        base (str): What the IRIs of RDF start with.
-        provenance (bool): Whether RDF says where each triple was found, and its score.
+        rows (Iterable[Mapping[str, Any]]): Rows of `extract`. Failed documents are left out.
+        path (str | Path): The file, or the folder for "neo4j". Missing folders are created.
+        format (str | None): A key of `OUTPUT_FORMATS`. None takes it from the suffix.
+        base (str): Prefix of RDF IRIs.
+        provenance (bool): Whether RDF includes the source and score of each triple.
 
     Raises:
-        RinError: R031, R034, R060 or R067 if the format is unknown, the file can't be written, a package is
-            missing, or the base is no IRI.
+        SettingError: R031 if the format is unknown, R067 if `base` is not a valid IRI and the format is RDF.
+        FileError: R034 if the file can't be written, or if neither `format` nor a suffix is given.
+        MissingPackageError: R060 if the format needs a package that is not installed.
     """
     format = check_target(path, format, base=base)
     target = OUTPUT_FORMATS[format]
@@ -127,22 +133,24 @@ def write(
 
 
 def check_target(path: str | Path, format: str | None = None, *, base: str = DEFAULT_BASE) -> str:
-    """Return the format of a target, and make sure that it can be written on this machine.
+    """Get the format of an output, and check its settings and required package.
 
     Args:
         path (str | Path): The file or folder.
-        format (str | None): A key of `OUTPUT_FORMATS`; None tells it by the suffix.
-        base (str): What the IRIs of RDF start with.
+        format (str | None): A key of `OUTPUT_FORMATS`. None takes it from the suffix.
+        base (str): Prefix of RDF IRIs.
 
     Returns:
         str: The format.
 
     Raises:
-        RinError: R031, R060 or R067, as `write`.
+        SettingError: R031 if the format is unknown, R067 if `base` is not a valid IRI and the format is RDF.
+        FileError: R034 if neither `format` nor a suffix is given.
+        MissingPackageError: R060 if the format needs a package that is not installed.
     """
     format = Path(path).suffix.lower().removeprefix(".") if format is None else format
     if not format:
-        raise FileError(Errors.R034, path=path, reason="without a suffix, --format must tell what to write")
+        raise FileError(Errors.R034, path=path, reason="it has no suffix, so the format must be given with --format")
     if format not in OUTPUT_FORMATS:
         raise SettingError(Errors.R031, format=format, formats=", ".join(OUTPUT_FORMATS))
     _, package, extra = OUTPUT_FORMATS[format]
@@ -153,18 +161,18 @@ def check_target(path: str | Path, format: str | None = None, *, base: str = DEF
     return format
 
 
-# Writers: rows -> a file
+# Writers, one for each format
 
 
 def write_lines(rows: Iterable[Row], path: Path) -> None:
-    """Write rows as JSON lines, the same as they are.
+    """Write rows as JSON lines, unchanged.
 
     Args:
         rows (Iterable[Mapping[str, Any]]): The rows.
-        path (Path): The file; folders that it lacks are made.
+        path (Path): The file. Missing folders are created.
 
     Raises:
-        RinError: R034 if it can't be written.
+        FileError: R034 if the file can't be written.
     """
     with write_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
@@ -193,7 +201,7 @@ def _write_parquet(rows: Iterable[Row], path: Path) -> None:
 def _write_nt(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> None:
     from rdflib import Graph
 
-    # Each line stands for itself, so that the file can be larger than the memory.
+    # Lines are independent, so the file is written in chunks and may be larger than the memory.
     with write_whole(path) as unfinished, unfinished.open("wb") as file:
         for chunk in minibatch(_statements(rows, base, provenance), _CHUNK):
             graph = Graph()
@@ -243,7 +251,7 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
         for triple in _all_triples(rows):
             for entity in triple.entities:
                 if entity not in numbers:
-                    # A semicolon would begin another label.
+                    # A semicolon separates labels in neo4j files.
                     nodes.writerow([numbers[entity], *entity, entity[1].replace(";", ",")])
             subject, object_ = (numbers[entity] for entity in triple.entities)
             details = (_LINE_BREAKS.sub(" ", str(value)) for value in triple.details.values())
@@ -251,12 +259,12 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
 
 
 class Target(NamedTuple):
-    """A format of files with triples.
+    """An output format.
 
     Attributes:
-        write (Callable): Writes rows to a path; those of RDF take `base` and `provenance`, too.
-        package (str): The package that it needs, empty if none.
-        extra (str): The extra of ours that installs it.
+        write (Callable): Function that writes rows to a path. For RDF it also takes `base` and `provenance`.
+        package (str): Package that the format needs. Empty if none.
+        extra (str): Extra of spacy-rin that installs the package.
     """
 
     write: Callable[..., None]
@@ -276,11 +284,11 @@ OUTPUT_FORMATS = {
 }
 
 
-# What the writers share
+# Helpers of the writers
 
 
 class _Numbers(dict[Entity, int]):
-    """Entities and their numbers, in the order in which they were asked for."""
+    """Numbers entities from 0, in the order in which they are first looked up."""
 
     def __missing__(self, entity: Entity) -> int:
         self[entity] = len(self)
@@ -292,7 +300,7 @@ def _all_triples(rows: Iterable[Row]) -> Iterator[TripleRow]:
 
 
 def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[Statement]:
-    """Turn rows into statements of RDF; what was stated before is not stated again."""
+    """Convert rows to RDF statements. Statements about known entities, relations and triples are not repeated."""
     from rdflib import RDF, RDFS, Literal, URIRef
 
     known: set[tuple[Any, ...]] = set()
@@ -301,7 +309,7 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
         return URIRef(_prefix(base) + "/".join(quote(name, safe="") for name in names))
 
     def named(*names: str) -> Iterator[Statement]:
-        """Name what the last of the names is the label of, and its type if there is one between first and last."""
+        """Yield the label of a resource, which is its last name, and its type, if there is a middle name."""
         if names not in known:
             known.add(names)
             yield iri(*names), RDFS.label, Literal(names[-1])
@@ -333,7 +341,7 @@ def _prefix(base: str) -> str:
 
 
 def _xml(text: str) -> str:
-    """Replace what XML has no way to write: control characters."""
+    """Replace characters that XML can't represent, such as control characters."""
     return _NOT_IN_XML.sub("\ufffd", text)
 
 

@@ -1,1 +1,1 @@
-"""The page of `spacy rin serve`, where one types a text and sees what a pipeline makes of it."""
+"""The web page of `spacy rin serve`, which shows the entities and relations of any text that a visitor types."""

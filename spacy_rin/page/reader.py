@@ -1,4 +1,4 @@
-"""Predictions after every round of interaction, at any threshold."""
+"""Get predictions after every round of interaction, at any threshold."""
 
 from threading import Lock
 
@@ -9,20 +9,23 @@ from ..pipeline.component import find_component
 
 
 class RoundsReader:
-    """Reads texts with a pipeline under settings that differ from call to call, and leaves the pipeline as it was.
+    """Runs a pipeline with different settings for each call, without changing the pipeline.
 
-    The classifiers of a Recurrent Interaction Network are the same in all rounds, so it has predictions after each of
-    them, also after more rounds than it was trained with. Only one call at a time is under way: visitors of a page
-    share the pipeline.
+    A Recurrent Interaction Network uses the same classifiers in all rounds. It can therefore predict after any round,
+    and for more rounds than it was trained with. All visitors of the page share the pipeline, so calls are
+    processed one at a time.
 
     Args:
-        nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
-        threshold (float): The pipeline's own threshold.
-        thresholds (dict[str, float]): Relations that have another threshold, and theirs.
-        rounds (int): The pipeline's own number of rounds; a network that was trained without rounds can't do any.
+        nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
+
+    Attributes:
+        nlp (Language): The pipeline.
+        threshold (float): The threshold of the pipeline.
+        thresholds (dict[str, float]): Thresholds of relations that have their own, by label.
+        rounds (int): The number of rounds of the pipeline. With 0 the network was trained without rounds, and has none.
 
     Raises:
-        RinError: R018 if it has none.
+        RinError: R018 if the pipeline has no "rin_joint".
     """
 
     def __init__(self, nlp: Language):
@@ -30,7 +33,7 @@ class RoundsReader:
         self.nlp = nlp
         self._pipe = pipe
         self._lock = Lock()
-        # Not asked for later, when a call may have changed them for a while.
+        # Copied here, because `read` changes the settings of the component temporarily.
         self.threshold = pipe.threshold
         self.thresholds = pipe.thresholds
         self.rounds = pipe.rounds
@@ -42,24 +45,24 @@ class RoundsReader:
 
     @property
     def attr(self) -> str:
-        """The extension attribute of the relations."""
+        """Extension attribute of the relations."""
         return str(self._pipe.attr)
 
     @property
     def spans_key(self) -> str:
-        """Key of all entities in `doc.spans`."""
+        """Key in `doc.spans` of all entities."""
         return str(self._pipe.spans_key)
 
     def read(self, text: str, *, threshold: float, rounds: int) -> list[Doc]:
-        """Read a text.
+        """Process a text with 0, 1, ..., `rounds` rounds.
 
         Args:
             text (str): The text.
-            threshold (float): Lowest probability of a relation that has no threshold of its own.
-            rounds (int): The number of rounds.
+            threshold (float): Lowest probability of a relation, for relations without their own threshold.
+            rounds (int): The largest number of rounds.
 
         Returns:
-            list[Doc]: What the pipeline makes of the text after no round, one round, ..., all rounds.
+            list[Doc]: The predictions after each number of rounds, from 0 to `rounds`.
         """
         docs = []
         with self._lock:

@@ -1,4 +1,4 @@
-"""What Streamlit runs, again for each visitor and each change on the page."""
+"""The script that Streamlit runs for each visitor, and again after each change on the page."""
 
 from spacy_rin.page.view import show
 

@@ -1,7 +1,7 @@
-"""The page: what is on it, and the server that shows it.
+"""The content of the page, and the server.
 
-Whatever comes from a visitor or a pipeline is shown by what knows no Markdown and no HTML of its own: pictures, tables
-and code blocks.
+Text from visitors and pipelines is not trusted. It is shown only by elements that don't interpret Markdown or HTML:
+pictures, tables and code blocks.
 """
 
 import logging
@@ -21,36 +21,36 @@ from ..visualize.svg import element, markup
 from .reader import RoundsReader
 
 SCRIPT = Path(__file__).with_name("script.py")
-MAX_TEXT = 100_000  # characters that a visitor may type
-MAX_DRAWN = 5_000  # characters that are drawn: with more, a browser is slow and a reader lost
-MAX_ROWS = 200  # of the table of rounds
-MORE_ROUNDS = 3  # that the page offers beyond those of the pipeline
+MAX_TEXT = 100_000  # longest text that a visitor may type, in characters
+MAX_DRAWN = 5_000  # longest text that is drawn, in characters: longer pictures are slow and hard to read
+MAX_ROWS = 200  # in the table of rounds
+MORE_ROUNDS = 3  # rounds that the page offers beyond those of the pipeline
 CELL, NEW, GONE = "padding: 3px 10px", "; color: #14532d; background: #d3f2da", "; color: #7f1d1d; background: #fbdcdc"
 
 
 class _Key(NamedTuple):
-    """An entity or a triple, to find it again after another round: by its characters and names."""
+    """Identifies an entity or a triple across rounds, by its offsets and labels."""
 
     is_triple: bool
     offsets: tuple[int, ...]
     text: str
 
 
-# What the running server shows: Streamlit runs the script in this process, but hands nothing over to it.
+# The reader for `script.py`. Streamlit runs the script in this process, but can't pass arguments to it.
 _served: list[RoundsReader] = []
 
 
 def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
-    """Serve a page on which to type a text and see its entities and relations, until the process is interrupted.
+    """Serve a page that shows the entities and relations of any text, until the process is interrupted.
 
     Args:
         nlp (Language): A pipeline with a trained "rin_joint".
-        host (str): Address to listen on; "0.0.0.0" lets other machines in.
+        host (str): Address to listen on. Use "0.0.0.0" to allow access from other machines.
         port (int): Port to listen on.
 
     Raises:
-        RinError: R018 if the pipeline has no "rin_joint", R060 if Streamlit is not installed, R074 if the port
-            is taken or not allowed.
+        RinError: R018 if the pipeline has no "rin_joint", R074 if the port is in use or not allowed.
+        MissingPackageError: R060 if Streamlit is not installed.
     """
     reader = RoundsReader(nlp)
     try:
@@ -59,12 +59,12 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
         raise MissingPackageError(Errors.R060, what="The page", package="streamlit", extra="serve") from err
     _check_port(host, port)
     options = {
-        "global.developmentMode": "false",  # it would guess, wrongly where it is not in site-packages
+        "global.developmentMode": "false",  # the default is a guess, which is wrong outside of site-packages
         "server.address": host,
         "server.port": port,
-        "server.headless": "true",  # no browser is opened
+        "server.headless": "true",  # don't open a browser
         "server.fileWatcherType": "none",
-        # Nobody else is told: without an address, Streamlit asks another server for that of this machine.
+        # Without an address, Streamlit would ask an external server for the address of this machine.
         "browser.serverAddress": "localhost" if host in ("0.0.0.0", "::") else host,
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
@@ -78,7 +78,7 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
 
 
 def show() -> None:
-    """Show the page to one visitor, who has just come or changed something."""
+    """Render the page for one visitor."""
     import streamlit as st
 
     reader = _served[-1]
@@ -87,7 +87,7 @@ def show() -> None:
     threshold, rounds = _settings(st, reader)
     text = st.text_area("Text", height=150, max_chars=MAX_TEXT, placeholder="Type or paste a text")
     if not text.strip():
-        st.info("Type a text, and press Ctrl and Enter.")
+        st.info("Type a text, and press Ctrl+Enter.")
         return
     try:
         docs = reader.read(text, threshold=threshold, rounds=rounds)
@@ -100,21 +100,21 @@ def show() -> None:
     if rounds:
         st.subheader("Round by round")
         st.caption(
-            "Entities and relations refine each other in rounds, and the network can say after each of them what it "
-            "has found. Scores are probabilities; green is new in a round, red is gone."
+            "Entities and relations refine each other in rounds. Each column shows what the network has found after "
+            "a round. Scores are probabilities. Green: found in this round. Red: lost in this round."
         )
         st.html(markup(_rounds_table(docs, reader)))
 
 
 def _settings(st: Any, reader: RoundsReader) -> tuple[float, int]:
-    """Show the settings; returns the threshold and the number of rounds."""
+    """Show the settings, and return the threshold and the number of rounds."""
     with st.sidebar:
         st.caption("Pipeline")
         st.code(reader.name, language=None)
         lowest = min(0.01, reader.threshold)
         threshold = st.slider("Threshold", lowest, 1.0, reader.threshold, 0.01, help="Lowest probability of a relation")
         if reader.thresholds:
-            st.caption(f"{len(reader.thresholds)} of the relations have a threshold of their own, and keep it.")
+            st.caption(f"Relations with their own threshold, not affected by this slider: {len(reader.thresholds)}.")
         if not reader.rounds:
             return threshold, 0
         rounds = st.slider(
@@ -122,7 +122,7 @@ def _settings(st: Any, reader: RoundsReader) -> tuple[float, int]:
             0,
             reader.rounds + MORE_ROUNDS,
             reader.rounds,
-            help=f"K, rounds of interaction. The pipeline was trained with {reader.rounds}.",
+            help=f"Rounds of interaction (K). The pipeline was trained with {reader.rounds}.",
         )
         return threshold, rounds
 
@@ -155,13 +155,13 @@ def _show_doc(st: Any, doc: Doc, reader: RoundsReader) -> None:
 
 
 def _first_part(doc: Doc) -> Span:
-    """Get as much of a text as is drawn, a token at the least."""
+    """Get the part of a text that is drawn: whole tokens up to `MAX_DRAWN` characters, but at least one token."""
     end = next((token.i for token in doc if token.idx + len(token) > MAX_DRAWN), len(doc))
     return doc[: max(1, end)]
 
 
 def _rounds_table(docs: Sequence[Doc], reader: RoundsReader) -> Element:
-    """Make a table of what was found after each round: all triples, and the entities that some rounds don't have."""
+    """Create a table of what each round found: all triples, and the entities that are not found in every round."""
     found = [_found(doc, reader) for doc in docs]
     always = set.intersection(*(set(one) for one in found))
     rows = sorted(key for key in set().union(*found) if key.is_triple or key not in always)
@@ -187,7 +187,7 @@ def _rounds_table(docs: Sequence[Doc], reader: RoundsReader) -> Element:
 
 
 def _found(doc: Doc, reader: RoundsReader) -> dict[_Key, str]:
-    """Get the entities and triples of a Doc, and how a table shows that they are there: by a triple's score."""
+    """Get the entities and triples of a Doc, with the text of their table cells: a check mark or the score."""
     entities = {_Key(False, (ent.start_char, ent.end_char), f"{ent.text} ({ent.label_})"): "✓" for ent in doc.ents}
     triples = {
         _Key(

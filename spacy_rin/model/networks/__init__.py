@@ -1,1 +1,1 @@
-"""PyTorch modules. They know torch and numpy, and nothing of spaCy or thinc."""
+"""PyTorch modules. They depend on torch and numpy only, not on spaCy or Thinc."""

@@ -1,4 +1,4 @@
-"""A bidirectional LSTM over packed tokens."""
+"""A bidirectional LSTM for packed sequences."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,10 +8,10 @@ from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 
 class BiLSTM(nn.Module):
-    """BiLSTM that reads the tokens of packed sequences (see `pairs`); `build` makes its parameters.
+    """A bidirectional LSTM for packed sequences (see `pairs`). It has no parameters until `build` is called.
 
     Args:
-        width (int): Columns of the output, half of them for each direction.
+        width (int): Width of the output, half of it for each direction.
         depth (int): Number of layers.
     """
 
@@ -21,27 +21,38 @@ class BiLSTM(nn.Module):
         self.depth = depth
 
     def build(self, n_features: int) -> None:
-        """Make the parameters for an input of `n_features` columns."""
+        """Create the parameters.
+
+        Args:
+            n_features (int): Width of the input.
+        """
         self.lstm = nn.LSTM(n_features, self.width // 2, num_layers=self.depth, bidirectional=True)
 
     def build_like(self, state: Mapping[str, Tensor]) -> None:
-        """Make parameters of the sizes of a state dict; KeyError if it lacks one that tells a size."""
+        """Create parameters with the sizes of those in a state dict.
+
+        Args:
+            state (Mapping[str, Tensor]): The state dict.
+
+        Raises:
+            KeyError: If the state dict lacks a parameter that is needed to get a size.
+        """
         self.build(state["lstm.weight_ih_l0"].shape[1])
 
     @property
     def n_features(self) -> int | None:
-        """Width of the input; None before `build`."""
+        """Width of the input. None before `build`."""
         return self.lstm.input_size if hasattr(self, "lstm") else None
 
     def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Encode tokens in their context.
+        """Encode each token with its context.
 
         Args:
-            features (Tensor): *Shape:* (tokens, n_features).
-            lengths (Sequence[int]): Tokens of each sequence.
+            features (Tensor): Features of the tokens. *Shape:* (tokens, n_features).
+            lengths (Sequence[int]): Number of tokens in each sequence.
 
         Returns:
-            Tensor: *Shape:* (tokens, width).
+            Tensor: Encoded tokens. *Shape:* (tokens, width).
         """
         sequences = [x for x in torch.split(features, list(lengths)) if len(x)]
         if not sequences:

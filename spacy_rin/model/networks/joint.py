@@ -1,6 +1,6 @@
-"""What the joint networks share: classifiers of tags and of token pairs, their scores and their loss.
+"""The base class of the joint networks: classifiers of tags and token pairs, their scores and their loss.
 
-Tokens of a batch are packed, see `pairs`. Equation numbers are of Sun et al., EMNLP 2020.
+The tokens of a batch are packed, see `pairs`. Equation numbers refer to Sun et al., EMNLP 2020.
 """
 
 import os
@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from .pairs import pair_loss
 
-# A child that is forked after torch has started its threads hangs at the first parallel operation (spaCy's
-# n_process, DataLoaders). One thread a process is what such a child wants anyway.
+# If a process is forked after torch has started its threads (by spaCy's n_process or a DataLoader), the child hangs at
+# its first parallel operation. One thread prevents this, and is usually the right number for a child process.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
@@ -27,7 +27,9 @@ DEFAULT_BYTES_CPU, DEFAULT_BYTES_GPU = 4 * 2**20, 512 * 2**20
 
 
 class Tensors(NamedTuple):
-    """What a joint network returns for a batch: tag logits, and the terms that pairs are scored from (eq. 7).
+    """The output of a joint network for a batch: tag logits, and the terms that give pair scores (eq. 7).
+
+    In a network with `joins_terms`, the terms and Wr are twice as wide as the network.
 
     Attributes:
         tags (Tensor): Tag logits, layer by layer. *Shape:* (tokens, layers * tags).
@@ -35,8 +37,8 @@ class Tensors(NamedTuple):
         objects (Tensor): Object terms. *Shape:* (tokens, width).
         weight (Tensor): Wr. *Shape:* (labels, width).
         bias (Tensor): br. *Shape:* (labels,).
-        state (Tensor | None): Shared features before the last round, where `JointNetwork.last_round` has still to do
-            it; `subjects` and `objects` are then those before it, too. None if all rounds are done.
+        state (Tensor | None): Shared features before the last round, if `JointNetwork.last_round` must still compute
+            it. `subjects` and `objects` are then also those before the last round. None if all rounds are done.
             *Shape:* (tokens, width).
     """
 
@@ -49,10 +51,10 @@ class Tensors(NamedTuple):
 
 
 class JointNetwork(nn.Module):
-    """Classifiers of entity tags and of token pairs, and rounds of interaction between them, which subclasses add.
+    """Base class: classifiers of entity tags and token pairs. Subclasses add the rounds of interaction between them.
 
-    The settings are those of `spacy_rin.RIN.v1`, see `spacy_rin.model.architectures.build_rin`. A network has no
-    parameters until `build` makes them, once the sizes are known.
+    For the settings, see `spacy_rin.model.architectures.build_rin`. A network has no parameters until `build` is
+    called, because the sizes are not known before.
     """
 
     joins_terms = False
@@ -75,11 +77,11 @@ class JointNetwork(nn.Module):
         self.chunk_bytes = chunk_bytes
 
     def build(self, n_features: int, n_tags: int, n_relations: int) -> None:
-        """Make the parameters.
+        """Create the parameters.
 
         Args:
             n_features (int): Width of the input.
-            n_tags (int): e, the number of entity tags, those of all layers.
+            n_tags (int): e, the number of entity tags, summed over all layers.
             n_relations (int): l, the number of relation labels.
         """
         width = self.width or n_features
@@ -92,7 +94,13 @@ class JointNetwork(nn.Module):
             self.relation.bias.fill_(torch.tensor(self.relation_prior).logit())
 
     def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
-        """Make the parameters of the rounds of interaction."""
+        """Create the parameters of the rounds of interaction.
+
+        Args:
+            width (int): Width of the network.
+            n_tags (int): Number of entity tags, summed over all layers.
+            n_relations (int): Number of relation labels.
+        """
         raise NotImplementedError
 
     def tag_probs(self, entity: Tensor) -> Tensor:
@@ -100,38 +108,45 @@ class JointNetwork(nn.Module):
         return self.by_layer(self.tagger(entity)).softmax(2).flatten(1)
 
     def by_layer(self, tags: Tensor) -> Tensor:
-        """Separate the tags of the layers. *Shape:* (tokens, layers * tags) -> (tokens, layers, tags)."""
+        """Reshape tags so that layers are a dimension. *Shape:* (tokens, layers * tags) -> (tokens, layers, tags)."""
         return tags.view(len(tags), self.entity_layers, tags.shape[1] // self.entity_layers)
 
     def last_round(self, tokens: Tensor, before: Tensors, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Compute the pair terms of some tokens after the last round, where `forward` stopped before it.
+        """Compute the last round for the pair terms of selected tokens, if `forward` left it out.
 
         Args:
-            tokens (Tensor): Positions in the packed batch, in order. *Shape:* (some,).
-            before (Tensors): What `forward` returned, with a state.
-            lengths (Sequence[int]): Tokens of each sequence.
+            tokens (Tensor): Positions of the tokens in the packed batch, ascending. *Shape:* (selected,).
+            before (Tensors): Output of `forward`, with a state.
+            lengths (Sequence[int]): Number of tokens in each sequence.
 
         Returns:
-            tuple[Tensor, Tensor]: Subject and object terms of the tokens. *Shape:* (some, width) each.
+            tuple[Tensor, Tensor]: Subject and object terms of the tokens. *Shape:* (selected, width) each.
         """
         raise NotImplementedError
 
     def build_like(self, state: Mapping[str, Tensor]) -> None:
-        """Make parameters of the sizes of a state dict; KeyError if it lacks one that tells a size."""
+        """Create parameters with the sizes of those in a state dict.
+
+        Args:
+            state (Mapping[str, Tensor]): The state dict.
+
+        Raises:
+            KeyError: If the state dict lacks a parameter that is needed to get a size.
+        """
         n_tags, width = state["tagger.weight"].shape
         n_features = state["project.weight"].shape[1] if "project.weight" in state else width
         self.build(n_features, n_tags, len(state["relation.bias"]))
 
     @property
     def n_features(self) -> int | None:
-        """Width of the input; None before `build`."""
+        """Width of the input. None before `build`."""
         if not hasattr(self, "tagger"):
             return None
         return (self.project if isinstance(self.project, nn.Linear) else self.tagger).in_features
 
     @property
     def chunk_size(self) -> int:
-        """Token pairs to score at a time, by `chunk_bytes`: each has hidden values, their gradient, and logits."""
+        """Number of token pairs to score at a time. Hidden values, their gradient and logits fit in `chunk_bytes`."""
         weight = self.relation.weight
         n_bytes = self.chunk_bytes or (DEFAULT_BYTES_CPU if weight.device.type == "cpu" else DEFAULT_BYTES_GPU)
         n_relations, width = weight.shape
@@ -140,12 +155,12 @@ class JointNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Output:
-    """What a joint network says of packed sequences. Pairs are scored on request: few of them are ever needed.
+    """The output of a joint network for packed sequences. Pairs are scored on request, because few are needed.
 
     Attributes:
         network (JointNetwork): The network.
-        tensors (Tensors): What it returned, without history, in the precision of its parameters.
-        lengths (Sequence[int]): Tokens of each sequence.
+        tensors (Tensors): What the network returned, detached from the graph, in the dtype of its parameters.
+        lengths (Sequence[int]): Number of tokens in each sequence.
     """
 
     network: JointNetwork
@@ -154,7 +169,16 @@ class Output:
 
     @classmethod
     def of(cls, network: JointNetwork, tensors: Tensors, lengths: Sequence[int]) -> "Output":
-        """Make it of what a network returned for a batch, under autocast or not."""
+        """Create an output from what a network returned for a batch, with or without autocast.
+
+        Args:
+            network (JointNetwork): The network.
+            tensors (Tensors): What the network returned.
+            lengths (Sequence[int]): Number of tokens in each sequence.
+
+        Returns:
+            Output: The output.
+        """
         precision = network.relation.weight.dtype
         plain = [x.detach().to(precision) for x in tensors if x is not None]
         return cls(network, Tensors(*plain), lengths)
@@ -167,15 +191,15 @@ class Output:
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
     ) -> tuple[IntArray, IntArray, NDArray[np.float32]]:
-        """Find the relations of given pairs whose probability reaches their threshold (eq. 7).
+        """Find the relations of given pairs with a probability at or above the threshold of their label (eq. 7).
 
         Args:
-            subjects (ndarray): Subject tokens, as positions in the packed batch. *Shape:* (pairs,).
-            objects (ndarray): Object tokens. *Shape:* (pairs,).
+            subjects (ndarray): Positions of the subject tokens in the packed batch. *Shape:* (pairs,).
+            objects (ndarray): Positions of the object tokens in the packed batch. *Shape:* (pairs,).
             thresholds (ndarray): Lowest probability of each label. *Shape:* (labels,).
 
         Returns:
-            tuple[ndarray, ndarray, ndarray]: Positions in the list of pairs, labels and probabilities.
+            tuple[ndarray, ndarray, ndarray]: For each relation found: index of its pair, label and probability.
                 *Shape:* (found,) each.
         """
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
@@ -204,14 +228,14 @@ class Output:
         """Compute the loss and its gradients (eq. 8, 9).
 
         Args:
-            gold_tags (ndarray): True tags of each token, -1 where they are not known. *Shape:* (tokens, layers).
-            gold_triples (ndarray): True triples as (subject token, object token, label), distinct.
+            gold_tags (ndarray): True tags of each token, -1 if not known. *Shape:* (tokens, layers).
+            gold_triples (ndarray): True triples as (subject token, object token, label), without duplicates.
                 *Shape:* (triples, 3).
             known_pairs (Sequence[bool]): For each sequence, whether its relations are annotated.
-            scale (float): Factor of loss and gradients: 1 / batch size.
+            scale (float): Factor for the loss and the gradients, usually 1 / batch size.
 
         Returns:
-            tuple[float, tuple[Tensor, ...]]: The loss, and the gradients of `Tensors` but for the state.
+            tuple[float, tuple[Tensor, ...]]: The loss, and the gradients of all fields of `Tensors` except `state`.
         """
         tags = self.tensors.tags.detach().requires_grad_()
         with torch.enable_grad():

@@ -1,11 +1,11 @@
-"""Scores of all ordered token pairs, computed chunk by chunk so that they are never held all at once.
+"""Compute scores of all ordered token pairs in chunks, so that they are never all in memory.
 
 The paper scores a pair of tokens (i, j) with Wr · relu(Wm · (h_i ⊕ h_j)) + br (Sun et al., EMNLP 2020, eq. 7).
 Wm · (h_i ⊕ h_j) is the sum of a subject term and an object term, so the functions here take these two terms for
 every token, `subjects` and `objects`, and add them pair by pair.
 
-Tokens of a batch are packed: all sequences one after the other, without padding, with their `lengths` beside.
-Pairs are formed inside a sequence only.
+The tokens of a batch are packed: sequences are concatenated without padding, and `lengths` has the length of each.
+Only tokens of the same sequence form pairs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +18,15 @@ from torch.nn import functional as F
 
 
 class Block(NamedTuple):
-    """Some rows of the pair matrix of one sequence, and where they lie in their chunk.
+    """Rows of the pair matrix of one sequence, and their position in a chunk. All ends are exclusive.
 
     Attributes:
-        start, stop: The subjects, as positions among all subjects.
-        first, last: The objects, as positions in the packed batch: all tokens of the sequence.
-        low, high: The pairs, as positions in the chunk, row by row.
+        start (int): Position of the first subject, among all subjects.
+        stop (int): End of the subjects.
+        first (int): Position of the first object in the packed batch. Objects are all tokens of the sequence.
+        last (int): End of the objects.
+        low (int): Position of the first pair in the chunk. Pairs are ordered row by row.
+        high (int): End of the pairs.
     """
 
     start: int
@@ -44,17 +47,16 @@ def pair_chunks(
     n_subjects: Sequence[int] | None = None,
     wanted: Sequence[bool] | None = None,
 ) -> Iterator[Chunk]:
-    """Cut the pair matrices of packed sequences into chunks: of some short sequences, or of some rows of a long one.
+    """Split the pair matrices of packed sequences into chunks of several short sequences, or of rows of a long one.
 
     Args:
-        lengths (Sequence[int]): Tokens of each sequence.
-        size (int): Pairs in a chunk at the most, but at least one row.
-        n_subjects (Sequence[int] | None): How many of the packed subjects each sequence has; None if all its tokens
-            are.
-        wanted (Sequence[bool] | None): Whether to take a sequence; None takes all.
+        lengths (Sequence[int]): Number of tokens in each sequence.
+        size (int): Maximum number of pairs in a chunk. A chunk has at least one row, even if that is longer.
+        n_subjects (Sequence[int] | None): Number of subjects in each sequence. None if all tokens are subjects.
+        wanted (Sequence[bool] | None): For each sequence, whether to include it. None includes all.
 
     Yields:
-        list[Block]: The chunks, in order; together they hold every pair of the wanted sequences once.
+        list[Block]: The chunks, in order. Together they have every pair of the included sequences once.
     """
     chunk: Chunk = []
     first = begin = n_pairs = 0
@@ -75,7 +77,7 @@ def pair_chunks(
 
 
 def _buffer(like: Tensor, chunks: Sequence[Chunk], width: int) -> Tensor:
-    """Make room for the largest chunk once: asking for memory again for each chunk is slow."""
+    """Allocate a buffer for the largest chunk, because a new allocation for each chunk is slow."""
     return like.new_empty((max((chunk[-1].high for chunk in chunks), default=0), width))
 
 
@@ -88,11 +90,11 @@ def _hidden(subjects: Tensor, objects: Tensor, chunk: Chunk, buffer: Tensor) -> 
 
 
 def _add_term_grads(d_subjects: Tensor, d_objects: Tensor, chunk: Chunk, hidden: Tensor, d_hidden: Tensor) -> None:
-    """Add the gradients of the subject and object terms, given those of the hidden values after relu."""
+    """Add the gradients of the subject and object terms, given the gradient of the hidden values after relu."""
     d_hidden = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
     for start, stop, first, last, low, high in chunk:
         matrix = d_hidden[low:high].view(stop - start, last - first, -1)
-        torch.sum(matrix, 1, out=d_subjects[start:stop])  # the only block that has these subjects
+        torch.sum(matrix, 1, out=d_subjects[start:stop])  # no other block has these subjects
         d_objects[first:last] += matrix.sum(0)
 
 
@@ -109,7 +111,7 @@ class _PairMax(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, d_scores: Tensor) -> Any:
-        # Only the pairs that won the maximum have a gradient.
+        # Only the pairs with the maximum have a gradient.
         sparse = d_scores.device.type == "cpu"
         backward = _pair_max_backward_sparse if sparse else _pair_max_backward_dense
         subjects, objects, weight, winners = ctx.saved_tensors
@@ -127,7 +129,7 @@ def _pair_max_forward(
     n_subjects: Sequence[int] | None = None,
     winners: Tensor | None = None,
 ) -> Tensor:
-    """Compute the maxima, and write to `winners`, if given, which object of its sequence has each."""
+    """Compute the maxima. If `winners` is given, write to it which object of the sequence has each maximum."""
     scores = subjects.new_empty((len(subjects), len(weight)))
     chunks = list(pair_chunks(lengths, size, n_subjects=n_subjects))
     buffer, logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
@@ -144,15 +146,21 @@ def _pair_max_forward(
 
 
 def _max_with_winners(matrix: Tensor, scores: Tensor, winners: Tensor) -> None:
-    """Write the maxima over dim 1 of a matrix (rows, columns, labels), and where they are, each (rows, labels)."""
+    """Write the maxima over dim 1 and their positions.
+
+    Args:
+        matrix (Tensor): *Shape:* (rows, columns, labels).
+        scores (Tensor): Output for the maxima. *Shape:* (rows, labels).
+        winners (Tensor): Output for the positions. *Shape:* (rows, labels).
+    """
     n_columns, n_labels = matrix.shape[1:]
     if matrix.device.type != "cpu" or n_labels < 64 or n_columns > 256:
         values, positions = matrix.max(1)
         scores.copy_(values)
         winners.copy_(positions)
         return
-    # On a CPU, torch searches positions one by one. For many labels it is faster to find the maximum alone, and then,
-    # in bytes, the last position that equals it.
+    # On a CPU, torch searches positions one at a time, which is slow. For many labels it is faster to compute only the
+    # maximum first, and then, with positions as bytes, the last position that equals it.
     torch.amax(matrix, 1, out=scores)
     positions = torch.arange(n_columns, dtype=torch.uint8).view(1, -1, 1)
     winners.copy_((matrix == scores.unsqueeze(1)).view(torch.uint8).mul_(positions).amax(1))
@@ -167,7 +175,7 @@ def _pair_max_backward_dense(
     lengths: Sequence[int],
     size: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the gradients of subjects, objects and weight by products over all pairs: fast on a GPU.
+    """Compute the gradients of subjects, objects and weight by matrix products over all pairs. This is fast on a GPU.
 
     Args:
         winners (Tensor): Position of the winning object in its sequence. *Shape:* (tokens, labels).
@@ -196,15 +204,16 @@ def _pair_max_backward_sparse(
     lengths: Sequence[int],
     size: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute what `_pair_max_backward_dense` does by sums over the winners, one a token and label: fast on a CPU.
+    """Compute the same as `_pair_max_backward_dense` by sums over the winning pairs only. This is fast on a CPU.
 
-    Both sums are those of an embedding bag: a pair's gradient sums rows of the weight, a label's sums hidden values.
+    There is one winner for each token and label. Embedding bags compute both sums: the gradient of a pair sums rows of
+    the weight, and the gradient of a label sums hidden values.
     """
     d_subjects, d_objects, d_weight = (torch.zeros_like(x) for x in (subjects, objects, weight))
     n_labels = len(weight)
     columns = torch.tensor(lengths).repeat_interleave(torch.tensor(lengths))
     kind = torch.int32 if int(columns.sum()) < 2**31 else torch.int64
-    # Pairs are numbered in the order of the chunks: sorted by pair, the winners of a chunk are a slice.
+    # Pairs are numbered in the order of the chunks, so that after sorting by pair, the winners of a chunk are a slice.
     winners = winners + (columns.cumsum(0) - columns).to(kind).unsqueeze(1)
     sorted_winners, order = winners.flatten().sort()
     labels, values = (order % n_labels).to(kind), d_scores.flatten()[order]
@@ -244,21 +253,22 @@ def pair_max(
     size: int,
     n_subjects: Sequence[int] | None = None,
 ) -> Tensor:
-    """Compute each subject's highest scores over all objects of its sequence (eq. 5 and 7, before σ).
+    """Compute the highest score of each subject over all objects of its sequence, by label (eq. 5 and 7, before σ).
 
-    Equal to the maximum over dim 1 of the dense scores, in value and gradient, but nothing of the size of the pair
-    matrix is kept: the backward pass computes the chunks again.
+    Value and gradient equal those of the maximum over dim 1 of the dense scores. To save memory, the pair matrix is not
+    stored, and the backward pass computes the chunks again.
 
     Args:
         subjects (Tensor): Subject terms of the packed tokens, or of some of them. *Shape:* (subjects, width).
         objects (Tensor): Object terms of the packed tokens. *Shape:* (tokens, width).
         weight (Tensor): Wr. *Shape:* (labels, width).
-        lengths (Sequence[int]): Tokens of each sequence.
-        size (int): Pairs to hold at a time.
-        n_subjects (Sequence[int] | None): Subjects of each sequence, for prediction; None if all its tokens are.
+        lengths (Sequence[int]): Number of tokens in each sequence.
+        size (int): Number of pairs in memory at a time.
+        n_subjects (Sequence[int] | None): Number of subjects in each sequence. None if all tokens are subjects.
+            Only used without gradients.
 
     Returns:
-        Tensor: *Shape:* (subjects, labels).
+        Tensor: Highest scores. *Shape:* (subjects, labels).
     """
     if not torch.is_grad_enabled():
         return _pair_max_forward(subjects, objects, weight, lengths, size, n_subjects=n_subjects)
@@ -267,7 +277,7 @@ def pair_max(
 
 
 class PairGrads(NamedTuple):
-    """Gradients of what pair scores are made of, each of the shape of its tensor."""
+    """Gradients of the tensors that pair scores are computed from. Each has the shape of its tensor."""
 
     subjects: Tensor
     objects: Tensor
@@ -285,17 +295,18 @@ def pair_loss(
     known: Sequence[bool],
     size: int,
 ) -> tuple[float, PairGrads]:
-    """Compute the binary cross-entropy over all pairs and labels, summed, and its gradient in the same pass (eq. 8).
+    """Compute the binary cross-entropy, summed over all pairs and labels, and its gradients in one pass (eq. 8).
 
     Args:
         subjects (Tensor): Subject terms of the packed tokens. *Shape:* (tokens, width).
         objects (Tensor): Object terms. *Shape:* (tokens, width).
         weight (Tensor): Wr. *Shape:* (labels, width).
         bias (Tensor): br. *Shape:* (labels,).
-        lengths (Sequence[int]): Tokens of each sequence.
-        gold (Tensor): True triples as (subject token, object token, label), distinct. *Shape:* (triples, 3).
-        known (Sequence[bool]): For each sequence, whether its triples are known; the others add nothing.
-        size (int): Pairs to hold at a time.
+        lengths (Sequence[int]): Number of tokens in each sequence.
+        gold (Tensor): True triples as (subject token, object token, label), without duplicates.
+            *Shape:* (triples, 3).
+        known (Sequence[bool]): For each sequence, whether its triples are known. If not, it does not add to the loss.
+        size (int): Number of pairs in memory at a time.
 
     Returns:
         tuple[float, PairGrads]: The loss and the gradients.
@@ -318,7 +329,7 @@ def pair_loss(
 
 
 def _targets(gold: Tensor, chunks: Sequence[Chunk]) -> list[tuple[Tensor, Tensor]]:
-    """Find the true (pair, label) positions of every chunk."""
+    """Get the (pair, label) positions of the true triples in each chunk."""
     by_subject: dict[int, list[tuple[int, int]]] = {}
     for subject, object_, label in gold.tolist():
         by_subject.setdefault(subject, []).append((object_, label))

@@ -1,9 +1,9 @@
 """The Recurrent Interaction Network.
 
 Sun, Zhang, Mensah, Mao, Liu: Recurrent Interaction Network for Jointly Extracting Entities and Classifying
-Relations. EMNLP 2020. Equation numbers below are of that paper.
+Relations. EMNLP 2020. Equation numbers refer to this paper.
 
-Tokens of a batch are packed, see `pairs`.
+The tokens of a batch are packed, see `pairs`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .pairs import pair_max
 
 
 class PaperGRU(nn.Module):
-    """Gated recurrent unit with the reset gate before the product, and without biases (eq. 4).
+    """Gated recurrent unit that applies the reset gate before the matrix product, and has no biases (eq. 4).
 
     Args:
         n_input (int): Width of the input y.
@@ -25,23 +25,23 @@ class PaperGRU(nn.Module):
 
     def __init__(self, n_input: int, width: int):
         super().__init__()
-        # Each of the paper's Wz, Wu and Wo by its columns for y and for h, those for y in one product.
+        # Wz, Wu and Wo of the paper, each split into columns for y and for h. Those for y are computed in one product.
         self.input = nn.Linear(n_input, 3 * width, bias=False)
         self.gates = nn.Linear(width, 2 * width, bias=False)
         self.candidate = nn.Linear(width, width, bias=False)
         for weight in self.parameters():
-            # The range of the whole matrices: parts with few columns would start too large.
+            # The range is that of the whole matrices, because parts with few columns would get too large values.
             nn.init.uniform_(weight, -((width + n_input) ** -0.5), (width + n_input) ** -0.5)
 
     def forward(self, y: Tensor, h: Tensor) -> Tensor:
         """Update the state.
 
         Args:
-            y (Tensor): *Shape:* (tokens, n_input).
-            h (Tensor): *Shape:* (tokens, width).
+            y (Tensor): The input. *Shape:* (tokens, n_input).
+            h (Tensor): The state. *Shape:* (tokens, width).
 
         Returns:
-            Tensor: *Shape:* (tokens, width).
+            Tensor: The new state. *Shape:* (tokens, width).
         """
         width = h.shape[1]
         for_gates, for_candidate = self.input(y).split([2 * width, width], 1)
@@ -52,7 +52,7 @@ class PaperGRU(nn.Module):
 
 
 class RIN(JointNetwork):
-    """Recurrent Interaction Network: entity tags and relations of token pairs that refine each other in K rounds.
+    """Recurrent Interaction Network: entity tags and relations of token pairs refine each other in K rounds.
 
     The settings are those of `spacy_rin.RIN.v1`, see `spacy_rin.model.architectures.build_rin`.
     """
@@ -81,32 +81,32 @@ class RIN(JointNetwork):
         self.stop_early = stop_early
 
     def build(self, n_features: int, n_tags: int, n_relations: int) -> None:
-        """Make the parameters, see `JointNetwork.build`."""
+        """Create the parameters, see `JointNetwork.build`."""
         super().build(n_features, n_tags, n_relations)
         with torch.no_grad():
-            # Wm, which has 2d columns, stands here as two matrices of d, one on top of the other: drawn from a range
-            # wider by √2 than Wm would be.
+            # Wm with its 2d columns is stored as two stacked matrices with d columns. Their default range is √2 times
+            # that of Wm.
             self.pair_terms.weight.mul_(0.5**0.5)
 
     def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
-        """Make the parameters of the rounds of interaction."""
+        """Create the parameters of the rounds of interaction, see `JointNetwork.build_rounds`."""
         if self.rounds:
             self.gru_e = PaperGRU(n_tags, width)
             self.gru_r = PaperGRU(n_relations, width)
 
     def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
-        """Score tags, and compute what pairs are scored from.
+        """Compute the tag logits, and the terms that give pair scores.
 
-        The last round only changes the pair terms of a token and its tags. Prediction needs the terms of tokens that
-        head an entity, which are known once tags are scored: outside of training, that half of the round is left to
-        `last_round`.
+        Prediction needs the pair terms only of tokens that are heads of entities. These are known once the tags are
+        scored. Outside of training, `forward` therefore computes the last round for tags only, and `last_round`
+        computes it for the pair terms of selected tokens. With `stop_early`, all rounds are computed here.
 
         Args:
             features (Tensor): H⁰ before projection, packed. *Shape:* (tokens, n_features).
-            lengths (Sequence[int]): Tokens of each sequence.
+            lengths (Sequence[int]): Number of tokens in each sequence.
 
         Returns:
-            Tensors: Tag logits and pair terms, with a state where the last round is not done for pairs.
+            Tensors: Tag logits and pair terms, with a state if the last round is not done for pairs.
         """
         shared = self.project(features)
         state: Tensor | None = None
@@ -122,7 +122,7 @@ class RIN(JointNetwork):
         )
 
     def last_round(self, tokens: Tensor, before: Tensors, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Compute the pair terms of some tokens after the last round, see `JointNetwork.last_round`."""
+        """Compute the last round for the pair terms of selected tokens, see `JointNetwork.last_round`."""
         _, subjects, objects, weight, bias, state = before
         if state is None:
             return subjects[tokens], objects[tokens]
@@ -133,15 +133,17 @@ class RIN(JointNetwork):
         return self._pair_terms(self._next_relation(best + bias, state[tokens]))
 
     def _refine(self, shared: Tensor, lengths: Sequence[int], rounds: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Go through rounds; returns entity, relation and shared features. *Shape:* (tokens, width) each."""
+        """Compute rounds, and return entity, relation and shared features. *Shape:* (tokens, width) each."""
         entity = relation = shared
         for _ in range(rounds):
             entity, relation, shared = self._interact(shared, entity, self._best_scores(relation, lengths))
         return entity, relation, shared
 
     def _refine_until_settled(self, shared: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Do what `_refine` does, but leave sequences out of further rounds once a round has changed none of their
-        predictions: the best tag of a token, and which relations it is probably the subject of."""
+        """Compute rounds like `_refine`, but skip further rounds for a sequence once its predictions are unchanged.
+
+        The predictions of a token are its best tags, and the relations that it is probably the subject of.
+        """
         entity = relation = shared
         settled_entity, settled_relation = shared.clone(), shared.clone()
         rows = torch.arange(len(shared), device=shared.device)
@@ -166,7 +168,7 @@ class RIN(JointNetwork):
         return settled_entity, settled_relation
 
     def _best_scores(self, relation: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Compute each token's highest relation logits as a subject (eq. 5, 7)."""
+        """Compute the highest logit of each token as a subject, for each relation (eq. 5, 7)."""
         subjects, objects = self._pair_terms(relation)
         best = pair_max(subjects, objects, self.relation.weight, lengths, self.chunk_size)
         return best + self.relation.bias
@@ -188,11 +190,11 @@ class RIN(JointNetwork):
 
     def _next_relation(self, relation_logits: Tensor, shared: Tensor) -> Tensor:
         """Compute the relation features of the next round (eq. 4)."""
-        # σ is monotonic: the maximum of probabilities is σ of the maximum of logits.
+        # σ is monotonic, so the maximum of the probabilities is σ of the maximum of the logits.
         relation: Tensor = self.gru_r(relation_logits.sigmoid(), shared)
         return relation
 
     def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the subject and object terms. Pairs are scored in single precision, also under autocast."""
+        """Compute the subject and object terms. Even with autocast, they have the dtype of the parameters."""
         subjects, objects = self.pair_terms(relation).to(self.relation.weight.dtype).chunk(2, 1)
         return subjects, objects

@@ -1,9 +1,9 @@
 """The first version of the Recurrent Interaction Network, with its interaction module INT.
 
 Sun, Zhang, Mensah, Mao, Liu: Recurrent Interaction Network for Jointly Extracting Entities and Classifying
-Relations. arXiv 2005.00162, version 1. Equation numbers below are of that paper.
+Relations. arXiv 2005.00162, version 1. Equation numbers refer to this paper.
 
-Tokens of a batch are packed, see `pairs`.
+The tokens of a batch are packed, see `pairs`.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ CELLS = ("gru", "rnn", "linear")
 
 
 class RINInt(JointNetwork):
-    """Entity and relation features that interaction features of every token update in K rounds.
+    """First version of the network: interaction features of each token update its entity and relation features K times.
 
     The settings are those of `spacy_rin.RINInt.v1`, see `spacy_rin.model.architectures.build_rin_int`.
     """
@@ -54,7 +54,7 @@ class RINInt(JointNetwork):
         self.task_features = task_features
 
     def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
-        """Make the parameters of the rounds of interaction."""
+        """Create the parameters of the rounds of interaction, see `JointNetwork.build_rounds`."""
         if self.task_features:
             self.entity_features, self.relation_features = nn.Linear(width, width), nn.Linear(width, width)
         n_input = n_relations * self.use_relations + n_tags * self.use_entities + width * self.use_features
@@ -69,15 +69,15 @@ class RINInt(JointNetwork):
             self.cell_e, self.cell_r = nn.Linear(n_columns, width), nn.Linear(n_columns, width)
 
     def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
-        """Score tags, and make what pairs are scored from, after the last round.
+        """Compute the tag logits, and the terms that give pair scores, after the last round.
 
         Args:
             features (Tensor): H before projection, packed. *Shape:* (tokens, n_features).
-            lengths (Sequence[int]): Tokens of each sequence.
+            lengths (Sequence[int]): Number of tokens in each sequence.
 
         Returns:
-            tuple[Tensor, ...]: Tag logits (tokens, n_tags), subject terms (tokens, 2 * width), object terms
-                (tokens, 2 * width), Wp (n_relations, 2 * width) and its bias (n_relations,), to make an `Output` of.
+            Tensors: Tag logits (tokens, n_tags), subject terms (tokens, 2 * width), object terms (tokens, 2 * width),
+                Wp (n_relations, 2 * width) and its bias (n_relations,), without a state.
         """
         shared = self.project(features)
         entity = relation = shared
@@ -103,15 +103,15 @@ class RINInt(JointNetwork):
         return updated.tanh() if self.cell == "rnn" else updated
 
     def _sides(self, relation: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute hidden values of tokens as subjects and as objects (eq. 9), in single precision."""
+        """Compute hidden values of tokens as subjects and as objects (eq. 9), in the dtype of the parameters."""
         subjects, objects = self.pair_terms(relation).to(self.relation.weight.dtype).relu().chunk(2, 1)
         return subjects, objects
 
     def _best_scores(self, relation: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Compute each token's highest relation logits as a subject (eq. 1, 2, before σ).
+        """Compute the highest logit of each token as a subject, for each relation (eq. 1, 2, before σ).
 
-        A pair's logits are the sum of a part of its subject and one of its object (eq. 10): the object of the highest
-        sum is the same for all subjects of a sequence.
+        The logits of a pair are the sum of a subject part and an object part (eq. 10). The best object is therefore the
+        same for all subjects of a sequence.
         """
         for_subjects, for_objects = self.relation.weight.chunk(2, 1)
         subjects, objects = self._sides(relation)
@@ -120,7 +120,7 @@ class RINInt(JointNetwork):
         return F.linear(subjects, for_subjects, self.relation.bias) + best[owners]
 
     def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute subject and object terms: values of one side beside zeros, so that their sum joins both sides."""
+        """Compute subject and object terms, padded with zeros so that their sum is the concatenation of both sides."""
         subjects, objects = self._sides(relation)
         zeros = torch.zeros_like(subjects)
         return torch.cat([subjects, zeros], 1), torch.cat([zeros, objects], 1)
