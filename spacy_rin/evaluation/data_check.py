@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from ..model.segments import Segment
-from ..pipeline.decode import HEADS, decode, head_of
+from ..pipeline.decode import HEADS, FoundEntities, decode, head_of
 from ..pipeline.tagging import split_layers
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
 from .scorer import GROUPS, Key, entity_keys, text_groups, triples
@@ -293,7 +293,7 @@ def _count_lost(text: _Text, *, n_layers: int, head: str) -> int:
     (prediction,) = decode(
         1,
         [Segment(0, 0, len(doc), 0, len(doc))],
-        [[[(*_tokens(span), 0) for span in layer if not _has_blank(span)] for layer in layers]],
+        [FoundEntities([[(*_tokens(span), 0) for span in layer if not _has_blank(span)] for layer in layers])],
         _CertainPairs(pairs),
         thresholds=np.ones(len(labels)),
         head=head,

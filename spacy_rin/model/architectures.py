@@ -12,6 +12,7 @@ from thinc.api import (
     Model,
     chain,
     concatenate,
+    get_array_module,
     list2ragged,
     ragged2list,
     with_array,
@@ -24,7 +25,7 @@ from .networks.bilstm import BiLSTM
 from .networks.joint import JointNetwork, Output
 from .networks.rin import RIN
 from .networks.rin_int import CELLS, RINInt
-from .segments import Segment, segment_docs
+from .segments import Context, Segment, cut_windows, find_contexts
 from .word_vectors import WordVectors
 from .wrapper import build_network, wrap_encoder, wrap_joint
 
@@ -58,7 +59,8 @@ def build_rin(
         entity_layers (int): How many entities may overlap at a token, one inside the other.
         relation_prior (float): Probability of each relation that an untrained network gives to a pair of tokens.
             Nearly all pairs have none: a network that starts at 0.5 spends its first epochs learning that.
-        max_length (int): Longest stretch of tokens without a sentence boundary that is read as a whole.
+        max_length (int): Highest number of tokens of a sentence, or of a text, that is read as a whole; see the setting
+            `context` of the component.
         overlap (int | None): Tokens that the windows of a longer stretch share; None is a quarter of `max_length`.
         stop_early (bool): Whether prediction skips further rounds for a sentence once a round has not changed its
             predictions. It is faster, and results may differ.
@@ -164,7 +166,12 @@ def _joint_model(
         layers=[tok2vec, layer],
         refs={"tok2vec": tok2vec, "network": layer},
         dims={"tags": None, "relations": None},
-        attrs={"max_length": max_length, "overlap": overlap, "entity_layers": network.entity_layers},
+        attrs={
+            "max_length": max_length,
+            "overlap": overlap,
+            "entity_layers": network.entity_layers,
+            "context": None,
+        },
     )
 
 
@@ -246,19 +253,56 @@ def _rin_forward(
     model: Model[Any, Any], docs: list[Doc], is_train: bool
 ) -> tuple[Scores, Callable[[Sequence[Tensor]], list[Doc]]]:
     tok2vec, network = model.layers
-    features, backprop_features = tok2vec(docs, is_train)
-    segments = segment_docs(docs, model.attrs["max_length"], model.attrs["overlap"])
-    pieces = [features[s.doc][s.start : s.end] for s in segments]
-    output, backprop_output = network(pieces, is_train)
+    contexts = find_contexts(docs, model.attrs["context"])
+    features, backprop_features = _read_features(tok2vec, docs, contexts, is_train)
+    segments, slices = [], []
+    for i, context in enumerate(contexts):
+        for segment in cut_windows(context, model.attrs["max_length"], model.attrs["overlap"]):
+            segments.append(segment)
+            slices.append((i, slice(segment.start - context.start, segment.end - context.start)))
+    output, backprop_output = network([features[i][part] for i, part in slices], is_train)
 
     def backprop(d_output: Sequence[Tensor]) -> list[Doc]:
         d_features = [model.ops.alloc2f(*x.shape) for x in features]
-        for segment, d_piece in zip(segments, backprop_output(d_output)):
-            d_features[segment.doc][segment.start : segment.end] += d_piece
-        d_docs: list[Doc] = backprop_features(d_features)
-        return d_docs
+        for (i, part), d_piece in zip(slices, backprop_output(d_output)):
+            d_features[i][part] += d_piece
+        return backprop_features(d_features)
 
     return (segments, output), backprop
+
+
+def _read_features(
+    tok2vec: Model[list[Doc], list[Floats2d]], docs: list[Doc], contexts: list[Context], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
+    """Compute the token features of each context, so that nothing outside of it has an influence on them.
+
+    Features that other components share are those of the whole Doc: they are computed before this component runs.
+    """
+    if all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts)) and len(contexts) == len(docs):
+        features, backprop_features = tok2vec(docs, is_train)
+        return features, backprop_features
+    if tok2vec.has_ref("embed") and tok2vec.has_ref("encode"):
+        # The embedding of a token knows nothing of other tokens, so it is the encoder that is kept inside a context.
+        embedded, backprop_embed = tok2vec.get_ref("embed")(docs, is_train)
+        features, backprop_encode = tok2vec.get_ref("encode")(_cut(embedded, contexts), is_train)
+        return features, lambda d_features: backprop_embed(_join(backprop_encode(d_features), embedded, contexts))
+    if any(hasattr(node, "upstream_name") for node in tok2vec.walk()):  # a listener
+        features, backprop_features = tok2vec(docs, is_train)
+        return _cut(features, contexts), lambda d_cut: backprop_features(_join(d_cut, features, contexts))
+    features, backprop_features = tok2vec([docs[i][start:end].as_doc() for i, start, end in contexts], is_train)
+    return features, backprop_features
+
+
+def _cut(features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:
+    return [features[i][start:end] for i, start, end in contexts]
+
+
+def _join(pieces: list[Floats2d], features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:
+    """Put the gradients of contexts together to gradients of the features of Docs."""
+    joined = [get_array_module(x).zeros_like(x) for x in features]
+    for (i, start, end), piece in zip(contexts, pieces):
+        joined[i][start:end] = piece
+    return joined
 
 
 def _bilstm_init(model: Model[Any, Any], X: list[Floats2d] | None = None, Y: Any = None) -> None:

@@ -1,13 +1,34 @@
-"""Pieces of Docs that the network reads at once: sentences, or windows of a text without sentence boundaries."""
+"""Pieces of Docs that the network reads at once: sentences or whole texts, and windows of what is too long."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
+
+CONTEXTS = ("sentence", "text")
+
+_SENTENCIZER = Sentencizer()
+
+
+class Context(NamedTuple):
+    """Tokens [start, end) of a Doc that are read as if they stood alone.
+
+    Attributes:
+        doc (int): Position of the Doc in its batch.
+        start (int): First token.
+        end (int): Last token + 1.
+    """
+
+    doc: int
+    start: int
+    end: int
 
 
 class Segment(NamedTuple):
-    """Tokens [start, end) of a Doc. Of what overlapping segments both see, each decides its core.
+    """Tokens [start, end) of a Doc that are paired with each other. Of what overlapping segments both see, each
+    decides its core.
 
     Attributes:
         doc (int): Position of the Doc in its batch.
@@ -24,29 +45,56 @@ class Segment(NamedTuple):
     core_end: int
 
 
-def segment_docs(docs: Sequence[Doc], max_length: int, overlap: int) -> list[Segment]:
-    """Cut Docs into segments: their sentences if they have any, and windows of what is longer than a segment may be.
+def find_sentences(doc: Doc) -> list[tuple[int, int]]:
+    """Find the sentences of a Doc. If it has no sentence boundaries, a rule finds them: spaCy's sentencizer, and blank
+    lines. The Doc is not changed.
 
     Args:
-        docs (Sequence[Doc]): The documents.
-        max_length (int): Tokens of a segment at the most.
-        overlap (int): Tokens that neighbouring windows share; less than `max_length`.
+        doc (Doc): The Doc.
 
     Returns:
-        list[Segment]: The segments in order; none for an empty Doc.
+        list[tuple[int, int]]: First token and last token + 1 of each sentence, in order; none if the Doc is empty.
     """
-    segments: list[Segment] = []
-    for index, doc in enumerate(docs):
-        if doc.has_annotation("SENT_START"):
-            bounds = [(sent.start, sent.end) for sent in doc.sents]
-        else:
-            bounds = [(0, len(doc))] if len(doc) else []
-        for start, end in bounds:
-            segments.extend(_windows(index, start, end, max_length, overlap))
-    return segments
+    if doc.has_annotation("SENT_START"):
+        return [(sent.start, sent.end) for sent in doc.sents]
+    if not len(doc):
+        return []
+    begins = np.asarray(_SENTENCIZER.predict([doc])[0], dtype=bool)
+    begins[0] = True
+    for i in np.flatnonzero(doc.to_array("IS_SPACE")[:-1]):
+        if doc[int(i)].text.count("\n") > 1:
+            begins[i + 1] = True
+    starts = np.flatnonzero(begins).tolist()
+    return list(zip(starts, [*starts[1:], len(doc)]))
 
 
-def _windows(index: int, start: int, end: int, max_length: int, overlap: int) -> Iterator[Segment]:
+def find_contexts(docs: Sequence[Doc], context: str | None) -> list[Context]:
+    """Find what is read as if it stood alone.
+
+    Args:
+        docs (Sequence[Doc]): The Docs.
+        context (str | None): "sentence" for each sentence, "text" or None for each whole Doc.
+
+    Returns:
+        list[Context]: The contexts, in order; none for an empty Doc.
+    """
+    if context == "sentence":
+        return [Context(i, *bounds) for i, doc in enumerate(docs) for bounds in find_sentences(doc)]
+    return [Context(i, 0, len(doc)) for i, doc in enumerate(docs) if len(doc)]
+
+
+def cut_windows(context: Context, max_length: int, overlap: int) -> Iterator[Segment]:
+    """Cut a context into segments: one, or overlapping windows if it is too long for that.
+
+    Args:
+        context (Context): The context.
+        max_length (int): Highest number of tokens of a segment.
+        overlap (int): Number of tokens that neighbouring windows share; less than `max_length`.
+
+    Yields:
+        Segment: The segments, in order.
+    """
+    index, start, end = context
     core_start, left = start, start
     while end - left > max_length:
         right = left + max_length

@@ -1,5 +1,6 @@
 """The pipeline component: entities and relation triples, jointly."""
 
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,14 +12,14 @@ from numpy.typing import NDArray
 from spacy.attrs import TAG
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
 
 from ..errors import Errors, NotTrainedError, RinError, SettingError, Warnings
-from ..model.segments import Segment
+from ..model.segments import CONTEXTS, Segment, find_sentences
 from ..model.word_vectors import collect_words
 from ..model.wrapper import network_of
 from ..relations import (
@@ -29,9 +30,12 @@ from ..relations import (
     register_relations,
     set_relations,
 )
-from .decode import HEADS, Prediction, decode, decode_entities
+from .constraints import Table, check_constraints, collect_types, constrain
+from .decode import HEADS, FoundEntities, Prediction, decode, decode_entities
 from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
-from .tagging import Layers, n_tags
+from .tagging import n_tags
+
+logger = logging.getLogger("spacy")
 
 # Features that need neither vectors nor a tagger. A BiLSTM sees the whole sentence, as relations ask for.
 DEFAULT_CONFIG = """
@@ -53,6 +57,8 @@ include_static_vectors = false
 @architectures = "spacy_rin.BiLSTMEncoder.v1"
 width = 128
 """
+# Share of the training triples that reading sentence by sentence may lose.
+MAX_LOST = 0.05
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 
 
@@ -63,6 +69,9 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "model": DEFAULT_MODEL,
         "threshold": 0.5,
         "thresholds": {},
+        "calibration": {},
+        "context": None,
+        "constraints": None,
         "head": "last",
         "rescue": False,
         "overwrite": False,
@@ -91,6 +100,9 @@ def make_rin_joint(
     model: Model,
     threshold: float,
     thresholds: dict[str, float],
+    calibration: dict[str, list[float]],
+    context: str | None,
+    constraints: dict[str, dict[str, Any]] | None,
     head: str,
     rescue: bool,
     overwrite: bool,
@@ -107,6 +119,16 @@ def make_rin_joint(
         model (Model): The network: "spacy_rin.RIN.v1" or "spacy_rin.RINInt.v1".
         threshold (float): Lowest probability of a relation, from 0 to 1.
         thresholds (dict[str, float]): Relations with a threshold of their own, and its value.
+        calibration (dict[str, list[float]]): Relations whose probabilities are corrected, with the slope and the
+            offset of their logits (Platt 1999). `spacy rin tune` finds them.
+        context (str | None): What is read at once. "sentence": each sentence as if it stood alone; if a Doc has no
+            sentence boundaries, they are found by rule and not written to it. "text": the whole text, up to
+            `max_length` tokens, with triples across sentences. Null lets `initialize` choose: "text" if sentences
+            would lose more than a few of the training triples.
+        constraints (dict[str, dict[str, Any]] | None): What holds of relations, so that nothing else is found. For a
+            relation: "types", the pairs of types of subject and object that it joins; "symmetric", whether it holds in
+            both directions or in none; "one_object", whether a subject has at most one object; "one_subject", whether
+            an object has at most one subject. Null lets `initialize` collect the types that occur in training.
         head (str): Token that stands for an entity in a triple: "last" (the papers' data) or "first".
         rescue (bool): Whether a triple also counts if its tokens are inside entities but are not their heads.
         overwrite (bool): Whether to replace the entities that earlier components set in `doc.ents`.
@@ -125,6 +147,9 @@ def make_rin_joint(
         name,
         threshold=threshold,
         thresholds=thresholds,
+        calibration=calibration,
+        context=context,
+        constraints=constraints,
         head=head,
         rescue=rescue,
         overwrite=overwrite,
@@ -150,6 +175,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         *,
         threshold: float = 0.5,
         thresholds: dict[str, float] | None = None,
+        calibration: Mapping[str, Sequence[float]] | None = None,
+        context: str | None = None,
+        constraints: Table | None = None,
         head: str = "last",
         rescue: bool = False,
         overwrite: bool = False,
@@ -167,6 +195,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             raise SettingError(Errors.R010, name="learn_rate_factor", expected="positive", value=learn_rate_factor)
         if head not in HEADS:
             raise SettingError(Errors.R010, name="head", expected=f"one of {HEADS}", value=head)
+        if context not in (None, *CONTEXTS):
+            raise SettingError(Errors.R010, name="context", expected=f"one of {CONTEXTS}, or null", value=context)
         register_relations(attr)
         self.vocab = vocab
         self.model = model
@@ -178,8 +208,13 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.spans_key = spans_key
         self.attr = attr
         self.learn_rate_factor = learn_rate_factor
-        self.cfg: dict[str, Any] = {"entities": [], "relations": []}
+        # The model holds it, as it is the model that reads the Docs.
+        self.model.attrs["context"] = context
+        self.cfg: dict[str, Any] = {"entities": [], "relations": [], "constraints": None}
+        if constraints is not None:
+            self.set_constraints(constraints)
         self.set_thresholds(threshold, thresholds or {})
+        self.set_calibration(calibration or {})
         self._warned: set[str] = set()
         self._reads_tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
 
@@ -220,6 +255,22 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         return np.array([own.get(label, self.threshold) for label in self.relation_labels])
 
     @property
+    def calibration(self) -> dict[str, list[float]]:
+        """Slope and offset of the relations whose probabilities are corrected. Change it by `set_calibration`."""
+        return {label: list(pair) for label, pair in self.cfg.get("calibration", {}).items()}
+
+    @property
+    def context(self) -> str | None:
+        """What is read at once: "sentence" or "text"; None before `initialize` has chosen, which reads as "text"."""
+        context: str | None = self.model.attrs["context"]
+        return context
+
+    @property
+    def constraints(self) -> Table:
+        """What holds of relations, see `make_rin_joint`."""
+        return dict(self.cfg.get("constraints") or {})
+
+    @property
     def rounds(self) -> int:
         """Rounds of interaction of the network."""
         return int(network_of(self.model.get_ref("network")).rounds)
@@ -239,6 +290,34 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             if not 0.0 <= value <= 1.0:
                 raise SettingError(Errors.R010, name=setting, expected="from 0 to 1", value=value)
         self.cfg.update(threshold=threshold, thresholds=own)
+
+    def set_calibration(self, calibration: Mapping[str, Sequence[float]]) -> None:
+        """Correct the probabilities of relations: their logits become slope * logit + offset (Platt 1999).
+
+        Args:
+            calibration (Mapping[str, Sequence[float]]): Slope, above 0, and offset by relation. The probabilities of
+                other relations are those of the network.
+
+        Raises:
+            SettingError: R010 if one is not valid.
+        """
+        for label, pair in calibration.items():
+            if len(pair) != 2 or not np.isfinite(pair).all() or pair[0] <= 0:
+                expected = "two numbers: a slope above 0 and an offset"
+                raise SettingError(Errors.R010, name=f"calibration.{label}", expected=expected, value=pair)
+        self.cfg["calibration"] = {label: [float(x) for x in pair] for label, pair in calibration.items()}
+
+    def set_constraints(self, constraints: Table) -> None:
+        """Set what holds of relations, so that nothing else is found.
+
+        Args:
+            constraints (Table): Constraints by relation, see `make_rin_joint`; none for those that can have all.
+
+        Raises:
+            SettingError: R010 if one is not valid.
+        """
+        check_constraints(constraints)
+        self.cfg["constraints"] = {label: dict(values) for label, values in constraints.items()}
 
     @contextmanager
     def settings(
@@ -325,11 +404,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             for kind in _DIMS:
                 for label in labels[kind]:
                     self.add_label(label, kind=kind)
-        n_examples = 0
-        docs: list[Doc] = []
+        examples: list[Example] = []
         for example in get_examples():
-            n_examples += 1
-            docs.append(example.predicted)
+            examples.append(example)
             if labels is None:
                 for span in gold_entities(example.reference, spans_key=self.spans_key, attr=self.attr):
                     if not span.label_:
@@ -337,10 +414,12 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
                     self.add_label(span.label_, kind="entities")
                 for relation in get_relations(example.reference, self.attr):
                     self.add_label(relation.label, kind="relations")
+        docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             raise RinError(Errors.R013, name=self.name)
         if not self.relation_labels:
-            raise RinError(Errors.R012, n=n_examples, name=self.name, attr=self.attr)
+            raise RinError(Errors.R012, n=len(examples), name=self.name, attr=self.attr)
+        self._fit_settings(examples, nlp)
         self.model.set_dim("tags", self.model.attrs["entity_layers"] * n_tags(len(self.entity_labels)))
         self.model.set_dim("relations", len(self.relation_labels))
         collect_words(self.model, docs)
@@ -361,7 +440,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self._require_labels()
         docs = list(docs)
         if not any(len(doc) for doc in docs):
-            return [Prediction([], []) for _ in docs]
+            return [Prediction([], [], []) for _ in docs]
         segments, output = self.model.predict(docs)
         blank = np.concatenate([docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments])
         entities = decode_entities(segments, output.tag_scores(), blank.astype(bool))
@@ -385,29 +464,31 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         examples = list(examples)
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
-            return [Prediction([], []) for _ in docs]
+            return [Prediction([], [], []) for _ in docs]
         segments, output = self.model.predict(docs)
         golds = self._read_gold(examples)
         n_layers = self.model.attrs["entity_layers"]
-        given = [entities_within(golds[segment.doc], segment, n_layers) for segment in segments]
+        given = [FoundEntities(entities_within(golds[segment.doc], segment, n_layers)) for segment in segments]
         return self._decode(len(docs), segments, given, output)
 
-    def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Prediction]) -> None:
-        """Write what was found to `doc.ents`, `doc.spans` and the relations attribute.
+    def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
+        """Write what was found to `doc.ents`, `doc.spans` and the relations attribute. The probabilities of entities
+        are in `doc.spans["rin"].attrs["scores"]`.
 
         Args:
             docs (Iterable[Doc]): The documents.
-            scores (Sequence[Prediction]): What `predict` returned for them.
+            predictions (Sequence[Prediction]): What `predict` returned for them.
 
         Raises:
             RinError: R001 if something else has taken the attribute.
         """
         register_relations(self.attr)
         types, names = self.entity_labels, self.relation_labels
-        for doc, prediction in zip(docs, scores):
+        for doc, prediction in zip(docs, predictions):
             spans = {span: Span(doc, span[0], span[1], label=types[span[2]]) for span in prediction.entities}
             found = list(spans.values())
-            doc.spans[self.spans_key] = found
+            scores = {"scores": np.array(prediction.scores, dtype=np.float32)}
+            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, attrs=scores, spans=found)
             # `doc.ents` can't overlap: what was there keeps its tokens, and of what was found the longest spans win.
             kept = [] if self.overwrite else list(doc.ents)
             taken = {i for ent in kept for i in range(ent.start, ent.end)}
@@ -509,20 +590,62 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             raise RinError(Errors.R016, name=self.name, reason=reason) from error
 
     def _decode(
-        self, n_docs: int, segments: Sequence[Segment], entities: Sequence[Layers], scores: Any
+        self, n_docs: int, segments: Sequence[Segment], entities: Sequence[FoundEntities], output: Any
     ) -> list[Prediction]:
+        if calibration := self.cfg.get("calibration"):
+            slopes, offsets = np.array([calibration.get(label, (1.0, 0.0)) for label in self.relation_labels]).T
+            output = output.calibrated(slopes, offsets)
         settings: dict[str, Any] = {"thresholds": self.label_thresholds, "head": self.head, "rescue": self.rescue}
-        return decode(n_docs, segments, entities, scores, **settings)
+        predictions = decode(n_docs, segments, entities, output, **settings)
+        constraints = check_constraints(self.constraints)
+        labels = self.entity_labels, self.relation_labels
+        return [
+            prediction._replace(triples=constrain(prediction.triples, constraints, *labels))
+            for prediction in predictions
+        ]
+
+    def _fit_settings(self, examples: Sequence[Example], nlp: Language | None) -> None:
+        """Choose the settings that are null by the training corpus, and write them to the config."""
+        chosen: dict[str, Any] = {}
+        if self.context is None:
+            total, lost = self._count_lost_by_sentences(examples)
+            self.model.attrs["context"] = "text" if lost > MAX_LOST * total else "sentence"
+            chosen["context"] = self.context
+            logger.info(
+                "Component '%s' reads with context = \"%s\": %d of %d training triples cross sentences",
+                *(self.name, self.context, lost, total),
+            )
+        if self.cfg["constraints"] is None:
+            relations = (relation for example in examples for relation in get_relations(example.reference, self.attr))
+            self.cfg["constraints"] = collect_types((r.subject.label_, r.label, r.object.label_) for r in relations)
+            chosen["constraints"] = self.cfg["constraints"]
+        if nlp is not None and self.name in nlp.component_names:
+            nlp.get_pipe_config(self.name).update(chosen)
+
+    def _count_lost_by_sentences(self, examples: Sequence[Example]) -> tuple[int, int]:
+        """Count the gold triples, and those whose entities are not in one sentence."""
+        total = lost = 0
+        for example in examples:
+            gold = read_gold(example, self.label_data, **self._gold_settings)
+            starts = np.zeros(len(example.predicted), dtype=np.int64)
+            starts[[start for start, _ in find_sentences(example.predicted)]] = 1
+            sentence = starts.cumsum()
+            total += len(gold.triples or ())
+            lost += sum(int(sentence[i] != sentence[j]) for i, j, _ in gold.triples or ())
+        return total, lost
 
     def _require_labels(self) -> None:
         if not self.relation_labels:
             raise NotTrainedError(Errors.R011, name=self.name)
 
+    @property
+    def _gold_settings(self) -> dict[str, Any]:
+        settings = {"head": self.head, "spans_key": self.spans_key, "attr": self.attr}
+        return {**settings, "n_layers": self.model.attrs["entity_layers"]}
+
     def _read_gold(self, examples: Iterable[Example]) -> list[Gold]:
         """Read the annotation of Examples, and warn of labels that are not learned."""
-        settings: dict[str, Any] = {"head": self.head, "spans_key": self.spans_key, "attr": self.attr}
-        settings["n_layers"] = self.model.attrs["entity_layers"]
-        golds = [read_gold(example, self.label_data, **settings) for example in examples]
+        golds = [read_gold(example, self.label_data, **self._gold_settings) for example in examples]
         for kind, label in sorted(set().union(*(gold.unknown for gold in golds))):
             name = "Entity" if kind == "entities" else "Relation"
             self._warn_once(Warnings.W001.format(kind=name, label=label, name=self.name))

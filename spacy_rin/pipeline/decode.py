@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.segments import Segment
-from .tagging import Layers, TypedSpan, decode_tags
+from .tagging import Layers, TypedSpan, decode_tags, span_scores
 
 HEADS = ("last", "first")
 
@@ -26,11 +26,25 @@ class Prediction(NamedTuple):
 
     Attributes:
         entities (list[TypedSpan]): Entities in the order of the text.
+        scores (list[float]): Probability of each entity.
         triples (list[ScoredTriple]): Triples, ordered by subject, object and label.
     """
 
     entities: list[TypedSpan]
+    scores: list[float]
     triples: list[ScoredTriple]
+
+
+class FoundEntities(NamedTuple):
+    """The entities of a segment.
+
+    Attributes:
+        layers (Layers): The entities layer by layer, counted from the first token of the segment.
+        scores (list[list[float]] | None): Probability of each; None if they are given, and certain.
+    """
+
+    layers: Layers
+    scores: list[list[float]] | None = None
 
 
 class PairScores(Protocol):
@@ -46,7 +60,7 @@ def head_of(start: int, end: int, head: str) -> int:
 
 def decode_entities(
     segments: Sequence[Segment], tag_scores: NDArray[np.floating], blank: NDArray[np.bool_]
-) -> list[Layers]:
+) -> list[FoundEntities]:
     """Read entities.
 
     Args:
@@ -55,17 +69,20 @@ def decode_entities(
         blank (ndarray): Which of the tokens are white space. *Shape:* (tokens,).
 
     Returns:
-        list[Layers]: The entities of every segment, layer by layer, counted from its first token.
+        list[FoundEntities]: The entities of every segment.
     """
     lengths = [segment.end - segment.start for segment in segments]
-    layers = (decode_tags(tag_scores[:, layer], lengths, blank) for layer in range(tag_scores.shape[1]))
-    return list(zip(*layers))
+    layers, scores = [], []
+    for layer in range(tag_scores.shape[1]):
+        layers.append(decode_tags(tag_scores[:, layer], lengths, blank))
+        scores.append(span_scores(tag_scores[:, layer], lengths, layers[-1]))
+    return [FoundEntities(*found) for found in zip(zip(*layers), map(list, zip(*scores)))]
 
 
 def decode(
     n_docs: int,
     segments: Sequence[Segment],
-    entities: Sequence[Layers],
+    entities: Sequence[FoundEntities],
     scores: PairScores,
     *,
     thresholds: NDArray[np.floating],
@@ -77,7 +94,7 @@ def decode(
     Args:
         n_docs (int): Number of Docs in the batch.
         segments (Sequence[Segment]): Their segments.
-        entities (Sequence[Layers]): The entities of every segment, see `decode_entities`.
+        entities (Sequence[FoundEntities]): The entities of every segment, see `decode_entities`.
         scores (PairScores): The network's output for the segments.
         thresholds (ndarray): Lowest probability of each relation. *Shape:* (relations,).
         head (str): Token that stands for an entity, "last" or "first". Of entities that share it, the longest one has
@@ -91,21 +108,23 @@ def decode(
     tokens: list[int] = []
     headed: list[list[TypedSpan]] = []
     owners: list[Segment] = []
-    predictions = [Prediction([], []) for _ in range(n_docs)]
+    predictions = [Prediction([], [], []) for _ in range(n_docs)]
     kept: set[tuple[int, TypedSpan]] = set()
     sizes, offset = [], 0
-    for segment, found in zip(segments, entities):
+    for segment, (layers, layer_scores) in zip(segments, entities):
+        found = _distinct(layers, layer_scores)
         by_token: dict[int, list[TypedSpan]] = {}
-        for start, end, kind in _distinct(found):
+        for (start, end, kind), score in found:
             span = (start + segment.start, end + segment.start, kind)
             head_token = head_of(start, end, head)
             by_token.setdefault(head_token, []).append(span)
             if segment.core_start <= segment.start + head_token < segment.core_end:
                 predictions[segment.doc].entities.append(span)
+                predictions[segment.doc].scores.append(score)
                 kept.add((segment.doc, span))
         if rescue:
             heads = set(by_token)
-            for start, end, kind in _distinct(found):
+            for (start, end, kind), _ in found:
                 for token in set(range(start, end)) - heads:
                     by_token.setdefault(token, []).append((start + segment.start, end + segment.start, kind))
         tokens.extend(offset + token for token in by_token)
@@ -132,10 +151,14 @@ def decode(
     return predictions
 
 
-def _distinct(layers: Layers) -> list[TypedSpan]:
-    """Merge the spans of layers in the order of the text. Where two have the same tokens, the first layer wins."""
-    spans = {span[:2]: span for layer in reversed(layers) for span in layer}
-    return sorted(spans.values(), key=lambda span: (span[0], -span[1]))
+def _distinct(layers: Layers, scores: list[list[float]] | None) -> list[tuple[TypedSpan, float]]:
+    """Merge the spans of layers, with their scores, in the order of the text. Where two have the same tokens, the
+    first layer wins."""
+    spans: dict[tuple[int, int], tuple[TypedSpan, float]] = {}
+    for layer, layer_scores in zip(layers, scores or [[1.0] * len(layer) for layer in layers]):
+        for span, score in zip(layer, layer_scores):
+            spans.setdefault(span[:2], (span, score))
+    return sorted(spans.values(), key=lambda found: (found[0][0], -found[0][1]))
 
 
 def _longest_first(span: TypedSpan) -> int:

@@ -109,6 +109,31 @@ def decode_tags(
     return spans
 
 
+def span_scores(
+    scores: NDArray[np.floating], lengths: Sequence[int], spans: Sequence[Sequence[TypedSpan]]
+) -> list[list[float]]:
+    """Compute the probability of spans: the product of the probabilities of their tags.
+
+    Args:
+        scores (ndarray): Logits of tags, sequences packed one after the other. *Shape:* (tokens, tags).
+        lengths (Sequence[int]): Tokens of each sequence.
+        spans (Sequence[Sequence[TypedSpan]]): Spans of each sequence, which don't overlap.
+
+    Returns:
+        list[list[float]]: Probabilities of the spans of each sequence, from 0 to 1.
+    """
+    if not any(spans):
+        return [[] for _ in spans]
+    tags = np.concatenate([encode_tags(found, length) for found, length in zip(spans, lengths)])
+    highest = scores.max(1)
+    log_sums = highest + np.log(np.exp(scores - highest[:, None]).sum(1))
+    logs = np.take_along_axis(scores, tags[:, None], 1)[:, 0] - log_sums
+    probabilities = []
+    for found, offset in zip(spans, np.cumsum([0, *lengths[:-1]]).tolist()):
+        probabilities.append([float(np.exp(logs[offset + a : offset + b].sum())) for a, b, _ in found])
+    return probabilities
+
+
 @lru_cache(maxsize=32)
 def _grammar(n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """What may follow what (tags, tags), what may open and what may close a sequence (tags,)."""

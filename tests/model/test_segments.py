@@ -1,12 +1,13 @@
 import itertools
 from typing import Any
 
+import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_rin.model.segments import Segment, segment_docs
+from spacy_rin.model.segments import Context, Segment, cut_windows, find_contexts, find_sentences
 
 VOCAB = Vocab()
 
@@ -15,29 +16,37 @@ def make_doc(length: Any, sent_starts: Any = None) -> Any:
     return Doc(VOCAB, words=["a"] * length, sent_starts=sent_starts)
 
 
-def test_sentences_and_windows() -> None:
-    docs = [make_doc(3), make_doc(0), make_doc(10)]
-    assert segment_docs(docs, max_length=6, overlap=2) == [
-        Segment(0, 0, 3, 0, 3),
-        Segment(2, 0, 6, 0, 5),
-        Segment(2, 4, 10, 5, 10),
-    ]
+def windows(context: Context, max_length: int, overlap: int) -> list[Segment]:
+    return list(cut_windows(context, max_length, overlap))
 
 
-def test_sentences() -> None:
-    doc = make_doc(9, [True, False, True, False, False, False, False, False, True])
-    assert segment_docs([doc], max_length=4, overlap=2) == [
-        Segment(0, 0, 2, 0, 2),
-        Segment(0, 2, 6, 2, 5),
-        Segment(0, 4, 8, 5, 8),
-        Segment(0, 8, 9, 8, 9),
-    ]
+def test_texts() -> None:
+    docs = [make_doc(3), make_doc(0), make_doc(4, [True, False, True, False])]
+    assert find_contexts(docs, "text") == find_contexts(docs, None) == [Context(0, 0, 3), Context(2, 0, 4)]
 
 
-@given(length=st.integers(0, 60), max_length=st.integers(1, 12), data=st.data())
+def test_annotated_sentences() -> None:
+    docs = [make_doc(3), make_doc(0), make_doc(4, [True, False, True, False])]
+    assert find_contexts(docs, "sentence") == [Context(0, 0, 3), Context(2, 0, 2), Context(2, 2, 4)]
+
+
+def test_sentences_by_rule() -> None:
+    doc = spacy.blank("en")('Ada left. Ben! " Cy\n\nEd\nFay')
+    before = doc.to_bytes()
+    assert [doc[start:end].text for start, end in find_sentences(doc)] == ["Ada left.", 'Ben! "', "Cy\n\n", "Ed\nFay"]
+    assert doc.to_bytes() == before and not doc.has_annotation("SENT_START")
+
+
+def test_windows() -> None:
+    assert windows(Context(2, 0, 10), max_length=6, overlap=2) == [Segment(2, 0, 6, 0, 5), Segment(2, 4, 10, 5, 10)]
+    assert windows(Context(0, 2, 8), max_length=4, overlap=2) == [Segment(0, 2, 6, 2, 5), Segment(0, 4, 8, 5, 8)]
+    assert windows(Context(0, 8, 9), max_length=4, overlap=2) == [Segment(0, 8, 9, 8, 9)]
+
+
+@given(length=st.integers(1, 60), max_length=st.integers(1, 12), data=st.data())
 def test_every_token_is_decided_once_with_context(length: Any, max_length: Any, data: Any) -> None:
     overlap = data.draw(st.integers(0, max_length - 1))
-    segments = segment_docs([make_doc(length)], max_length, overlap)
+    segments = windows(Context(0, 0, length), max_length, overlap)
     decided = [i for s in segments for i in range(s.core_start, s.core_end)]
     assert decided == list(range(length))
     for segment in segments:

@@ -172,7 +172,9 @@ def test_earlier_entities_are_kept_unless_told_otherwise(trained: Language) -> N
     component = component_of(trained)
     person = component.entity_labels.index("PERSON")
     place = component.entity_labels.index("PLACE")
-    prediction = Prediction([(0, 2, person), (4, 5, place)], [ScoredTriple((0, 2, person), 0, (4, 5, place), 0.9)])
+    prediction = Prediction(
+        [(0, 2, person), (4, 5, place)], [0.9, 0.8], [ScoredTriple((0, 2, person), 0, (4, 5, place), 0.9)]
+    )
 
     def annotate(overwrite: bool) -> list[tuple[str, str]]:
         doc = Doc(trained.vocab, words=["Ada", "Brook", "in", "old", "Larne", "1999"])
@@ -499,7 +501,9 @@ def test_learns_entities_inside_entities(nlp: Language, tmp_path: Path) -> None:
     assert nlp.evaluate(examples)["rel_exact_f"] == 1.0
     # What it finds is what is annotated, so it makes no difference that it is given.
     component = component_of(nlp)
-    assert component.predict_given(examples) == component.predict([eg.predicted for eg in examples])
+    found = component.predict([eg.predicted for eg in examples])
+    certain = [prediction._replace(scores=[1.0] * len(prediction.scores)) for prediction in found]
+    assert component.predict_given(examples) == certain
 
 
 def test_thresholds_by_relation(trained: Language, tmp_path: Path) -> None:
@@ -511,6 +515,7 @@ def test_thresholds_by_relation(trained: Language, tmp_path: Path) -> None:
     text = "Tom Hale was born in Wick ."
     assert names(nlp(text)) == {("Tom Hale", "born_in", "Wick")}
     component_of(nlp).set_thresholds(0.5, {"leads": 0.0})
+    component_of(nlp).set_constraints({})
     nlp.to_disk(tmp_path / "tuned")
     # Everything passes a threshold of 0.
     pairs = itertools.product(["Tom Hale", "Wick"], repeat=2)

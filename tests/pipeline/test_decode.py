@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spacy_rin.model.segments import Segment
-from spacy_rin.pipeline.decode import Prediction, ScoredTriple, decode, decode_entities
+from spacy_rin.pipeline.decode import FoundEntities, Prediction, ScoredTriple, decode, decode_entities
 from spacy_rin.pipeline.tagging import encode_tags
 
 IntArray = NDArray[np.int64]
@@ -135,7 +135,7 @@ def test_docs_keep_their_own() -> None:
     probs = {(0, 1, 0): 0.9, (1, 2, 0): 0.9, (2, 4, 0): 0.9, (5, 4, 1): 0.7}
     first, empty, last = run(3, segments, tags, probs)
     assert first.triples == [ScoredTriple((0, 1, 0), 0, (1, 2, 1), 0.9)]
-    assert empty == ([], [])
+    assert empty == ([], [], [])
     assert last.entities == [(0, 1, 0), (2, 3, 1), (3, 4, 0)]
     assert last.triples == [ScoredTriple((3, 4, 0), 1, (2, 3, 1), 0.7)]
 
@@ -163,7 +163,7 @@ def test_overlapping_windows_agree() -> None:
 
 @pytest.mark.parametrize("n_docs", [0, 2])
 def test_no_segments(n_docs: int) -> None:
-    assert run(n_docs, [], np.empty(0, int), {}) == [([], [])] * n_docs
+    assert run(n_docs, [], np.empty(0, int), {}) == [([], [], [])] * n_docs
 
 
 def test_given_entities_take_the_place_of_those_found() -> None:
@@ -173,7 +173,7 @@ def test_given_entities_take_the_place_of_those_found() -> None:
     (prediction,) = decode(
         1,
         ONE,
-        [[[outer], [inner]]],
+        [FoundEntities([[outer], [inner]])],
         network,
         thresholds=np.full(3, 0.5),
         head="last",

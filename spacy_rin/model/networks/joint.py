@@ -5,7 +5,7 @@ The tokens of a batch are packed, see `pairs`. Equation numbers refer to Sun et 
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -187,6 +187,20 @@ class Output:
         """Return the tag logits on the CPU. *Shape:* (tokens, layers, tags)."""
         scores: NDArray[np.float32] = self.network.by_layer(self.tensors.tags).cpu().numpy()
         return scores
+
+    def calibrated(self, slopes: NDArray[np.floating], offsets: NDArray[np.floating]) -> "Output":
+        """Return the output with other relation logits: slope * logit + offset (Platt 1999).
+
+        Args:
+            slopes (ndarray): Slope of each label. *Shape:* (labels,).
+            offsets (ndarray): Offset of each label. *Shape:* (labels,).
+
+        Returns:
+            Output: The output. It shares all tensors but the weight and bias of the relations.
+        """
+        weight, bias = self.tensors.weight, self.tensors.bias
+        slope, offset = (torch.from_numpy(np.asarray(x)).to(weight.device, weight.dtype) for x in (slopes, offsets))
+        return replace(self, tensors=self.tensors._replace(weight=weight * slope[:, None], bias=bias * slope + offset))
 
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
