@@ -11,6 +11,7 @@ from ._app import coded_errors, load_pipeline, rin_cli
 if TYPE_CHECKING:
     from ..evaluation.tuned import Tuning
 
+CALIBRATION_TITLES = {"none": "none", "global": "all relations together", "per_relation": "per relation"}
 TITLES = {"present": "current", "global": "one threshold", "per_relation": "per relation"}
 
 
@@ -27,12 +28,13 @@ def tune_cli(
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
-    Choose the thresholds with the best F1 of relations (exact match), and write them to the pipeline.
+    Calibrate the probabilities of relations, choose the thresholds with the best F1 (exact match), and write both.
 
-    Three choices are compared: the current thresholds, one threshold for all relations, and separate thresholds for
-    frequent relations. Thresholds that are best on the texts they were chosen on may not be best on other texts. The
-    last columns therefore show F1 on held-out texts, by cross-validation. Thresholds are changed only if this F1
-    improves.
+    Probabilities are calibrated for all relations together, or for each relation, or left alone, whatever predicts best
+    on held-out texts which triples are right. Then three choices of thresholds are compared: the current ones, one
+    threshold for all relations, and separate thresholds for frequent relations. Thresholds that are best on the texts
+    they were chosen on may not be best on other texts. The last columns therefore show F1 on held-out texts, by
+    cross-validation. Thresholds are changed only if this F1 improves.
 
     Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
     """
@@ -49,15 +51,30 @@ def tune_cli(
             require_new_folder(output_path)
         nlp = load_pipeline(model, gpu_id)
         tuning = tune(nlp, read_examples(nlp, data_path), min_count=min_count, folds=folds)
+        _show_calibrations(tuning)
         _show_choices(tuning)
         _show_best(tuning)
         if output_path is not None:
-            write_tuned(nlp, output_path, tuning.thresholds)
-        elif in_place and tuning.best != "present":
-            write_in_place(nlp, Path(model), tuning.thresholds)
+            write_tuned(nlp, output_path, tuning.settings)
+        elif in_place and tuning.settings != tuning.present:
+            write_in_place(nlp, Path(model), tuning.settings)
         else:
             return
     msg.good(f"Wrote {output_path or model}")
+
+
+def _show_calibrations(tuning: "Tuning") -> None:
+    rows = [
+        (
+            CALIBRATION_TITLES[name],
+            f"{choice.log_loss:.3f}",
+            f"{choice.ece:.3f}",
+            "kept" * (name == tuning.best_calibration),
+        )
+        for name, choice in tuning.calibrations.items()
+    ]
+    header = ("calibration", "log loss held out", "calibration error held out", "")
+    msg.table(rows, header=header, aligns=("l", "r", "r", "l"), divider=True)
 
 
 def _show_choices(tuning: "Tuning") -> None:
@@ -65,7 +82,7 @@ def _show_choices(tuning: "Tuning") -> None:
 
     choices = tuning.choices
     first = choices["present"]
-    rows = []
+    rows: list[tuple[str, ...]] = [("before", "", "", percent(tuning.before.fscore), "", "", "")]
     for name, choice in choices.items():
         row = [TITLES[name], f"{choice.thresholds.threshold:g}", str(len(choice.thresholds.thresholds))]
         for scores, base in ((choice.scores, first.scores), (choice.held_out, first.held_out)):
@@ -77,14 +94,16 @@ def _show_choices(tuning: "Tuning") -> None:
     own = choices["per_relation"].thresholds.thresholds
     if own:
         gold = tuning.gold
-        rows = [(label, f"{own[label]:g}", f"{gold[label]:,}") for label in sorted(own, key=lambda x: -gold[x])]
-        msg.table(rows, header=("relation", "threshold", "gold"), aligns=("l", "r", "r"), divider=True)
+        lines = [(label, f"{own[label]:g}", f"{gold[label]:,}") for label in sorted(own, key=lambda x: -gold[x])]
+        msg.table(lines, header=("relation", "threshold", "gold"), aligns=("l", "r", "r"), divider=True)
 
 
 def _show_best(tuning: "Tuning") -> None:
-    kept, best = tuning.thresholds, tuning.best
-    if best == "present":
-        msg.warn("No other thresholds improve F1 on held-out texts. They are left as they are.")
+    kept, best = tuning.settings, tuning.best
+    if kept == tuning.present:
+        msg.warn("Nothing improves on held-out texts. Thresholds and calibration are left as they are.")
+    elif best == "present":
+        msg.info("No other thresholds improve F1 on held-out texts.")
     elif best == "global":
         msg.info(f"One threshold is kept, {kept.threshold:g}. Separate thresholds don't improve F1 on held-out texts.")
     else:

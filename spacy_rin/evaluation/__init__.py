@@ -5,19 +5,20 @@ from .evaluate import Evaluation, evaluate
 from .report import render_html
 from .scorer import score
 from .thresholds import Thresholds
-from .tuned import Tuning, set_thresholds, tune, write_in_place, write_tuned
+from .tuned import Tuned, Tuning, set_tuned, tune, write_in_place, write_tuned
 
 __all__ = [
     "DataCheck",
     "Evaluation",
     "Finding",
     "Thresholds",
+    "Tuned",
     "Tuning",
     "check_data",
     "evaluate",
     "render_html",
     "score",
-    "set_thresholds",
+    "set_tuned",
     "tune",
     "write_in_place",
     "write_tuned",

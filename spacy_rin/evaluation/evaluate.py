@@ -17,6 +17,7 @@ from thinc.util import convert_recursive
 from ..errors import Errors, RinError
 from ..pipeline.component import RINJoint, find_component
 from ..relations import get_relations, has_relations, set_relations
+from .calibration import score_calibration
 from .scorer import score_groups, score_matches, triples
 from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
 from .verdicts import VERDICTS, Verdict, compare, count_confusion
@@ -78,7 +79,8 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
         raise RinError(Errors.R036, attr=component.attr)
     given = predict(nlp, name, component, examples, with_given=True)
     given = [example for example in given if has_relations(example.reference, component.attr)]
-    by_threshold = score_thresholds(Candidates.of(annotated, component.attr))
+    candidates = Candidates.of(annotated, component.attr)
+    found = candidates.reach(present_thresholds(component))
     for example in examples:
         keep_probable(example.predicted, present_thresholds(component), component.attr)
     judged = [_judge(example, component.attr) for example in annotated]
@@ -93,7 +95,8 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
         **{f"{name}_{letter}": row[letter] for name, row in matches.items() for letter in "prf"},
         "counts": {name: {kind: row[kind] for kind in ("gold", "predicted", "right")} for name, row in matches.items()},
         **score_groups(annotated, attr=component.attr),
-        "rel_exact_per_threshold": by_threshold,
+        "rel_exact_per_threshold": score_thresholds(candidates),
+        "rel_calibration": score_calibration(candidates.scores[found], candidates.right[found]),
         "rel_verdicts": {kind: kinds[kind] for kind in VERDICTS},
         "rel_confusion": count_confusion(verdicts),
     }

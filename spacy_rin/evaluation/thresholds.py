@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,6 +120,10 @@ class Candidates:
             self.gold_relations[gold],
         )
 
+    def with_scores(self, scores: NDArray[np.floating]) -> "Candidates":
+        """Return the same triples with other probabilities. *Shape of scores:* (candidates,)."""
+        return replace(self, scores=np.asarray(scores, dtype=np.float32))
+
     def count(self) -> Counts:
         """Count what each threshold of `GRID` gives."""
         shape = (len(self.labels), len(GRID) + 1)
@@ -134,6 +138,12 @@ class Candidates:
         gold = np.bincount(self.gold_relations, minlength=len(self.labels))
         return Counts(count(self.right), count(np.ones_like(self.right)), gold)
 
+    def reach(self, thresholds: Thresholds) -> NDArray[np.bool_]:
+        """Whether each candidate reaches the threshold of its relation. *Shape:* (candidates,)."""
+        lowest = np.array([thresholds.of(label) for label in self.labels], dtype=np.float32)
+        found: NDArray[np.bool_] = reaches(self.scores, lowest[self.relations])
+        return found
+
     def score(self, thresholds: Thresholds) -> PRFScore:
         """Score the triples that reach the thresholds.
 
@@ -143,8 +153,7 @@ class Candidates:
         Returns:
             PRFScore: Exact match over all relations (micro).
         """
-        lowest = np.array([thresholds.of(label) for label in self.labels], dtype=np.float32)
-        found = reaches(self.scores, lowest[self.relations])
+        found = self.reach(thresholds)
         right = int((found & self.right).sum())
         return PRFScore(tp=right, fp=int(found.sum()) - right, fn=len(self.gold_texts) - right)
 
@@ -224,13 +233,30 @@ def cross_validate(candidates: Candidates, choose: Callable[[Candidates], Thresh
     Raises:
         RinError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
-    if not 2 <= folds <= candidates.n_texts:
-        raise SettingError(Errors.R050, folds=folds, n=candidates.n_texts)
-    order = list(range(candidates.n_texts))
-    random.Random(0).shuffle(order)
-    fold = np.argsort(order) % folds
+    fold = split_folds(candidates.n_texts, folds)
     parts = (candidates.among(fold == i).score(choose(candidates.among(fold != i))) for i in range(folds))
     return sum(parts, PRFScore())
+
+
+def split_folds(n_texts: int, folds: int) -> NDArray[np.int64]:
+    """Divide texts into parts of about the same size, at random but always the same.
+
+    Args:
+        n_texts (int): Number of texts.
+        folds (int): Number of parts.
+
+    Returns:
+        ndarray: Part of each text. *Shape:* (texts,).
+
+    Raises:
+        SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
+    """
+    if not 2 <= folds <= n_texts:
+        raise SettingError(Errors.R050, folds=folds, n=n_texts)
+    order = list(range(n_texts))
+    random.Random(0).shuffle(order)
+    fold: NDArray[np.int64] = np.argsort(order) % folds
+    return fold
 
 
 @dataclass(frozen=True)

@@ -1,55 +1,88 @@
-"""The best thresholds of a pipeline, found and written into its config and its component, which must agree."""
+"""The best thresholds and calibration of a pipeline, written to its config and its component, which must agree."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import srsly
 from spacy.language import Language
+from spacy.scorer import PRFScore
 from spacy.training import Example
 
 from ..errors import Errors, FileError, RinError
 from ..files import write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
+from .calibration import Calibration, CalibrationChoice, calibrate, choose_calibration
 from .evaluate import predict, present_thresholds
-from .thresholds import Candidates, Choice, Thresholds, choose
+from .thresholds import Candidates, Choice, choose
+
+
+class Tuned(NamedTuple):
+    """The settings of a component that are tuned.
+
+    Attributes:
+        threshold (float): Lowest probability of a triple.
+        thresholds (dict[str, float]): Relations that have another one, and it.
+        calibration (Calibration): Slope and offset of the logits of relations.
+    """
+
+    threshold: float
+    thresholds: dict[str, float]
+    calibration: Calibration
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was found out about the thresholds of a pipeline.
+    """The best calibration and thresholds of a pipeline on some texts.
 
     Attributes:
-        choices (dict[str, Choice]): "present", the thresholds as they are; "global", one for all relations;
-            "per_relation", others for frequent relations, too.
-        best (str): The key of the choice with the best F1 on texts that it was not made on.
+        present (Tuned): The settings as they are.
+        before (PRFScore): Exact match with these settings.
+        calibrations (dict[str, CalibrationChoice]): "none", probabilities as the network gives them; "global", one
+            slope and offset for all relations; "per_relation", others for each.
+        best_calibration (str): The key of the calibration with the lowest log loss on held-out texts.
+        choices (dict[str, Choice]): Thresholds for the probabilities of the best calibration: "present", as they are;
+            "global", one for all relations; "per_relation", separate ones for frequent relations, too.
+        best (str): The key of the thresholds with the best F1 on held-out texts.
         gold (dict[str, int]): Number of gold triples of each relation.
+        relations (tuple[str, ...]): All relations of the component.
     """
 
+    present: Tuned
+    before: PRFScore
+    calibrations: dict[str, CalibrationChoice]
+    best_calibration: str
     choices: dict[str, Choice]
     best: str
     gold: dict[str, int]
+    relations: tuple[str, ...]
 
     @property
-    def thresholds(self) -> Thresholds:
-        """The thresholds of the best choice."""
-        return self.choices[self.best].thresholds
+    def settings(self) -> Tuned:
+        """The best settings. A relation without candidates has the calibration of all relations."""
+        calibration = self.calibrations[self.best_calibration].calibration
+        if calibration:
+            others = next(iter(self.calibrations["global"].calibration.values()))
+            calibration = {label: calibration.get(label, others) for label in self.relations}
+        return Tuned(*self.choices[self.best].thresholds, calibration)
 
 
 def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, folds: int = 5) -> Tuning:
-    """Find the thresholds that give the best F1 of relations by exact match. The pipeline is not changed.
+    """Find the calibration with which probabilities mean most, and then the thresholds with the best F1 of relations by
+    exact match. The pipeline is not changed.
 
     Args:
-        nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
-        examples (Iterable[Example]): Texts that it was not trained on, and their annotation. Their predicted Docs are
-            replaced. Texts whose relations are not annotated are left out.
-        min_count (int): A relation has a threshold of its own if it has so many gold triples, or so many are found.
-        folds (int): Parts of the texts for cross-validation.
+        nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
+        examples (Iterable[Example]): Texts that were not used for training, and their annotation. Their predicted Docs
+            are replaced. Texts whose relations are not annotated are left out.
+        min_count (int): Number of gold or predicted triples that a relation needs to get its own threshold.
+        folds (int): Number of parts of the texts, for cross-validation.
 
     Returns:
-        Tuning: The choices, and the best of them. `set_thresholds` sets it, `write_tuned` writes it to a folder.
+        Tuning: The choices, and the best of them. `set_tuned` sets it, `write_tuned` writes it to a folder.
 
     Raises:
         RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
@@ -59,27 +92,40 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
     examples = [example for example in examples if has_relations(example.reference, component.attr)]
     if not examples:
         raise RinError(Errors.R036, attr=component.attr)
-    predict(nlp, name, component, examples)
-    candidates = Candidates.of(examples, component.attr)
-    choices, best = choose(candidates, present_thresholds(component), min_count=min_count, folds=folds)
-    counts = np.bincount(candidates.gold_relations, minlength=len(candidates.labels))
-    return Tuning(choices, best, dict(zip(candidates.labels, counts.tolist())))
+    with component.settings(calibration={}):
+        predict(nlp, name, component, examples)
+    raw = Candidates.of(examples, component.attr)
+    present = present_thresholds(component)
+    calibrations, best_calibration = choose_calibration(raw, folds)
+    calibrated = calibrate(raw, calibrations[best_calibration].calibration)
+    choices, best = choose(calibrated, present, min_count=min_count, folds=folds)
+    counts = np.bincount(raw.gold_relations, minlength=len(raw.labels))
+    return Tuning(
+        Tuned(*present, component.calibration),
+        calibrate(raw, component.calibration).score(present),
+        calibrations,
+        best_calibration,
+        choices,
+        best,
+        dict(zip(raw.labels, counts.tolist())),
+        component.relation_labels,
+    )
 
 
-def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
-    """Set the thresholds of the first "rin_joint" of a pipeline, and what its config says of them.
+def set_tuned(nlp: Language, tuned: Tuned) -> None:
+    """Set the thresholds and the calibration of the first "rin_joint" of a pipeline, and what its config says of them.
 
     Args:
         nlp (Language): The pipeline.
-        thresholds (Thresholds): The thresholds.
+        tuned (Tuned): The settings.
 
     Raises:
         RinError: R018 if there is no "rin_joint".
     """
     name, component = find_component(nlp)
-    settings = thresholds._asdict()
-    component.set_thresholds(**settings)
-    nlp.get_pipe_config(name).update(settings)
+    component.set_thresholds(tuned.threshold, tuned.thresholds)
+    component.set_calibration(tuned.calibration)
+    nlp.get_pipe_config(name).update(tuned._asdict())
 
 
 def require_new_folder(path: str | Path) -> None:
@@ -95,36 +141,36 @@ def require_pipeline(path: str | Path) -> None:
         raise FileError(Errors.R052, path=path)
 
 
-def write_tuned(nlp: Language, path: str | Path, thresholds: Thresholds) -> None:
-    """Write a pipeline with other thresholds to a new folder, all of it or, if that fails, nothing.
+def write_tuned(nlp: Language, path: str | Path, tuned: Tuned) -> None:
+    """Write a pipeline with other settings to a new folder, all of it or, if that fails, nothing.
 
     Args:
-        nlp (Language): The pipeline; it gets the thresholds.
+        nlp (Language): The pipeline; it gets the settings.
         path (str | Path): The folder.
-        thresholds (Thresholds): The thresholds.
+        tuned (Tuned): The settings.
 
     Raises:
-        RinError: R034 if it can't be written, or is there already.
+        FileError: R034 if it can't be written, or is there already.
     """
     require_new_folder(path)
-    set_thresholds(nlp, thresholds)
+    set_tuned(nlp, tuned)
     with write_whole(path) as unfinished:
         nlp.to_disk(unfinished)
 
 
-def write_in_place(nlp: Language, path: str | Path, thresholds: Thresholds) -> None:
-    """Change the thresholds of the pipeline in a folder, and nothing else there.
+def write_in_place(nlp: Language, path: str | Path, tuned: Tuned) -> None:
+    """Change the thresholds and the calibration of the pipeline in a folder, and nothing else there.
 
     Args:
-        nlp (Language): The pipeline that was loaded from the folder; it gets the thresholds.
+        nlp (Language): The pipeline that was loaded from the folder; it gets the settings.
         path (str | Path): The folder.
-        thresholds (Thresholds): The thresholds.
+        tuned (Tuned): The settings.
 
     Raises:
-        RinError: R034 if it can't be written, R052 if there is no such folder.
+        FileError: R034 if it can't be written, R052 if there is no such folder.
     """
     require_pipeline(path)
-    set_thresholds(nlp, thresholds)
+    set_tuned(nlp, tuned)
     name, component = find_component(nlp)
     # What the component reads comes last: only when that is written does anything change.
     with write_whole(Path(path, "config.cfg")) as unfinished:

@@ -325,6 +325,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         *,
         threshold: float | None = None,
         thresholds: Mapping[str, float] | None = None,
+        calibration: Mapping[str, Sequence[float]] | None = None,
         rounds: int | None = None,
     ) -> Iterator[None]:
         """Predict with other settings inside a `with` block.
@@ -335,6 +336,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         Args:
             threshold (float | None): Lowest probability of a relation; None leaves it.
             thresholds (Mapping[str, float] | None): Relations that have another one, and it; None leaves them.
+            calibration (Mapping[str, Sequence[float]] | None): See `set_calibration`; None leaves it.
             rounds (int | None): Rounds of interaction; None leaves them.
 
         Raises:
@@ -342,17 +344,20 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         """
         network = network_of(self.model.get_ref("network"))
         before = self.threshold, self.thresholds, self.rounds
+        calibration_before = self.calibration
         if rounds is not None and (rounds < 0 or (rounds and not self.rounds)):
             expected = "at least 0" if self.rounds else "0, as the network was trained without rounds"
             raise SettingError(Errors.R010, name="rounds", expected=expected, value=rounds)
         self.set_thresholds(
             before[0] if threshold is None else threshold, before[1] if thresholds is None else thresholds
         )
+        self.set_calibration(calibration_before if calibration is None else calibration)
         network.rounds = before[2] if rounds is None else rounds
         try:
             yield
         finally:
             self.set_thresholds(*before[:2])
+            self.set_calibration(calibration_before)
             network.rounds = before[2]
 
     def add_label(self, label: str, *, kind: str = "relations") -> int:

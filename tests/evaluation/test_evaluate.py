@@ -15,8 +15,7 @@ from spacy.training import Example
 from spacy_rin.errors import RinError
 from spacy_rin.evaluation.evaluate import evaluate, predict
 from spacy_rin.evaluation.report import element, render_html
-from spacy_rin.evaluation.thresholds import Thresholds
-from spacy_rin.evaluation.tuned import set_thresholds, tune, write_in_place, write_tuned
+from spacy_rin.evaluation.tuned import Tuned, set_tuned, tune, write_in_place, write_tuned
 from spacy_rin.pipeline.component import find_component
 from spacy_rin.relations import set_relations
 
@@ -278,7 +277,7 @@ def test_tune_command(model: Path, trained: Language, tmp_path: Path) -> None:
     """A pipeline whose threshold is too high for all that it knows."""
     start = tmp_path / "start"
     spacy.load(model, config={"components.rin_joint.threshold": 0.5}).to_disk(start)
-    write_in_place(spacy.load(start), start, Thresholds(0.999999, {"leads": 1.0}))
+    write_in_place(spacy.load(start), start, Tuned(0.999999, {"leads": 1.0}, {"leads": [0.5, 1.0]}))
     path = tmp_path / "gold.spacy"
     docs = [gold_doc(trained.vocab, *row) for row in TRIPLES]
     DocBin(docs=docs, store_user_data=True).to_disk(path)
@@ -313,12 +312,14 @@ def test_tune_from_python(model: Path) -> None:
     component = component_of(nlp)
     component.set_thresholds(1.0)
     tuning = tune(nlp, make_examples(nlp.vocab), folds=2)
-    assert tuning.best == "global" and tuning.thresholds.threshold < 1.0
+    assert tuning.best == "global" and tuning.settings.threshold < 1.0
     assert tuning.choices["present"].scores.fscore < 1.0
     assert tuning.choices["global"].scores.fscore == tuning.choices["global"].held_out.fscore == 1.0
     assert tuning.gold == {"born_in": 3, "founded": 2, "leads": 2}
     assert (component.threshold, component.thresholds) == (1.0, {})
-    set_thresholds(nlp, tuning.thresholds)
+    set_tuned(nlp, tuning.settings)
+    config = nlp.config["components"]["rin_joint"]
+    assert component.calibration == config["calibration"] == tuning.settings.calibration
     assert evaluate(nlp, make_examples(nlp.vocab)).scores["rel_exact_f"] == 1.0
     unannotated = Example(nlp.make_doc(TRIPLES[0][0]), nlp.make_doc(TRIPLES[0][0]))
     with pytest.raises(RinError, match="R036"):
@@ -336,7 +337,7 @@ def test_tune_refuses(model: Path, gold: Any, tmp_path: Path) -> None:
         assert result.exit_code == 1 and code in result.output, result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "gold.spacy"]
     with pytest.raises(ValueError, match="R052"):
-        write_in_place(spacy.load(model), tmp_path / "full", Thresholds(0.5, {}))
+        write_in_place(spacy.load(model), tmp_path / "full", Tuned(0.5, {}, {}))
 
 
 def test_tune_in_place_needs_a_folder(gold: Any) -> None:
@@ -346,7 +347,7 @@ def test_tune_in_place_needs_a_folder(gold: Any) -> None:
 
 def test_own_thresholds_are_written(model: Path, tmp_path: Path) -> None:
     nlp = spacy.load(model)
-    write_tuned(nlp, tmp_path / "tuned", Thresholds(0.25, {"leads": 0.75}))
+    write_tuned(nlp, tmp_path / "tuned", Tuned(0.25, {"leads": 0.75}, {}))
     nlp = spacy.load(tmp_path / "tuned")
     settings = {"threshold": 0.25, "thresholds": {"leads": 0.75}}
     assert settings.items() <= nlp.config["components"]["rin_joint"].items()

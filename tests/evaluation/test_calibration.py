@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from spacy_rin.evaluation.calibration import (
+    calibrate,
+    choose_calibration,
+    fit_global,
+    fit_per_relation,
+    score_calibration,
+)
+from spacy_rin.evaluation.thresholds import Candidates
+
+
+def candidates(scores: list[float], right: list[int], relations: list[int] | None = None) -> Candidates:
+    """Candidates of texts that have two each, of relations "a" and "b"."""
+    n = len(scores)
+    texts = np.arange(n) // 2
+    return Candidates(
+        ("a", "b"),
+        int(texts[-1]) + 1 if n else 0,
+        texts,
+        np.array(relations or [0] * n, dtype=np.int64),
+        np.array(scores, dtype=np.float32),
+        np.array(right, dtype=bool),
+        np.array([], dtype=np.int64),
+        np.array([], dtype=np.int64),
+    )
+
+
+def test_error_is_the_mean_distance_of_bins() -> None:
+    scores = score_calibration(np.array([0.95, 0.91, 0.99, 1.0, 0.5, 0.55]), np.array([1, 1, 1, 0, 0, 1], dtype=bool))
+    # Four at 0.9625, three of them right; two at 0.525, one of them right.
+    assert scores["ece"] == pytest.approx((4 * (0.9625 - 0.75) + 2 * 0.025) / 6)
+    assert [(row["from"], row["to"], row["count"], row["right"]) for row in scores["bins"]] == [
+        (0.5, 0.6, 2, 0.5),
+        (0.9, 1.0, 4, 0.75),
+    ]
+    assert scores["confident"] == {"from": 0.9, "count": 4, "right": 0.75}
+
+
+def test_nothing_found_has_no_error() -> None:
+    assert score_calibration(np.array([]), np.array([], dtype=bool)) == {
+        "ece": None,
+        "bins": [],
+        "confident": {"from": 0.9, "count": 0, "right": None},
+    }
+
+
+def test_overconfident_scores_are_lowered() -> None:
+    # At 0.99, seven of ten are right; at 0.1, three of ten.
+    some = candidates([0.99] * 400 + [0.1] * 400, ([1] * 7 + [0] * 3) * 40 + ([1] * 3 + [0] * 7) * 40)
+    better = calibrate(some, fit_global(some))
+    assert better.scores[0] == pytest.approx(0.7, abs=0.01) and better.scores[-1] == pytest.approx(0.3, abs=0.01)
+    assert better.texts is some.texts and better.right is some.right
+    choices, best = choose_calibration(some, folds=5)
+    assert best != "none" and choices[best].ece < 0.05 < choices["none"].ece
+
+
+def test_relations_have_their_own() -> None:
+    some = candidates(
+        [0.8] * 800, [1] * 400 + ([0] * 9 + [1]) * 40, [0] * 400 + [1] * 400
+    )  # "a" is always right, "b" one time in ten
+    better = calibrate(some, fit_per_relation(some))
+    assert better.scores[0] > 0.95 and better.scores[-1] < 0.15
+    assert choose_calibration(some, folds=2)[1] == "per_relation"
+    few = candidates([0.8] * 402, [1] * 400 + [0, 0], [0] * 400 + [1] * 2)
+    assert calibrate(few, fit_per_relation(few)).scores[-1] > 0.7  # two triples say little
+
+
+def test_scores_stay_in_order() -> None:
+    some = candidates([0.9] * 10 + [0.2] * 10, [0] * 10 + [1] * 10)  # worse than chance
+    slope, _ = fit_global(some)["a"]
+    assert slope > 0
+    assert np.isfinite(calibrate(candidates([0.0, 1.0], [0, 1]), {"a": [2.0, 1.0]}).scores).all()
