@@ -62,6 +62,11 @@ class Errors(Message):
         "relation, a label: Span(doc, start, end, label='PERSON')."
     )
     R018 = "The pipeline has no component 'rin_joint', so there are no relations to extract."
+    R019 = (
+        "Component '{name}' would write to the same places as '{other}': relations to doc._.{attr}, or entities to "
+        "doc.spans['{key}']. Give it others, e.g. nlp.add_pipe('rin_joint', name='{name}', config={{'attr': "
+        "'{name}_relations', 'spans_key': '{name}'}})."
+    )
     # Architectures
     R020 = (
         "The features of the network have {found} columns, but it was initialized with {expected}. Was the "
@@ -163,7 +168,12 @@ class Warnings(Message):
     )
     W004 = (
         "Some gold relations of component '{name}' are between entities in different sentences, or further apart than "
-        "a window of a long text. They can't be learned or found; see `max_length` of 'spacy_rin.RIN.v1'."
+        "a window of a long text. They can't be learned or found; see `context` of the component and `max_length` of "
+        "'spacy_rin.RIN.v1'."
+    )
+    W005 = (
+        "Component '{name}' learned from texts with {kind}, but these texts have none, so it finds less. Put the "
+        "component that sets them into the pipeline, before '{name}', and don't disable it."
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spacy.attrs import TAG
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
@@ -32,6 +32,7 @@ from ..relations import (
 )
 from .constraints import Table, check_constraints, collect_types, constrain
 from .decode import HEADS, FoundEntities, Prediction, decode, decode_entities
+from .entity_group import EntityGroup
 from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
 from .tagging import n_tags
 
@@ -57,6 +58,8 @@ include_static_vectors = false
 @architectures = "spacy_rin.BiLSTMEncoder.v1"
 width = 128
 """
+# What earlier components may annotate, and the component may read.
+ANNOTATION = {"TAG": "part-of-speech tags", "SENT_START": "sentence boundaries"}
 # Share of the training triples that reading sentence by sentence may lose.
 MAX_LOST = 0.05
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
@@ -140,7 +143,14 @@ def make_rin_joint(
 
     Returns:
         RINJoint: The component.
+
+    Raises:
+        SettingError: R010 if a setting is not valid, R019 if another "rin_joint" of the pipeline writes to the same
+            places.
     """
+    for other_name, other in nlp.components:
+        if isinstance(other, RINJoint) and other_name != name and (other.attr == attr or other.spans_key == spans_key):
+            raise SettingError(Errors.R019, name=name, other=other_name, attr=attr, key=spans_key)
     return RINJoint(
         nlp.vocab,
         model,
@@ -446,6 +456,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
+        for kind in set(self.cfg.get("annotation", ())) - self._annotation_of(docs):
+            self._warn_once(Warnings.W005.format(name=self.name, kind=ANNOTATION[kind]))
         segments, output = self.model.predict(docs)
         blank = np.concatenate([docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments])
         entities = decode_entities(segments, output.tag_scores(), blank.astype(bool))
@@ -493,7 +505,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             spans = {span: Span(doc, span[0], span[1], label=types[span[2]]) for span in prediction.entities}
             found = list(spans.values())
             scores = {"scores": np.array(prediction.scores, dtype=np.float32)}
-            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, attrs=scores, spans=found)
+            doc.spans[self.spans_key] = EntityGroup(doc, name=self.spans_key, attrs=scores, spans=found)
             # `doc.ents` can't overlap: what was there keeps its tokens, and of what was found the longest spans win.
             kept = [] if self.overwrite else list(doc.ents)
             taken = {i for ent in kept for i in range(ent.start, ent.end)}
@@ -530,7 +542,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self._require_labels()
         examples = list(examples)
         validate_examples(examples, "RINJoint.update")
-        if self._reads_tags and not any(eg.predicted.has_annotation("TAG") for eg in examples):
+        annotation = self._annotation_of([example.predicted for example in examples])
+        self.cfg["annotation"] = sorted(annotation.union(self.cfg.get("annotation", ())))
+        if self._reads_tags and "TAG" not in annotation:
             self._warn_once(Warnings.W003.format(name=self.name))
         updated: dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
         return updated
@@ -638,6 +652,12 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             total += len(gold.triples or ())
             lost += sum(int(sentence[i] != sentence[j]) for i, j, _ in gold.triples or ())
         return total, lost
+
+    def _annotation_of(self, docs: Iterable[Doc]) -> set[str]:
+        """Which of the annotation that the component reads is in some of the Docs."""
+        read = {"TAG": self._reads_tags, "SENT_START": self.context == "sentence"}
+        docs = [doc for doc in docs if len(doc) > 1]  # a Doc of one token always has sentence boundaries
+        return {kind for kind in ANNOTATION if read[kind] and any(doc.has_annotation(kind) for doc in docs)}
 
     def _require_labels(self) -> None:
         if not self.relation_labels:

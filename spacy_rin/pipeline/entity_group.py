@@ -1,0 +1,119 @@
+"""A span group that stays right when tokens are merged or split."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from spacy.tokens import Doc, Span, SpanGroup
+
+
+class EntityGroup(SpanGroup):
+    """The entities of a Doc, with their probabilities in `attrs["scores"]`.
+
+    spaCy's span groups keep positions of tokens. A component that merges or splits tokens, such as `merge_entities`,
+    makes these wrong, or leads behind the end of the Doc. This group also keeps the characters of its spans, and finds
+    their tokens again.
+
+    Args:
+        doc (Doc): The Doc.
+        name (str): Key of the group in `doc.spans`.
+        attrs (dict[str, Any] | None): Values to keep with the group.
+        spans (Iterable[Span]): The entities.
+    """
+
+    def __init__(
+        self, doc: Doc, *, name: str = "", attrs: dict[str, Any] | None = None, spans: Iterable[Span] = ()
+    ) -> None:
+        spans = list(spans)
+        super().__init__(doc, name=name, attrs=attrs or {}, spans=spans)
+        self._places = [_Place.of(span) for span in spans]
+
+    def __iter__(self) -> Iterator[Span]:
+        self._realign()
+        yield from super().__iter__()
+
+    def __getitem__(self, index: int) -> Span:
+        self._realign()
+        return super().__getitem__(index)
+
+    def __setitem__(self, index: int, span: Span) -> None:
+        super().__setitem__(index, span)  # type: ignore[misc]
+        self._places[index] = _Place.of(span)
+
+    def __delitem__(self, index: int) -> None:
+        super().__delitem__(index)  # type: ignore[misc]
+        del self._places[index]
+
+    @property
+    def has_overlap(self) -> bool:
+        """Whether two of the spans overlap."""
+        self._realign()
+        overlaps: bool = super().has_overlap
+        return overlaps
+
+    def append(self, span: Span) -> None:
+        """Add a span.
+
+        Args:
+            span (Span): The span.
+        """
+        super().append(span)
+        self._places.append(_Place.of(span))
+
+    def extend(self, spans: Iterable[Span]) -> None:
+        """Add spans.
+
+        Args:
+            spans (Iterable[Span]): The spans.
+        """
+        for span in spans:
+            self.append(span)
+
+    def copy(self, doc: Doc | None = None) -> SpanGroup:
+        """Return a copy of the group.
+
+        Args:
+            doc (Doc | None): The Doc of the copy, by default that of the group.
+
+        Returns:
+            SpanGroup: The copy.
+        """
+        self._realign()
+        target = self.doc if doc is None else doc
+        spans = [Span(target, s.start, s.end, label=s.label, kb_id=s.kb_id, span_id=s.id) for s in self]
+        return EntityGroup(target, name=self.name, attrs=dict(self.attrs), spans=spans)
+
+    def to_bytes(self) -> bytes:
+        """Serialize the group."""
+        self._realign()
+        data: bytes = super().to_bytes()
+        return data
+
+    def _realign(self) -> None:
+        """Find the tokens of spans whose tokens were merged or split."""
+        for i, place in enumerate(self._places):
+            try:
+                right = _Place.of(super().__getitem__(i)) == place
+            except IndexError:  # the Doc has fewer tokens now
+                right = False
+            if not right:
+                super().__setitem__(i, place.find(self.doc))  # type: ignore[misc]
+
+
+class _Place(NamedTuple):
+    """A span by its characters."""
+
+    start: int
+    end: int
+    label: int
+    kb_id: int
+    span_id: int
+
+    @classmethod
+    def of(cls, span: Span) -> "_Place":
+        # By the tokens, because `start_char` of a span is not updated when tokens change.
+        last = span.doc[span.end - 1]
+        return cls(span.doc[span.start].idx, last.idx + len(last), span.label, span.kb_id, span.id)
+
+    def find(self, doc: Doc) -> Span | None:
+        start, end, label, kb_id, span_id = self
+        return doc.char_span(start, end, label, kb_id=kb_id, span_id=span_id, alignment_mode="expand")
