@@ -1,4 +1,4 @@
-"""The best thresholds of a pipeline, found and written into its config and its component, which must agree."""
+"""Find the best thresholds of a pipeline, and write them to its component and its config, which must agree."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from .thresholds import Candidates, Choice, Thresholds, choose
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was found out about the thresholds of a pipeline.
+    """The result of `tune`.
 
     Attributes:
-        choices (dict[str, Choice]): "present", the thresholds as they are; "global", one for all relations;
-            "per_relation", others for frequent relations, too.
-        best (str): The key of the choice with the best F1 on texts that it was not made on.
+        choices (dict[str, Choice]): "present": the current thresholds. "global": one threshold for all relations.
+            "per_relation": also separate thresholds for frequent relations.
+        best (str): The key of the choice with the best F1 by cross-validation.
         gold (dict[str, int]): Number of gold triples of each relation.
     """
 
@@ -42,18 +42,19 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
     """Find the thresholds that give the best F1 of relations by exact match. The pipeline is not changed.
 
     Args:
-        nlp (Language): A pipeline with a trained "rin_joint", the first of them if there are several.
-        examples (Iterable[Example]): Texts that it was not trained on, and their annotation. Their predicted Docs are
-            replaced. Texts whose relations are not annotated are left out.
-        min_count (int): A relation has a threshold of its own if it has so many gold triples, or so many are found.
-        folds (int): Parts of the texts for cross-validation.
+        nlp (Language): A pipeline with a trained "rin_joint". If it has several, the first one is tuned.
+        examples (Iterable[Example]): Texts that the pipeline was not trained on, and their annotation. Their predicted
+            Docs are replaced. Texts without annotated relations are skipped.
+        min_count (int): A relation gets a separate threshold if it has at least this many gold or predicted triples.
+        folds (int): Number of parts of the texts for cross-validation.
 
     Returns:
-        Tuning: The choices, and the best of them. `set_thresholds` sets it, `write_tuned` writes it to a folder.
+        Tuning: The choices, and the best of them. Apply it with `set_thresholds`, or save it with `write_tuned`.
 
     Raises:
         RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
-        SettingError: R050 if there are fewer texts than folds.
+        NotTrainedError: R011 if the component is not trained.
+        SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
     name, component = find_component(nlp)
     examples = [example for example in examples if has_relations(example.reference, component.attr)]
@@ -67,7 +68,7 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
 
 
 def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
-    """Set the thresholds of the first "rin_joint" of a pipeline, and what its config says of them.
+    """Set the thresholds of the first "rin_joint" of a pipeline, in the component and in the config.
 
     Args:
         nlp (Language): The pipeline.
@@ -75,6 +76,7 @@ def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
 
     Raises:
         RinError: R018 if there is no "rin_joint".
+        SettingError: R010 if a threshold is not between 0 and 1.
     """
     name, component = find_component(nlp)
     settings = thresholds._asdict()
@@ -83,28 +85,43 @@ def set_thresholds(nlp: Language, thresholds: Thresholds) -> None:
 
 
 def require_new_folder(path: str | Path) -> None:
-    """Check that a folder can be written to; FileError R034 if anything is there already."""
+    """Check that a path is free: it does not exist, or is an empty folder.
+
+    Args:
+        path (str | Path): The path.
+
+    Raises:
+        FileError: R034 if there is a file or a folder with content.
+    """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileError(Errors.R034, path=path, reason="it exists already, and is not an empty folder")
+        raise FileError(Errors.R034, path=path, reason="it already exists, and is not an empty folder")
 
 
 def require_pipeline(path: str | Path) -> None:
-    """Check that a pipeline is in a folder; FileError R052 if there is none."""
+    """Check that a folder contains a pipeline.
+
+    Args:
+        path (str | Path): The folder.
+
+    Raises:
+        FileError: R052 if it has no config.cfg.
+    """
     if not (Path(path) / "config.cfg").exists():
         raise FileError(Errors.R052, path=path)
 
 
 def write_tuned(nlp: Language, path: str | Path, thresholds: Thresholds) -> None:
-    """Write a pipeline with other thresholds to a new folder, all of it or, if that fails, nothing.
+    """Write a pipeline with new thresholds to a new folder. If that fails, nothing is written.
 
     Args:
-        nlp (Language): The pipeline; it gets the thresholds.
-        path (str | Path): The folder.
+        nlp (Language): The pipeline. Its thresholds are changed, too.
+        path (str | Path): The folder. It must not exist, or be empty.
         thresholds (Thresholds): The thresholds.
 
     Raises:
-        RinError: R034 if it can't be written, or is there already.
+        FileError: R034 if the folder can't be written, or is not empty.
+        RinError: R018 if there is no "rin_joint".
     """
     require_new_folder(path)
     set_thresholds(nlp, thresholds)
@@ -113,20 +130,21 @@ def write_tuned(nlp: Language, path: str | Path, thresholds: Thresholds) -> None
 
 
 def write_in_place(nlp: Language, path: str | Path, thresholds: Thresholds) -> None:
-    """Change the thresholds of the pipeline in a folder, and nothing else there.
+    """Change the thresholds of a saved pipeline, and no other settings.
 
     Args:
-        nlp (Language): The pipeline that was loaded from the folder; it gets the thresholds.
-        path (str | Path): The folder.
+        nlp (Language): The pipeline, loaded from the folder. Its thresholds are changed, too.
+        path (str | Path): The folder of the pipeline.
         thresholds (Thresholds): The thresholds.
 
     Raises:
-        RinError: R034 if it can't be written, R052 if there is no such folder.
+        FileError: R034 if the folder can't be written, R052 if it has no pipeline.
+        RinError: R018 if there is no "rin_joint".
     """
     require_pipeline(path)
     set_thresholds(nlp, thresholds)
     name, component = find_component(nlp)
-    # What the component reads comes last: only when that is written does anything change.
+    # The component loads its thresholds from its "cfg". It is written last, so that a failure before it has no effect.
     with write_whole(Path(path, "config.cfg")) as unfinished:
         nlp.config.to_disk(unfinished)
     with write_whole(Path(path, name, "cfg")) as unfinished:
