@@ -1,9 +1,9 @@
-"""Measure speed and memory of the network and of what is around it, against two plain forms of the same network.
+"""Measure speed and memory of the network and the pipeline, compared with two plain forms of the same network.
 
 Usage: python scripts/benchmark.py OUT_DIR [--quick true] [--data FOLDER]
 
-Writes benchmark.json, benchmark.md and benchmark.png to OUT_DIR. Times are medians of runs that take turns, so that
-ratios hold when the machine's speed drifts. Without WebNLG, only the network alone is measured.
+Writes benchmark.json, benchmark.md and benchmark.png to OUT_DIR. Times are medians. Runs of the forms alternate, so
+that ratios stay valid if the speed of the machine drifts. Without WebNLG, only the network is measured.
 """
 
 import argparse
@@ -40,11 +40,20 @@ from spacy_rin.pipeline.component import find_component
 from spacy_rin.pipeline.corpus import create_corpus_reader
 
 FORMS = ("plain", "split", "ours")
-"""The equations as they are written; the same with each vector multiplied once, not pair by pair; the package."""
+"""Forms of the network: "plain" is the equations as written, "split" multiplies each vector once instead of once per
+pair, and "ours" is the network of the package."""
 
 
 class Shape(NamedTuple):
-    """A batch: `batch` sentences of `length` tokens, `labels` relations, `rounds` of interaction, `width` features."""
+    """Sizes of a batch and a network.
+
+    Attributes:
+        length (int): Tokens of a sentence.
+        labels (int): Number of relations.
+        rounds (int): Rounds of interaction.
+        batch (int): Number of sentences.
+        width (int): Columns of the features.
+    """
 
     length: int
     labels: int
@@ -57,16 +66,16 @@ SHAPES = {"webnlg": Shape(25, 216, 3), "nyt": Shape(40, 24, 7)}
 
 
 def make_output(network: nn.Module, tensors: Any, lengths: Sequence[int]) -> Any:
-    """Make the output object of a form."""
+    """Make the output object of a network from its tensors."""
     return Output.of(network, tensors, lengths) if isinstance(network, RIN) else PlainOutput(tensors, lengths)
 
 
 class Subject:
-    """One form of the network with a batch to learn.
+    """A form of the network, with a batch to train on.
 
     Args:
         form (str): One of `FORMS`.
-        shape (Shape): Sizes.
+        shape (Shape): Sizes of the batch and the network.
     """
 
     def __init__(self, form: str, shape: Shape):
@@ -78,7 +87,7 @@ class Subject:
         heads = np.arange(0, n_tokens, 9)
         objects = heads // shape.length * shape.length + heads * 7 % shape.length
         self.gold = np.stack([heads, objects, heads % shape.labels], 1)
-        # Here every fifth token heads an entity.
+        # Every fifth token is the head of an entity.
         self.pairs = np.concatenate(
             [
                 np.array(list(itertools.product(range(start, start + shape.length, 5), repeat=2)))
@@ -93,14 +102,14 @@ class Subject:
             self.network = PlainRIN(shape.labels, shape.rounds, shape.width, form == "split")
 
     def train(self) -> None:
-        """Do one training step without the optimizer."""
+        """Run one training step, without the optimizer."""
         tensors = self.network.train()(self.features.clone().requires_grad_(), self.lengths)
         output = make_output(self.network, tensors, self.lengths)
         _, grads = output.loss(self.tags, self.gold, [True] * len(self.lengths), 1.0 / len(self.lengths))
         torch.autograd.backward(tensors[: len(grads)], grads)
 
     def predict(self) -> None:
-        """Score tags, and the pairs of heads, as prediction does."""
+        """Score the tags and the pairs of heads, as in prediction."""
         with torch.no_grad():
             output = make_output(self.network, self.network.eval()(self.features, self.lengths), self.lengths)
             output.tag_scores()
@@ -109,21 +118,21 @@ class Subject:
 
 
 def timed(function: Callable[[], Any]) -> float:
-    """Seconds that a call takes."""
+    """Measure the seconds that a call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def take_turns(functions: dict[str, Callable[[], Any]], runs: int) -> dict[str, float]:
-    """Time functions in turns after one call each to warm up.
+    """Time functions in turns. Each is first called once to warm up.
 
     Args:
-        functions (dict[str, Callable]): What to time.
-        runs (int): Counted calls of each.
+        functions (dict[str, Callable]): The functions, by name.
+        runs (int): Number of timed calls of each function.
 
     Returns:
-        dict[str, float]: Median seconds of each.
+        dict[str, float]: Median seconds of each function.
     """
     for function in functions.values():
         function()
@@ -135,19 +144,19 @@ def take_turns(functions: dict[str, Callable[[], Any]], runs: int) -> dict[str, 
 
 
 def peak_memory(form: str, shape: Shape) -> float:
-    """MiB that a training step takes at its peak, above what its process had before (Linux)."""
+    """Measure the peak memory of a training step in MiB, above the memory of its process before (Linux only)."""
     command = [sys.executable, __file__, "--peak", form, *map(str, shape)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def memory_kib(field: str) -> int:
-    """Read a figure of this process from Linux: "VmRSS", what it has, or "VmHWM", the most that it had."""
+    """Read the memory of this process in KiB (Linux only): "VmRSS" is the current value, "VmHWM" the peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def matmul_rate(shape: Shape) -> float:
-    """FLOP/s of the product that scores pairs, on this machine."""
+    """Measure the FLOP/s of the matrix product that scores pairs, on this machine."""
     hidden, weight = torch.randn(2500, shape.width), torch.randn(shape.labels, shape.width)
     out = torch.empty(2500, shape.labels)
     for _ in range(20):
@@ -157,16 +166,23 @@ def matmul_rate(shape: Shape) -> float:
 
 
 def exact_flops(shape: Shape) -> float:
-    """FLOPs that a training step can't do without: K + 1 products over all pairs forward, and two backward.
+    """Compute the minimum FLOPs of a training step: K + 1 products over all pairs forward, and two backward.
 
-    The pairs that won a maximum are too few to count.
+    The backward pass of the rounds is left out, because it only needs the few pairs that won a maximum.
     """
     pairs = shape.batch * shape.length**2
     return (shape.rounds + 3) * 2.0 * pairs * shape.labels * shape.width
 
 
 def measure_network(runs: int) -> tuple[dict[str, Any], list[list[str]]]:
-    """Measure the network alone on both shapes; returns figures and the rows of a table."""
+    """Measure the network alone, on all `SHAPES`.
+
+    Args:
+        runs (int): Number of timed runs.
+
+    Returns:
+        tuple[dict[str, Any], list[list[str]]]: Figures, and the rows of a table.
+    """
     figures: dict[str, Any] = {}
     rows = []
     for name, shape in SHAPES.items():
@@ -190,14 +206,14 @@ def measure_network(runs: int) -> tuple[dict[str, Any], list[list[str]]]:
 
 
 def measure_curves(path: Path, quick: bool) -> dict[str, list[tuple[int, float]]]:
-    """Time a training step by sentence length and by number of labels, and draw it.
+    """Time a training step for several sentence lengths and numbers of labels, and plot the times.
 
     Args:
-        path (Path): Picture to write; it is left out where matplotlib is not installed.
+        path (Path): The picture to write. Without matplotlib, none is written.
         quick (bool): Whether to measure few points.
 
     Returns:
-        dict[str, list[tuple[int, float]]]: Milliseconds by length and by labels.
+        dict[str, list[tuple[int, float]]]: Pairs of length and milliseconds, and of labels and milliseconds.
     """
     by_length = (10, 25, 50, 100) if quick else (10, 20, 40, 80, 160, 320, 512)
     by_labels = (5, 50, 216) if quick else (5, 10, 24, 50, 100, 216, 500)
@@ -226,12 +242,12 @@ def measure_curves(path: Path, quick: bool) -> dict[str, list[tuple[int, float]]
 
 
 class Pipeline:
-    """A pipeline of a tagger and `rin_joint`, whose network takes any of the forms, and an `ner` to compare with.
+    """A pipeline of a tagger, a `rin_joint` that can use any form of the network, and an `ner` for comparison.
 
     Args:
-        folder (Path): Folder of train.spacy, dev.spacy and test.spacy.
+        folder (Path): Folder with train.spacy, dev.spacy and test.spacy.
         config (Path): Config with the components "tagger" and "rin_joint".
-        vectors (str | None): Word vectors.
+        vectors (str | None): Folder or package with word vectors.
     """
 
     def __init__(self, folder: Path, config: Path, vectors: str | None):
@@ -260,24 +276,24 @@ class Pipeline:
         self.convert_ours = self.wrapper.attrs["convert_outputs"]
 
     def take(self, form: str) -> None:
-        """Let the component have a form of the network."""
+        """Switch the component to a form of the network."""
         self.wrapper.shims[0]._model = self.networks[form]
         self.wrapper.attrs["convert_outputs"] = self.convert_ours if form == "ours" else convert_plain
 
     def update(self, batch: list[Example]) -> None:
-        """Learn from a batch."""
+        """Train on a batch."""
         drop = self.settings["dropout"]
         self.nlp.update(batch, drop=drop, sgd=self.optimizer, annotates=["tagger"], exclude=["ner"])
 
     def pipe(self, examples: Sequence[Example], *names: str, batch_size: int = 256) -> None:
-        """Predict with some components."""
+        """Run prediction with the named components."""
         with self.nlp.select_pipes(enable=list(names)):
             for _ in self.nlp.pipe((eg.predicted.copy() for eg in examples), batch_size=batch_size):
                 pass
 
     @contextmanager
     def stopwatch(self) -> Iterator[list[float]]:
-        """Add the seconds that the network and the encoder take to a list."""
+        """Collect the seconds of each call of the network, the encoder and the loss, while the context is open."""
         spent: list[float] = []
 
         def watch(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -314,11 +330,11 @@ def measure_pipeline(
 
     Args:
         pipeline (Pipeline): The pipeline.
-        test (Sequence[Example]): What to predict.
-        quick (bool): Whether to take few sentences.
+        test (Sequence[Example]): The sentences to predict.
+        quick (bool): Whether to use few sentences.
 
     Returns:
-        tuple[dict[str, Any], list[list[str]]]: Figures, and rows of a table.
+        tuple[dict[str, Any], list[list[str]]]: Figures, and the rows of a table.
     """
     size = pipeline.settings["batcher"]["size"]
     batches = [pipeline.examples[start : start + size] for start in range(0, len(pipeline.examples), size)]
@@ -332,11 +348,11 @@ def measure_pipeline(
                 pipeline.take(form)
                 spent.clear()
                 seconds = timed(partial(pipeline.update, batch))
-                if index > 1:  # before, torch and thinc make their buffers
+                if index > 1:  # in the first steps, torch and thinc allocate buffers
                     times[form].append(seconds)
                     inside += sum(spent) if form == "ours" else 0.0
     outside = 1.0 - inside / sum(times["ours"])
-    # Untrained or hardly trained, a network finds few entities: give prediction a network that has learned some.
+    # An untrained network finds few entities, which makes prediction too fast. Train it first.
     pipeline.take("ours")
     for batch in batches * (1 if quick else 2):
         pipeline.update(batch)
@@ -347,7 +363,7 @@ def measure_pipeline(
     medians = take_turns(functions, 3 if quick else 9)
     for form in FORMS[:2]:
         pipeline.take(form)
-        # All pairs of a batch are held at once: small batches are faster.
+        # The plain forms hold all pairs of a batch at once, so they are faster with small batches.
         medians[form] = timed(lambda: pipeline.pipe(test, "tagger", "rin_joint", batch_size=50))
     pipeline.take("ours")
     update = {form: statistics.median(values) for form, values in times.items()}
@@ -368,21 +384,21 @@ def measure_pipeline(
 
 
 def measure_epochs(pipeline: Pipeline, config: Path, overrides: dict[str, Any]) -> dict[str, float]:
-    """Time epochs of `spacy train`, each with its evaluation on dev and its saved pipelines.
+    """Time epochs of `spacy train`, with evaluation on dev and saving of pipelines.
 
     Args:
-        pipeline (Pipeline): Where the plain forms of the network come from.
+        pipeline (Pipeline): Provides the plain forms of the network.
         config (Path): The config.
-        overrides (dict[str, Any]): Paths.
+        overrides (dict[str, Any]): Settings of the config to override, such as paths.
 
     Returns:
-        dict[str, float]: Seconds of an epoch of each form; the median of three for ours.
+        dict[str, float]: Seconds of an epoch for each form. For "ours", it is the median of three epochs.
     """
     seconds = {}
     for form in FORMS:
         stamps: list[float] = []
         loaded = util.load_config(config, overrides=overrides)
-        # A pipeline is evaluated after the first step, and after each epoch.
+        # The pipeline is evaluated after the first step and after each epoch.
         frequency = loaded["training"]["eval_frequency"]
         loaded["training"]["max_steps"] = frequency * (3 if form == "ours" else 1) + 1
         if form != "ours":
@@ -409,17 +425,17 @@ def measure_epochs(pipeline: Pipeline, config: Path, overrides: dict[str, Any]) 
 
 
 def find_data(folder: Path) -> Path | None:
-    """Find WebNLG: where `spacy project assets` puts it, else in the folder that SPACY_RIN_DATA names."""
+    """Find WebNLG, in the folder of `spacy project assets` or in the folder named by SPACY_RIN_DATA."""
     candidates = [folder, Path(os.environ.get("SPACY_RIN_DATA", "")) / "webnlg"]
     return next((path for path in candidates if (path / "train.json").exists()), None)
 
 
 def main() -> None:
-    """Measure and write."""
+    """Run the benchmark and write the results."""
     if sys.argv[1:2] == ["--peak"]:
         subject = Subject(sys.argv[2], Shape(*map(int, sys.argv[3:])))
-        Subject(sys.argv[2], Shape(2, 2, 1, batch=1, width=2)).train()  # what torch loads at its first step
-        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here on
+        Subject(sys.argv[2], Shape(2, 2, 1, batch=1, width=2)).train()  # so that what torch loads first isn't counted
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = memory_kib("VmRSS")
         subject.train()
         sys.stdout.write(str((memory_kib("VmHWM") - before) / 1024))
@@ -466,7 +482,7 @@ def main() -> None:
 
 
 def table(header: list[str], rows: list[list[str]]) -> list[str]:
-    """Write a table in Markdown."""
+    """Format a table as lines of Markdown."""
     return ["| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows]]
 
 

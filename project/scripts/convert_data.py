@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 
 class DataSet(NamedTuple):
-    """Where a data set lies and what its files are.
+    """The files of a data set, and how to convert them.
 
     Attributes:
-        folder (str): Folder of the files train, dev and test.
-        suffix (str): Ending of the files.
+        folder (str): Folder with the files train, dev and test.
+        suffix (str): Suffix of the files, without the dot.
         options (list[str]): Options of `spacy rin convert`.
     """
 
@@ -25,7 +25,7 @@ class DataSet(NamedTuple):
 DATA_SETS = {
     "sample": DataSet("assets/sample", "jsonl", ["--format", "jsonl"]),
     "webnlg": DataSet("assets/data/webnlg", "json", ["--format", "jointer"]),
-    # These have no part-of-speech tags: they get those of the tagger that the command `tagger` trains.
+    # These have no part-of-speech tags. The tagger that the command `tagger` trains adds them.
     **{
         name: DataSet(f"assets/data/{name}", "json", ["--format", "casrel", "--tagger", "training/tagger/model-best"])
         for name in ("webnlg_star", "nyt", "nyt_star")
@@ -40,7 +40,7 @@ def main(name: str) -> None:
         name (str): A key of `DATA_SETS`.
 
     Raises:
-        CalledProcessError: If a file can't be converted; `spacy rin convert` has said why.
+        CalledProcessError: If a file can't be converted. `spacy rin convert` prints the reason.
     """
     data = DATA_SETS[name]
     for part in ("train", "dev", "test"):

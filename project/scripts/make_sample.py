@@ -1,16 +1,21 @@
-"""Write the sample corpus: true, well-known facts put into sentences by templates, in three disjoint parts.
+"""Write the sample corpus: well-known facts in sentences made from templates, in three parts that share no names.
 
-Run it as ``python scripts/make_sample.py OUT_DIR``. The output is the same, byte for byte, on every run. A line of
-``train.jsonl``, ``dev.jsonl`` or ``test.jsonl`` is an object with the sentence's ``text``, its ``entities`` as
-``[start, end, label]`` (character offsets, end exclusive) and its ``relations`` as ``[subject, label, object]``
-(indices into ``entities``).
+Usage: python scripts/make_sample.py OUT_DIR
 
-The facts and templates are in ``assets/sample/source``. A fact line reads
-``Person (year of birth): relation Object, Object; relation Object`` or, with one relation for many subjects,
- ``relation: Subject > Object, Subject > Object``. A lower-case "the " in front of a name is an article of
-the sentence and no part of the name. A template line reads ``sentence | facts``: the variables are
-filled with names for which all the facts hold, and each fact whose relation has a label becomes a relation of the
-sentence. All other facts only add names between which the sentence states nothing that the corpus annotates.
+The output is the same, byte for byte, on every run. Each line of train.jsonl, dev.jsonl and test.jsonl is an object
+with the `text` of a sentence, its `entities` as `[start, end, label]` (character offsets, end exclusive) and its
+`relations` as `[subject, label, object]` (indices into `entities`).
+
+The facts and templates are in assets/sample/source. A line of facts has one of these forms:
+
+    Person (year of birth): relation Object, Object; relation Object
+    relation: Subject > Object, Subject > Object
+
+A lower-case "the " in front of a name is an article, and not part of the name.
+
+A line of templates has the form `sentence | facts`. The variables are filled with names for which all the facts are
+true. Each fact whose relation has a label becomes a relation of the sentence. The other facts only add names between
+which no relation is annotated.
 """
 
 import json
@@ -24,7 +29,7 @@ from typing import Any, NamedTuple
 
 SOURCE = Path(__file__).parents[1] / "assets" / "sample" / "source"
 SEED = 20
-# Sentences of a part: with relations, from test-only templates, with entities alone, without entities.
+# Number of sentences in each part: with relations, from test-only templates, with entities only, without entities.
 SIZES = {"train": (436, 0, 46, 18), "dev": (69, 0, 8, 3), "test": (77, 10, 9, 4)}
 MIN_TRIPLES = {"train": 30, "dev": 4, "test": 6}
 ENTITY_LABELS = ("PERSON", "ORG", "PLACE", "WORK")
@@ -40,7 +45,7 @@ PREFIXES = (
     "Interestingly, ",
 )
 
-# Relation of a fact: types of subject and object, label in the corpus ("" for none).
+# For each relation of facts: types of subject and object, and the label in the corpus ("" for none).
 RELATIONS = {
     "born_in": ("PERSON", "PLACE", "born_in"),
     "studied_at": ("PERSON", "ORG", "studied_at"),
@@ -72,7 +77,7 @@ RELATIONS = {
     "start_year": ("ORG", "YEAR", ""),
 }
 SYMMETRIC = {"married_to", "met", "rivals", "borders"}
-# Relations that a fact table's relation brings with it.
+# Relations that follow from a relation in the source files.
 IMPLIED = {
     "made": ("directed", "scripted"),
     "ran": ("founded", "led"),
@@ -82,14 +87,14 @@ IMPLIED = {
 
 
 class Template(NamedTuple):
-    """A sentence pattern and the facts that must hold for the names put into it."""
+    """A sentence pattern, and the facts that must be true for the names in it."""
 
     pattern: str
     query: tuple[tuple[str, str, str], ...]
 
 
 class Store(NamedTuple):
-    """The facts of one part: pairs of names by relation, and the type and article of each name."""
+    """The facts of a part: pairs of names by relation, and the type and article of each name."""
 
     facts: dict[str, list[tuple[str, str]]]
     types: dict[str, str]
@@ -97,12 +102,12 @@ class Store(NamedTuple):
 
 
 def read_source(name: str) -> str:
-    """Read a text of `SOURCE`, of facts or of templates."""
+    """Read a text file in `SOURCE`."""
     return (SOURCE / f"{name}.txt").read_text("utf8").strip()
 
 
 def read_templates(table: str) -> list[Template]:
-    """Read ``sentence | variable relation variable, ...`` lines."""
+    """Read templates from lines of the form `sentence | variable relation variable, ...`."""
     templates = []
     for line in table.strip().splitlines():
         pattern, _, facts = line.partition(" | ")
@@ -114,7 +119,7 @@ def read_templates(table: str) -> list[Template]:
 
 
 def fact_lines(table: str) -> Iterator[tuple[str, str, str]]:
-    """Yield relation, subject and object of each fact as the table gives them."""
+    """Yield the relation, subject and object of each fact in a table."""
     for line in table.strip().splitlines():
         head, _, rest = line.partition(": ")
         if head in RELATIONS or head in IMPLIED:
@@ -132,7 +137,7 @@ def fact_lines(table: str) -> Iterator[tuple[str, str, str]]:
 
 
 def read_facts(table: str) -> Store:
-    """Read the lines of a fact table and add the facts that they imply."""
+    """Read the facts of a table, and add the facts that they imply."""
     store = Store({relation: [] for relation in RELATIONS}, {}, {})
 
     def name_of(phrase: str, label: str) -> str:
@@ -153,7 +158,7 @@ def read_facts(table: str) -> Store:
 
 
 def bindings(template: Template, store: Store, uses: Counter[str], rng: random.Random) -> Iterator[dict[str, str]]:
-    """Yield the ways to fill the variables with distinct names so that all facts hold, seldom used names first."""
+    """Yield the ways to fill a template with distinct names so that all facts are true, rarely used names first."""
     ranked = {}
     for _, relation, _ in template.query:
         keys = {pair: (uses[pair[0]] + uses[pair[1]], rng.random()) for pair in store.facts[relation]}
@@ -174,7 +179,7 @@ def bindings(template: Template, store: Store, uses: Counter[str], rng: random.R
 
 
 def render(template: Template, bound: dict[str, str], store: Store, prefix: str) -> dict[str, Any]:
-    """Make the corpus example of a template whose variables are bound."""
+    """Make an example from a template and the names of its variables."""
     text = prefix
     entities: list[list[Any]] = []
     index: dict[str, int] = {}
@@ -194,7 +199,7 @@ def render(template: Template, bound: dict[str, str], store: Store, prefix: str)
 
 
 def generate(templates: list[Template], store: Store, count: int, uses: Counter[str], rng: random.Random) -> list[Any]:
-    """Make ``count`` different examples, with templates and labels as evenly used as the facts allow."""
+    """Make `count` different examples. Templates and labels are used as evenly as the facts allow."""
     examples: list[dict[str, Any]] = []
     texts: set[str] = set()
     used = [0] * len(templates)
@@ -227,7 +232,7 @@ def generate(templates: list[Template], store: Store, count: int, uses: Counter[
 
 
 def make_corpus() -> dict[str, list[dict[str, Any]]]:
-    """Make all parts, each from its own facts and in its own random order."""
+    """Make all parts of the corpus. Each has its own facts and random order."""
     plain = read_source("plain").splitlines()
     corpus = {}
     for part, (related, paraphrased, unrelated, without) in SIZES.items():
@@ -244,7 +249,14 @@ def make_corpus() -> dict[str, list[dict[str, Any]]]:
 
 
 def check(corpus: dict[str, list[dict[str, Any]]]) -> None:
-    """Raise a ValueError that says which promise of the corpus does not hold."""
+    """Check the corpus.
+
+    Args:
+        corpus (dict[str, list[dict[str, Any]]]): The examples of each part.
+
+    Raises:
+        ValueError: If sentences repeat, parts share names, or an annotation or a count is wrong.
+    """
     labels = {label for _, _, label in RELATIONS.values() if label}
     texts = Counter(example["text"] for examples in corpus.values() for example in examples)
     if repeated := [text for text, count in texts.items() if count > 1]:
@@ -273,7 +285,7 @@ def check(corpus: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def main() -> None:
-    """Write the corpus to the directory named on the command line."""
+    """Write the corpus to the folder named on the command line."""
     if len(sys.argv) != 2:
         raise SystemExit("usage: python scripts/make_sample.py OUT_DIR")
     corpus = make_corpus()

@@ -1,4 +1,4 @@
-"""The Recurrent Interaction Network as its equations are written: what speed is measured against."""
+"""The Recurrent Interaction Network exactly as its equations are written, as a baseline for benchmarks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,15 +19,14 @@ N_TAGS = 5
 
 
 class PlainRIN(nn.Module):
-    """The network as its equations are written: padded, all pairs of all rounds held at once, with autograd.
+    """The network as its equations are written: padded, with autograd, and with all pairs of all rounds in memory.
 
     Args:
-        n_labels (int): Relation labels.
+        n_labels (int): Number of relation labels.
         rounds (int): Rounds of interaction.
         width (int): Columns of the features.
-        split (bool): False joins the two vectors of every pair and multiplies (eq. 7); True multiplies each vector
-            once,
-            and adds.
+        split (bool): Whether to multiply each vector once, and add the products for each pair. False concatenates
+            the two vectors of each pair and multiplies them (eq. 7).
     """
 
     def __init__(self, n_labels: int, rounds: int, width: int, split: bool):
@@ -66,11 +65,11 @@ class PlainRIN(nn.Module):
 
 
 class PlainOutput:
-    """What `Output` is, of all pairs held at once.
+    """The same interface as `Output`, with all pairs in memory.
 
     Args:
-        tensors (Sequence[Tensor]): What `PlainRIN` returned.
-        lengths (Sequence[int]): Tokens of each sequence.
+        tensors (Sequence[Tensor]): The output of `PlainRIN`.
+        lengths (Sequence[int]): Number of tokens in each sequence.
     """
 
     def __init__(self, tensors: Sequence[Tensor], lengths: Sequence[int]):
@@ -79,14 +78,14 @@ class PlainOutput:
         self.token = np.concatenate([np.arange(length) for length in lengths])
 
     def tag_scores(self) -> NDArray[np.float32]:
-        """Tag logits. *Shape:* (tokens, 1, tags)."""
+        """Get the logits of tags. *Shape:* (tokens, 1, tags)."""
         scores: NDArray[np.float32] = self.tensors[0][self.sequence, self.token].unsqueeze(1).numpy()
         return scores
 
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
     ) -> tuple[IntArray, IntArray, Any]:
-        """Find the relations of given pairs whose probability reaches their threshold."""
+        """Find the relations of the given pairs whose probability reaches its threshold."""
         probs = self.tensors[1].sigmoid()[self.sequence[subjects], self.token[subjects], self.token[objects]]
         pair, label = (probs >= torch.from_numpy(thresholds)).nonzero(as_tuple=True)
         return pair.numpy(), label.numpy(), probs[pair, label].numpy()
@@ -94,7 +93,7 @@ class PlainOutput:
     def loss(
         self, gold_tags: IntArray, gold_triples: IntArray, known_pairs: Sequence[bool], scale: float
     ) -> tuple[float, tuple[Tensor, ...]]:
-        """Compute the loss and its gradients; all pairs must be known, as they are in WebNLG."""
+        """Compute the loss and its gradients. All pairs must be annotated, as they are in WebNLG."""
         tags, pairs = leaves = [x.requires_grad_() for x in self.tensors]
         target = torch.zeros_like(pairs)
         i, j, label = gold_triples.T
@@ -109,6 +108,7 @@ class PlainOutput:
 
 
 def convert_plain(model: Model[Any, Any], X_Y: Any, is_train: bool) -> tuple[PlainOutput, Callable[..., Any]]:
+    """Convert the tensors of `PlainRIN` to a `PlainOutput`, as `convert_outputs` of the PyTorch wrapper."""
     X, tensors = X_Y
 
     def backprop(grads: Sequence[Tensor]) -> ArgsKwargs:

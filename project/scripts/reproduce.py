@@ -1,11 +1,11 @@
-"""Train the papers' models and ours over seeds, choose epochs on dev, score test once, and write tables and pictures.
+"""Train the models of the papers and ours with several seeds, and write tables and pictures of the results.
 
 Usage: python scripts/reproduce.py DATA_SET [--seeds 0,1,2] [--only VARIANT] [--jobs 2] [--vectors FOLDER]
 
-A run is a variant and a seed. Each has a folder of its own, with its config, log, pipeline and scores, under --runs.
-Runs that have scores are not done again, so a command that was stopped goes on with the run it was at. Figures of the
-papers stand in the table beside ours: Sun et al., EMNLP 2020 (tables 1 and 5) and arXiv 2005.00162, version 1 (tables
-1 and 5).
+The best epoch is chosen on dev, and test is scored once. A run is a variant with a seed. Each run has a folder under
+--runs, with its config, log, pipeline and scores. Runs that have scores are skipped, so a stopped command can be
+started again. The tables also show the figures of the papers: Sun et al., EMNLP 2020 (tables 1 and 5) and arXiv
+2005.00162, version 1 (tables 1 and 5).
 """
 
 import argparse
@@ -37,7 +37,7 @@ from spacy_rin.pipeline.decode import head_of
 
 
 def score(run: Run, settings: Settings) -> None:
-    """Score the best pipeline of a run on dev and on test, and write scores.json."""
+    """Score the best pipeline of a run on dev and test, and write scores.json."""
     nlp = spacy.load(run.folder / "model-best")
     result: dict[str, Any] = {
         "variant": run.variant,
@@ -64,16 +64,18 @@ def score(run: Run, settings: Settings) -> None:
 
 
 def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[str, float]]:
-    """Score as the papers' released code does: every token pair that is predicted counts as a prediction, also one of
-    tokens that head no entities. By exact match it is right if it is a triple of ours that is; by partial match if
-    its tokens head the entities of a gold triple.
+    """Score a pipeline as the released code of the papers does.
+
+    Every predicted token pair counts as a prediction, even if its tokens are not heads of entities. By exact match,
+    only triples of the pipeline can be right. By partial match, a pair is right if its tokens are the heads of the
+    entities of a gold triple with the same label.
 
     Args:
         nlp (Language): The pipeline.
         examples (list[Example]): Docs to predict, and gold Docs.
 
     Returns:
-        dict[str, dict[str, float]]: P, R and F1 by kind of match.
+        dict[str, dict[str, float]]: Precision, recall and F1 of "all_pairs_exact" and "all_pairs_partial".
     """
     _, component = find_component(nlp)
     n_predicted = n_gold = n_exact = n_partial = 0
@@ -128,26 +130,34 @@ def prf(right: int, predicted: int, gold: int) -> dict[str, float]:
 
 
 def epoch_rows(log: Path) -> list[list[str]]:
-    """Read the rows that `spacy train` has written so far."""
+    """Read the rows of scores in a log of `spacy train`, which may be unfinished."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return [cells for line in lines if len(cells := line.split()) > 3 and cells[0].isdigit() and cells[1].isdigit()]
 
 
 def best_epoch(log: Path, match: str) -> int:
-    """Find the epoch whose pipeline was kept: the last that has the best F1 of dev. The final score of the log has too
-    few digits to tell.
+    """Find the epoch whose pipeline was kept, by the F1 on dev in the log. Of equal scores, take the last epoch.
+
+    The final score in the log can't be used for this, because it has too few digits.
     """
     (header,) = (line.split() for line in log.read_text(errors="replace").splitlines() if line.startswith("E "))
-    # From the right, as names of losses have spaces.
+    # Count columns from the right, because names of losses contain spaces.
     column = header.index(f"REL_{match.upper()}_F") - len(header)
     return int(max(reversed(epoch_rows(log)), key=lambda row: float(row[column]))[0])
 
 
 def train(run: Run, settings: Settings) -> Iterator[None]:
-    """Train and score a run in processes of their own; gives way while they work.
+    """Train and score a run in separate processes.
+
+    Args:
+        run (Run): The run.
+        settings (Settings): The settings.
+
+    Yields:
+        None: While a process is running, so that the caller can work on other runs.
 
     Raises:
-        SystemExit: If one fails; its log is named.
+        SystemExit: If a process fails. The message names its log.
     """
     config = make_config(settings, VARIANTS[run.variant], run.seed)
     if run.folder.exists():
@@ -175,7 +185,7 @@ def train(run: Run, settings: Settings) -> Iterator[None]:
 
 
 def is_done(run: Run, settings: Settings) -> bool:
-    """Whether a run has scores, of the settings that it would have now. Its files may have been elsewhere."""
+    """Check whether a run has scores for the current settings. Paths of data and word vectors may differ."""
     if run.read_scores() is None:
         return False
     texts = (run.folder / "config.cfg").read_text(), make_config(settings, VARIANTS[run.variant], run.seed).to_str()
@@ -186,7 +196,7 @@ def is_done(run: Run, settings: Settings) -> bool:
 
 
 def work(runs: list[Run], settings: Settings) -> None:
-    """Do the runs that are not done, some at a time, and show what is left."""
+    """Do all unfinished runs, several at a time, and show the progress."""
     waiting = [run for run in runs if not is_done(run, settings)]
     n_done, start, done_epochs = len(runs) - len(waiting), time.time(), 0.0
     active: dict[Run, Iterator[None]] = {}
@@ -216,7 +226,7 @@ def work(runs: list[Run], settings: Settings) -> None:
 
 
 def describe(run: Run, settings: Settings) -> str:
-    """Say what a run has reached."""
+    """Describe the results of a run on one line."""
     scores = run.read_scores() or {}
     name = f"rel_{DATA_SETS[settings.data_set].match}"
     parts = ", ".join(f"{part} {100 * scores[part][name]['f']:.1f}" for part in ("dev", "test") if part in scores)
@@ -224,11 +234,11 @@ def describe(run: Run, settings: Settings) -> str:
 
 
 def list_runs(settings: Settings) -> list[Run]:
-    """List the runs of the table, or of one variant, in order."""
+    """List the runs of all variants, or of one variant, in the order of the table."""
     names = [settings.only] if settings.only else list(VARIANTS)
     if not settings.only and not find_spec("spacy_transformers"):
         names = [name for name in names if VARIANTS[name].config != "transformer"]
-    # K of the paper is the variant "rin".
+    # The variant "rin" already has the K of the paper.
     names = [name for name in names if settings.only or name != f"k{DATA_SETS[settings.data_set].rounds}"]
     return [
         Run(name, seed, settings.runs / settings.data_set / name / str(seed))
@@ -238,17 +248,17 @@ def list_runs(settings: Settings) -> list[Run]:
 
 
 def main() -> None:
-    """Train, score and write."""
+    """Do the runs, and write the tables and pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_set", choices=DATA_SETS)
-    parser.add_argument("--seeds", default="0,1,2", help="seeds, with commas; some variants take the first ones only")
-    parser.add_argument("--only", default="", choices=["", *VARIANTS], help="one variant alone, with all seeds")
-    parser.add_argument("--epochs", type=int, default=0, help="epochs, 0 for those of the config")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--seeds", default="0,1,2", help="comma-separated; some variants use only the first seeds")
+    parser.add_argument("--only", default="", choices=["", *VARIANTS], help="run only this variant, with all seeds")
+    parser.add_argument("--epochs", type=int, default=0, help="number of epochs; 0 uses the config")
+    parser.add_argument("--jobs", type=int, default=1, help="number of runs at the same time")
     parser.add_argument("--gpu-id", type=int, default=-1)
     parser.add_argument("--vectors", default="null", help="folder made by `spacy init vectors`")
     parser.add_argument(
-        "--transformer", default="sentence-transformers/all-MiniLM-L6-v2", help="of the variants that need one"
+        "--transformer", default="sentence-transformers/all-MiniLM-L6-v2", help="for the variants that need one"
     )
     parser.add_argument("--corpus", type=Path, default=Path("corpus"))
     parser.add_argument("--configs", type=Path, default=Path("../configs"))
@@ -258,7 +268,7 @@ def main() -> None:
     given = vars(parser.parse_args())
     scored = given.pop("score")
     given["seeds"] = tuple(int(seed) for seed in given["seeds"].split(","))
-    # A project hands on empty variables: "" is no variant, 0 no number of epochs, "null" no vectors.
+    # project.yml passes unset variables as "" (variant), 0 (epochs) or "null" (vectors).
     given |= {"only": given["only"] or None, "epochs": given["epochs"] or None}
     given["vectors"] = None if given["vectors"] == "null" else given["vectors"]
     settings = Settings(**given)
@@ -268,10 +278,10 @@ def main() -> None:
         return
     if not (settings.corpus / settings.data_set / "train.spacy").exists():
         sys.exit(
-            f"There is no {settings.corpus / settings.data_set}: run the command `convert` with this data set first"
+            f"{settings.corpus / settings.data_set} does not exist: run the command `convert` with this data set first"
         )
     work(list_runs(settings), settings)
-    # The table has all runs that were ever done with these settings, not those of this command alone.
+    # The table has all finished runs with these settings, not only the runs of this command.
     folders = (path.parent for path in (settings.runs / settings.data_set).glob("*/*/scores.json"))
     runs = [Run(folder.parent.name, int(folder.name), folder) for folder in folders if folder.parent.name in VARIANTS]
     order = list(VARIANTS)

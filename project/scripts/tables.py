@@ -1,4 +1,4 @@
-"""Results of runs as JSON, Markdown tables and pictures."""
+"""Write the results of runs as JSON, Markdown tables and pictures."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ KINDS = ("rel_exact", "rel_partial", "all_pairs_exact", "all_pairs_partial", "en
 
 
 def summarize(runs: list[Run]) -> dict[str, Any]:
-    """Compute means and standard deviations over the seeds of every variant that has scores."""
+    """Compute means and standard deviations of the scores of each variant, over its seeds."""
     table: dict[str, Any] = {}
     for variant, group in itertools.groupby(runs, key=lambda run: run.variant):
         found = [scores for run in group if (scores := run.read_scores())]
@@ -31,12 +31,12 @@ def summarize(runs: list[Run]) -> dict[str, Any]:
 
 
 def cell(figure: dict[str, Any]) -> str:
-    """Write a mean, and its standard deviation if there is one."""
+    """Format a mean, with its standard deviation if there is one."""
     return f"{figure['mean']:.1f}" + ("" if figure["std"] is None else f" ± {figure['std']:.1f}")
 
 
 def write_tables(table: dict[str, Any], settings: Settings) -> None:
-    """Write results as JSON and as a table in Markdown, and draw them."""
+    """Write results as JSON and as a Markdown table, and draw them."""
     settings.out.mkdir(parents=True, exist_ok=True)
     data = DATA_SETS[settings.data_set]
     titles = {"exact": "exact match", "partial": "partial match"}
@@ -81,7 +81,7 @@ def write_tables(table: dict[str, Any], settings: Settings) -> None:
 
 
 def draw(table: dict[str, Any], settings: Settings) -> None:
-    """Draw F1 by the number of rounds (figure 3 of the paper), and bars of all variants."""
+    """Draw F1 over the number of rounds (figure 3 of the paper), and a bar chart of all variants."""
     try:
         from matplotlib import pyplot
     except ImportError:

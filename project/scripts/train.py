@@ -1,9 +1,9 @@
-"""Train on a data set: `spacy train` with the settings that depend on the data.
+"""Run `spacy train` on a data set, with the settings that depend on the data.
 
 Usage: python scripts/train.py DATA_SET [--config paper] [--vectors FOLDER] [--gpu-id 0] [--seed 1]
 
-These are the paper's number of rounds and the steps of an epoch. A pipeline is scored after each epoch, and the
-learning rate falls until the last one.
+For the config "paper", the number of rounds is the paper's. The pipeline is scored after each epoch. If the learning
+rate has a schedule with `total_steps`, it ends with the last epoch.
 """
 
 import argparse
@@ -18,16 +18,16 @@ from variants import DATA_SETS, MODEL, count_steps
 
 
 def make_overrides(data_set: str, config: str, configs: Path, train: Path) -> dict[str, Any]:
-    """Return the settings of a config that depend on the data.
+    """Make the settings of a config that depend on the data.
 
     Args:
         data_set (str): A key of `DATA_SETS`.
-        config (str): Name of the config.
-        configs (Path): Folder of the configs.
+        config (str): Name of the config, without its suffix.
+        configs (Path): Folder with the configs.
         train (Path): The training data, a .spacy file.
 
     Returns:
-        dict[str, Any]: Settings by their full names.
+        dict[str, Any]: Settings by their full names, such as "training.eval_frequency".
     """
     training = util.load_config(configs / f"{config}.cfg", interpolate=False)["training"]
     steps = count_steps(train, json.dumps(training["batcher"]))
@@ -41,10 +41,10 @@ def make_overrides(data_set: str, config: str, configs: Path, train: Path) -> di
 
 
 def main() -> None:
-    """Train, and leave with the exit code of `spacy train`."""
+    """Train, and exit with the exit code of `spacy train`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_set", choices=DATA_SETS)
-    parser.add_argument("--config", default="paper", help="a file of ../configs, without its ending")
+    parser.add_argument("--config", default="paper", help="name of a file in ../configs, without .cfg")
     parser.add_argument("--vectors", default="null", help="folder made by `spacy init vectors`")
     parser.add_argument("--gpu-id", default="-1")
     parser.add_argument("--seed", default="0")

@@ -1,4 +1,4 @@
-"""What is trained: data sets, variants of the network, and the config of each run."""
+"""Data sets, variants of the network, and the config of each run."""
 
 import json
 from copy import deepcopy
@@ -26,21 +26,21 @@ TRANSFORMER = "components.transformer.model"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line of `reproduce` sets.
+    """Settings of the command line of reproduce.py.
 
     Attributes:
         data_set (str): A key of `DATA_SETS`.
-        seeds (tuple[int, ...]): The seeds; some variants take the first ones only.
-        only (str | None): One variant alone, with all seeds; None for all.
-        epochs (int | None): Number of epochs; None for those of the config.
-        jobs (int): Runs at a time.
-        gpu_id (int): The GPU, -1 for the CPU.
-        vectors (str | None): Folder made by `spacy init vectors`.
-        transformer (str): Name of the transformer of the variants that need one.
-        corpus (Path): Folder of the converted data sets.
-        configs (Path): Folder of the configs.
-        runs (Path): Folder of the runs.
-        out (Path): Folder of the results.
+        seeds (tuple[int, ...]): The seeds. Some variants use only the first ones.
+        only (str | None): The only variant to run, with all seeds, or None for all variants.
+        epochs (int | None): Number of epochs, or None to use the config.
+        jobs (int): Number of runs at the same time.
+        gpu_id (int): Number of the GPU, or -1 for the CPU.
+        vectors (str | None): Folder made by `spacy init vectors`, or None for no word vectors.
+        transformer (str): Name of the transformer for variants that need one.
+        corpus (Path): Folder with the converted data sets.
+        configs (Path): Folder with the configs.
+        runs (Path): Folder for the runs.
+        out (Path): Folder for the results.
     """
 
     data_set: str
@@ -58,11 +58,11 @@ class Settings:
 
 
 class DataSet(NamedTuple):
-    """What is particular to a data set.
+    """Settings of a data set.
 
     Attributes:
-        rounds (int): K of the paper.
-        match (str): What epochs are chosen by, and the papers report: "exact" or "partial".
+        rounds (int): Number of rounds K in the paper.
+        match (str): The match that papers report and epochs are chosen by, "exact" or "partial".
     """
 
     rounds: int
@@ -81,9 +81,9 @@ class Variant(NamedTuple):
     """A row of the table.
 
     Attributes:
-        title (str): What it is called.
-        seeds (int | None): How many seeds it has unless asked for otherwise; None takes all.
-        changes (dict[str, Any]): Settings of the config, by their full names.
+        title (str): Name in the table.
+        seeds (int | None): Number of seeds, or None for all. With `Settings.only`, all seeds are used.
+        changes (dict[str, Any]): Changed settings of the config, by their full names.
         published (dict[str, str]): F1 that a paper reports, by data set.
         first_version (bool): Whether the network is the paper's first version.
         config (str): Name of the config to start from.
@@ -98,7 +98,7 @@ class Variant(NamedTuple):
 
 
 def first_version(title: str, published: str = "", **settings: Any) -> Variant:
-    """Make a variant of the first version, which was scored by partial match on WebNLG."""
+    """Make a variant of the paper's first version. Its published F1 is for partial match on WebNLG."""
     changes = {f"{MODEL}.{name}": value for name, value in settings.items()}
     return Variant(title, 1, changes, {"webnlg_star": published} if published else {}, True)
 
@@ -106,7 +106,7 @@ def first_version(title: str, published: str = "", **settings: Any) -> Variant:
 NOT_RIN_INT = ("stop_early",)
 
 
-# What helped on the dev part of WebNLG.
+# Settings that improved F1 on the dev part of WebNLG.
 BEST: dict[str, Any] = {
     "training.dropout": 0.4,
     f"{MODEL}.rounds": 1,
@@ -144,14 +144,14 @@ VARIANTS = {
 
 
 class Run(NamedTuple):
-    """A variant and a seed, and where they are kept."""
+    """A variant with a seed, and the folder of its files."""
 
     variant: str
     seed: int
     folder: Path
 
     def read_scores(self) -> dict[str, Any] | None:
-        """Read what the run has scored; None if it is not done."""
+        """Read the scores of the run, or return None if it has none."""
         path = self.folder / "scores.json"
         scores: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
         return scores
@@ -196,6 +196,14 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
 
 @lru_cache
 def count_steps(path: Path, batcher: str) -> int:
-    """Count the steps of an epoch, of a .spacy file and the settings of a batcher as JSON."""
+    """Count the training steps of an epoch.
+
+    Args:
+        path (Path): The training data, a .spacy file.
+        batcher (str): Settings of the batcher as JSON.
+
+    Returns:
+        int: The number of steps.
+    """
     make_batches = util.registry.resolve({"batcher": json.loads(batcher)})["batcher"]
     return sum(1 for _ in make_batches(DocBin().from_disk(path).get_docs(Vocab())))

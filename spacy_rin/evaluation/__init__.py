@@ -1,4 +1,4 @@
-"""How good a pipeline or a data set is: scores, thresholds, reports and checks of annotated texts."""
+"""Score pipelines, tune thresholds, write reports and check annotated data."""
 
 from .data_check import DataCheck, Finding, check_data
 from .evaluate import Evaluation, evaluate

@@ -1,4 +1,4 @@
-"""Counts of what is annotated, and checks for problems in training or scoring."""
+"""Count annotations, and check them for problems in training or scoring."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from ..pipeline.tagging import split_layers
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
 from .scorer import GROUPS, Key, entity_keys, text_groups, triples
 
-MAX_TOKENS = 256  # default of `max_length` of the network
+MAX_TOKENS = 256  # the network's default `max_length`
 MAX_PLACES = 5
 
 
@@ -27,10 +27,10 @@ class Finding:
 
     Attributes:
         level (str): "error" if training fails or learns nothing, else "warning".
-        name (str): Its name, which stays the same.
-        count (int): How often it is there.
-        advice (str): What it is, and what to do about it.
-        where (list[str]): Its first places: labels, or numbers of texts, from 1.
+        name (str): Name of the problem. It stays the same between versions.
+        count (int): How often the problem occurs.
+        advice (str): What is wrong, and how to fix it.
+        where (list[str]): The first places where it occurs: labels, or numbers of texts, counted from 1.
     """
 
     level: Literal["error", "warning"]
@@ -41,88 +41,88 @@ class Finding:
 
 
 FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
-    "no_texts": ("error", "There are no texts. Is it the right file?"),
+    "no_texts": ("error", "There are no texts. Check that this is the right file."),
     "no_triples": (
         "error",
         "No text has a relation, so there is nothing to learn. Write the file with DocBin(store_user_data=True), and "
-        "look whether --attr is the attribute that the relations are in.",
+        "check that --attr names the attribute with the relations.",
     ),
-    "entities_without_label": ("error", "entities have no label, and training refuses them. Give each a type."),
+    "entities_without_label": ("error", "Some entities have no label, so training fails. Give each of them a type."),
     "texts_without_annotation": (
         "warning",
-        "texts have no annotation of relations: they are neither learned from nor scored. If they state none, set "
-        "doc._.relations = [].",
+        "Some texts have no annotation of relations. They are neither learned from nor scored. If a text states no "
+        "relations, set doc._.relations = [].",
     ),
-    "texts_empty": ("warning", "texts have no tokens. Leave them out."),
+    "texts_empty": ("warning", "Some texts have no tokens. Remove them."),
     "texts_too_long": (
         "warning",
-        f"texts, or sentences of them, have more than {MAX_TOKENS} tokens, and are read in windows: relations that "
-        "reach further are lost. Set sentence boundaries, or raise max_length of the network.",
+        f"Some texts, or sentences in them, have more than {MAX_TOKENS} tokens. They are read in windows, so relations "
+        "that span more than a window are lost. Set sentence boundaries, or raise max_length of the network.",
     ),
     "triples_across_sentences": (
         "warning",
-        "triples are between different sentences, where none are learned or found. Leave out the sentence boundaries "
-        "of these texts, so that they are read as a whole.",
+        "Some triples link entities in different sentences. Such triples are neither learned nor found. Remove the "
+        "sentence boundaries of these texts, so that each text is read as a whole.",
     ),
     "entities_overlapping": (
         "warning",
-        "entities overlap with a longer one, and are neither learned nor found by default. Set entity_layers = 2 of "
-        "the network.",
+        "Some entities overlap with a longer one. By default, they are neither learned nor found. Set "
+        "entity_layers = 2 in the network.",
     ),
     "entities_crossing": (
         "warning",
-        "entities cross the border of another one. entity_layers = 2 can hold them, but few are right: look at them, "
-        "and shorten or lengthen one of each two if it is a mistake.",
+        "Some entities overlap with another one only in part. entity_layers = 2 can hold them, but most are mistakes. "
+        "Check them, and correct the boundaries of one of the two entities.",
     ),
     "entities_with_blanks": (
         "warning",
-        "entities begin or end in white space, and are never found that way. Take the white space off.",
+        "Some entities begin or end with white space. They are never found that way. Trim them.",
     ),
     "triples_lost": (
         "warning",
-        "triples can't be found by a component with its default settings, as their entities overlap: recall stays "
-        "below 100 %. The counts say how many are lost by other settings of entity_layers and head.",
+        "Some triples can't be found with the default settings of the component, because their entities overlap. "
+        "Recall stays below 100 %. The counts show how many are lost with other settings of entity_layers and head.",
     ),
     "texts_repeated": (
         "warning",
-        "texts are repeated in the data. They count twice in training and in scores: leave the repetitions out.",
+        "Some texts are repeated, so they count more than once in training and in scores. Remove the repetitions.",
     ),
     "texts_contradicting": (
         "warning",
-        "repeated texts have other triples each time. Decide which are right.",
+        "Some texts are repeated with different triples. Decide which triples are right.",
     ),
     "texts_in_train": (
         "warning",
-        "texts are in the training data, too, so that scores on them are too good. Leave them out of one of the two.",
+        "Some texts are also in the training data, so scores on them are too high. Remove them from one of the two.",
     ),
     "rare_relations": (
         "warning",
-        "relations have too few examples to be learned or scored well. Annotate more of them, or merge or leave out "
-        "such relations.",
+        "Some relations have too few examples to be learned or scored well. Annotate more examples, or merge or "
+        "remove these relations.",
     ),
     "rare_entity_labels": (
         "warning",
-        "types of entities have too few examples to be learned or scored well. Annotate more, or merge labels.",
+        "Some entity types have too few examples to be learned or scored well. Annotate more, or merge types.",
     ),
     "relations_not_in_train": (
         "warning",
-        "relations are not in the training data: all their triples will be missed. Annotate some for training, or "
-        "split the data again.",
+        "Some relations are not in the training data, so all their triples will be missed. Annotate some for "
+        "training, or split the data again.",
     ),
     "entity_labels_not_in_train": (
         "warning",
-        "types of entities are not in the training data, and will never be found. Annotate some for training, or split "
-        "the data again.",
+        "Some entity types are not in the training data, so they will never be found. Annotate some for training, or "
+        "split the data again.",
     ),
 }
 
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What is in annotated texts.
+    """The result of `check_data`.
 
     Attributes:
-        counts (dict[str, Any]): Values for JSON; `docs/scores.md` names them.
+        counts (dict[str, Any]): Values for JSON, explained in `docs/scores.md`.
         findings (list[Finding]): The problems, errors first.
     """
 
@@ -138,17 +138,17 @@ def check_data(
     attr: str = DEFAULT_ATTR,
     spans_key: str = DEFAULT_SPANS_KEY,
 ) -> DataCheck:
-    """Count what is in annotated texts, and look for problems.
+    """Count the annotations of texts, and look for problems.
 
     Args:
         docs (Iterable[Doc]): The texts.
-        train (Iterable[Doc]): Texts that a pipeline is trained on, if the others are to score it.
-        min_count (int): A label with fewer examples is rare.
+        train (Iterable[Doc]): The training data, if `docs` are texts for scoring.
+        min_count (int): A label with fewer examples is reported as rare.
         attr (str): The extension attribute of the relations.
         spans_key (str): Key of all entities in `doc.spans`.
 
     Returns:
-        DataCheck: The counts and what they say.
+        DataCheck: The counts and the problems.
     """
     docs, train = list(docs), list(train)
     texts = [_Text(doc, attr, spans_key) for doc in docs]
@@ -200,7 +200,7 @@ def _find(counts: Mapping[str, Any], places: Mapping[str, list[str]]) -> Iterabl
 
 @dataclass(frozen=True)
 class _Text:
-    """A Doc with its distinct entities, in order, and distinct relations."""
+    """A Doc with its distinct entities, sorted by position, and its distinct relations."""
 
     doc: Doc
     attr: str
@@ -235,7 +235,7 @@ def _count_unrelated(text: _Text) -> int:
 
 
 def _count_crossing(text: _Text) -> int:
-    """Count entities that begin inside an earlier one and end after it."""
+    """Count entities that begin inside an earlier entity and end after it."""
     return sum(
         any(other.start < span.start < other.end < span.end for other in text.entities[:i])
         for i, span in enumerate(text.entities)
@@ -243,7 +243,7 @@ def _count_crossing(text: _Text) -> int:
 
 
 def _has_blank(span: Span) -> bool:
-    # Not by `is_space`, which a vocabulary without a language doesn't know.
+    # `token.is_space` is not set in a vocabulary without a language.
     return bool(span[0].text.isspace() or span[-1].text.isspace())
 
 
@@ -264,7 +264,7 @@ def _count_across(text: _Text) -> int:
 
 
 class _CertainPairs:
-    """Scores by which given pairs are related for sure, and no others."""
+    """Network output with probability 1 for the given pairs, and 0 for all others."""
 
     def __init__(self, pairs: Iterable[tuple[int, int, int]]):
         self._labels: dict[tuple[int, int], list[int]] = {}
@@ -279,8 +279,10 @@ class _CertainPairs:
 
 
 def _count_lost(text: _Text, *, n_layers: int, head: str) -> int:
-    """Count triples that even a network without a fault can't give: they are written as layers of entities and pairs
-    of tokens, as the component learns them, and read again."""
+    """Count triples that even a perfect network would lose.
+
+    The gold annotation is encoded as entity layers and token pairs, as the component learns it, and decoded again.
+    """
     doc, relations = text.doc, text.relations
     if not relations:
         return 0
@@ -321,7 +323,7 @@ COUNTERS: Mapping[str, Callable[[_Text], int]] = {
 
 
 def _count_repetitions(texts: Sequence[_Text], train: Iterable[str]) -> dict[str, list[int]]:
-    """Return for each text whether it repeats an earlier one, with other triples, or one of the training data."""
+    """Flag texts that repeat an earlier text, contradict it with other triples, or are in the training data."""
     first: dict[str, _Text] = {}
     plain = [_plain(text.doc) for text in texts]
     pairs = [(text, first.setdefault(key, text)) for key, text in zip(plain, texts)]
@@ -338,5 +340,5 @@ def _keys(text: _Text) -> set[Key]:
 
 
 def _plain(doc: Doc) -> str:
-    """A text without what doesn't make it another one: case and white space."""
+    """Normalize case and white space, so that equal texts compare equal."""
     return " ".join(doc.text.lower().split())

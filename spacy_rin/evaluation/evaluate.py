@@ -1,4 +1,4 @@
-"""A pipeline against gold annotation: what it finds, how good that is, and where it is wrong."""
+"""Evaluate a pipeline on annotated texts: its scores and its errors."""
 
 import warnings
 from collections import Counter
@@ -25,11 +25,11 @@ from .verdicts import VERDICTS, Verdict, compare, count_confusion
 
 @dataclass(frozen=True)
 class Judged:
-    """A text and what became of its triples.
+    """A text with verdicts on its triples.
 
     Attributes:
         text (str): The text.
-        verdicts (list[Verdict]): Of all its triples, gold and predicted.
+        verdicts (list[Verdict]): Verdicts on all its triples, gold and predicted.
     """
 
     text: str
@@ -37,17 +37,17 @@ class Judged:
 
     @property
     def n_errors(self) -> int:
-        """How many of the verdicts are wrong."""
+        """The number of verdicts other than "right"."""
         return sum(verdict.kind != "right" for verdict in self.verdicts)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known of a pipeline on some texts.
+    """The result of `evaluate`.
 
     Attributes:
-        scores (dict[str, Any]): Values for JSON; `docs/scores.md` names them.
-        judged (list[Judged]): The texts, those with most errors first.
+        scores (dict[str, Any]): Values for JSON, explained in `docs/scores.md`.
+        judged (list[Judged]): The texts, those with the most errors first.
     """
 
     scores: dict[str, Any]
@@ -55,22 +55,30 @@ class Evaluation:
 
 
 def present_thresholds(component: RINJoint) -> Thresholds:
-    """Get the thresholds of a component."""
+    """Get the current thresholds of a component.
+
+    Args:
+        component (RINJoint): The component.
+
+    Returns:
+        Thresholds: The thresholds.
+    """
     return Thresholds(component.threshold, component.thresholds)
 
 
 def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
-    """Score a pipeline with a "rin_joint", the first of them if there are several.
+    """Evaluate a pipeline on annotated texts.
 
     Args:
-        nlp (Language): The pipeline.
-        examples (Iterable[Example]): Texts and their annotation; their predicted Docs are replaced.
+        nlp (Language): A pipeline with a "rin_joint". If it has several, the first one is evaluated.
+        examples (Iterable[Example]): Texts and their annotation. Their predicted Docs are replaced.
 
     Returns:
-        Evaluation: The scores.
+        Evaluation: The scores, and the errors in each text.
 
     Raises:
         RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
+        NotTrainedError: R011 if the component is not trained.
     """
     name, component = find_component(nlp)
     examples = list(examples)
@@ -107,22 +115,28 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
 def predict(
     nlp: Language, name: str, component: RINJoint, examples: Sequence[Example], *, with_given: bool = False
 ) -> list[Example]:
-    """Run a pipeline so that every triple with a probability of `LOWEST` is found, whatever the thresholds are.
+    """Run a pipeline, and keep every triple with a probability of at least `LOWEST`.
+
+    The component's own thresholds are ignored, except that lower ones are used in place of `LOWEST`.
 
     Args:
         nlp (Language): The pipeline.
         name (str): Name of its "rin_joint".
         component (RINJoint): The "rin_joint".
-        examples (Sequence[Example]): Texts; their predicted Docs are replaced.
-        with_given (bool): Whether to also find triples between annotated entities, with the thresholds as they are.
+        examples (Sequence[Example]): The texts. Their predicted Docs are replaced.
+        with_given (bool): Whether to also predict triples between the gold entities, with the component's thresholds.
 
     Returns:
-        list[Example]: With `with_given`, an Example for each with what was found that way.
+        list[Example]: The predictions between gold entities, one Example per text; empty without `with_given`.
+
+    Raises:
+        NotTrainedError: R011 if the component is not trained.
     """
     lowest = min(LOWEST, component.threshold, *component.thresholds.values())
     everything = dict.fromkeys(component.relation_labels, lowest)
     before = nlp.pipe_names[: nlp.pipe_names.index(name)]
-    # In two parts: the component reads what those before it left in the Docs, and later ones may delete that.
+    # The pipeline runs in two parts. The component needs the annotation of earlier components, which later components
+    # may delete.
     with nlp.select_pipes(enable=before):
         _run(nlp, examples)
     given = list(_predict_given(nlp, component, examples)) if with_given else []
@@ -132,7 +146,7 @@ def predict(
 
 
 def keep_probable(doc: Doc, thresholds: Thresholds, attr: str) -> None:
-    """Keep the relations of a Doc that reach the thresholds.
+    """Drop the relations of a Doc that don't reach the thresholds.
 
     Args:
         doc (Doc): The Doc.
@@ -151,10 +165,10 @@ def _run(nlp: Language, examples: Sequence[Example]) -> None:
 def _predict_given(nlp: Language, component: RINJoint, examples: Iterable[Example]) -> Iterator[Example]:
     remaining = iter(examples)
     while batch := list(islice(remaining, nlp.batch_size)):
-        # Into Docs of their own, as the pipeline has yet to write to those of the batch.
+        # Predictions go to copies, because the pipeline still has to annotate the original Docs.
         docs = [_blank_copy(example.predicted) for example in batch]
         with warnings.catch_warnings():
-            # Of labels that the pipeline does not know, scores tell.
+            # Labels that the pipeline doesn't know lower the scores anyway, so a warning adds nothing.
             warnings.filterwarnings("ignore", r"\[W001\]")
             component.set_annotations(docs, component.predict_given(batch))
         for example, doc in zip(batch, docs):

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing else: no network, no scripts."""
+"""Write an evaluation as a single HTML page, without scripts or external resources."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -36,16 +36,16 @@ svg text { font: 12px system-ui, sans-serif; fill: #5b6b7b; }
 
 
 class Markup(str):
-    """Text that is HTML already; all other text is escaped when it becomes the content of an element."""
+    """HTML markup. Strings of other types are escaped when they are put into an element."""
 
 
 def element(name: str, *content: str, **attributes: object) -> Markup:
     """Make an HTML element.
 
     Args:
-        name (str): Its name.
-        *content (str): Its content; what is not `Markup` is escaped.
-        **attributes (object): Its attributes; "_" stands for "-", and is left out at the end.
+        name (str): Name of the element.
+        *content (str): Its content. Strings that are not `Markup` are escaped.
+        **attributes (object): Its attributes. "_" in a name becomes "-"; a trailing "_" is removed.
 
     Returns:
         Markup: The element.
@@ -68,18 +68,16 @@ def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
     """
     scores = evaluation.scores
     own = scores["thresholds"]
-    settings = f"Threshold {scores['threshold']:g}" + (f", {len(own)} relations have their own" if own else "")
+    settings = f"Threshold {scores['threshold']:g}" + (f", {len(own)} relations have separate ones" if own else "")
     body = [
         element("h1", f"{model} on {data}"),
-        element(
-            "p", f"{scores['texts']:,} texts. {settings}. Percents, and numbers of triples; names of JSON in grey."
-        ),
+        element("p", f"{scores['texts']:,} texts. {settings}. P, R and F1 are percentages. JSON keys are in grey."),
         *_section("Scores", _matches(scores)),
         *_section("Triples, right and wrong", _verdicts(scores), name="rel_verdicts"),
         *_groups(scores),
         *_section(
             "Thresholds",
-            element("p", "Exact match with one threshold for all relations. The ring is the threshold now in use."),
+            element("p", "Exact match with one threshold for all relations. The ring shows the current thresholds."),
             *_thresholds(scores),
             name="rel_exact_per_threshold",
         ),
@@ -90,7 +88,7 @@ def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
         ),
         *_section("Confused relations", *_confusion(scores["rel_confusion"]), name="rel_confusion"),
         *_section("Entities", _entities(scores.get("ents_per_type") or {}), name="ents_per_type"),
-        *_section("Texts with most errors", *_texts(evaluation.judged)),
+        *_section("Texts with the most errors", *_texts(evaluation.judged)),
     ]
     head = Markup(
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -108,7 +106,7 @@ def _section(title: str, *content: Markup, name: str = "") -> Iterable[Markup]:
 
 
 def _grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """Make a table; cells are text, content for a cell, or whole cells."""
+    """Make a table. A cell is a string, or Markup: the content of a "td" or a whole "td"."""
     lines = [element("tr", *(element("th", name) for name in header))]
     for row in rows:
         cells = (cell if cell.startswith("<td") and isinstance(cell, Markup) else element("td", cell) for cell in row)
@@ -160,7 +158,7 @@ def _thresholds(scores: Mapping[str, Any]) -> Iterable[Markup]:
 
 
 def _curve(rows: Mapping[str, Row], present: Mapping[str, float]) -> Markup:
-    """Draw precision over recall."""
+    """Draw the precision-recall curve."""
     width, height, left, top = 420, 300, 50, 15
 
     def at(row: Mapping[str, float]) -> tuple[float, float]:
@@ -190,12 +188,12 @@ def _curve(rows: Mapping[str, Row], present: Mapping[str, float]) -> Markup:
                 transform=f"rotate(-90 14 {top + height / 2})"),
     ]  # fmt: skip
     size = (left + width + 20, top + height + 45)
-    name = element("title", "Precision over recall")
+    name = element("title", "Precision-recall curve")
     return element("svg", name, *parts, width=size[0], height=size[1], viewBox=f"0 0 {size[0]} {size[1]}", role="img")
 
 
 def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Markup]:
-    """Show gold labels against predicted ones: those that are most often taken for another, or another for them."""
+    """Make the confusion matrix of the labels that are confused most often."""
     wrong: dict[str, int] = {}
     for gold, row in confusion.items():
         for predicted, count in row.items():
@@ -203,15 +201,15 @@ def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Markup]:
                 wrong[gold] = wrong.get(gold, 0) + count
                 wrong[predicted] = wrong.get(predicted, 0) + count
     if not wrong:
-        yield element("p", "No relation was taken for another.")
+        yield element("p", "No relation was confused with another.")
         return
     labels = [*sorted(wrong, key=lambda label: (-wrong[label], label))[:MAX_CONFUSED], NO_RELATION]
     yield element(
         "p",
-        "Rows are gold relations, columns predicted ones in the same order, on the same pair of whole entities; "
-        f'"{NO_RELATION}" is no relation. The {len(labels) - 1} of {len(wrong)} most often confused.',
+        "Rows are gold relations. Columns are predicted relations, in the same order, on the same pair of whole "
+        f'entities. "{NO_RELATION}" means no relation. The {len(labels) - 1} of {len(wrong)} most often confused.',
     )
-    # Numbers stand for the columns, as names would make them wide.
+    # Columns are numbered, because names would make the table too wide.
     numbers = [*(f"{i}" for i in range(1, len(labels))), NO_RELATION]
     rows = []
     for number, gold in zip(numbers, labels):
@@ -263,7 +261,7 @@ def _triple(relation: Relation, scored: bool) -> Markup:
 
 
 def _marked(text: Judged) -> Iterable[str]:
-    """Split a text at the borders of entities, and mark those of gold and of predicted triples."""
+    """Split a text at entity boundaries, and mark the entities of gold and predicted triples."""
     spans: dict[str, set[tuple[int, int]]] = {"gold": set(), "predicted": set()}
     for verdict in text.verdicts:
         for kind, relation in (("gold", verdict.gold), ("predicted", verdict.predicted)):

@@ -1,4 +1,4 @@
-"""Scores of relations: precision, recall and F1 over sets of triples, and the kinds of what is wrong."""
+"""Score relations: precision, recall and F1 over sets of triples."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ LENGTHS = ("1-10", "11-20", "21-30", "31-40", "41-50", "51+")
 
 
 def make_rin_scorer() -> Callable[..., dict[str, Any]]:
-    """Make the scorer of the component, which gives it its own `head` and `attr`.
+    """Make the scorer of the component. The component passes its settings `head` and `attr` to it.
 
     Returns:
         Callable[[Iterable[Example]], dict[str, Any]]: The scorer.
@@ -32,10 +32,10 @@ def score(
 ) -> dict[str, Any]:
     """Score entities and relations.
 
-    A triple is right by exact match if its label and the full spans of both entities are, by partial match if its
-    label and the heads of both entities are (Sun et al., EMNLP 2020, 5.1). Triples of a Doc are a set. Every gold
-    triple that is not predicted is missed, whatever it was lost by: the network, decoding or tokenization. Docs
-    whose relations are not annotated are left out.
+    By exact match, a triple is right if its label and the full spans of both entities are right. By partial match, its
+    label and the heads of both entities must be right (Sun et al., EMNLP 2020, 5.1). Each triple of a Doc counts once.
+    Gold triples that tokenization or decoding loses count as missed. For the scores of relations, Docs without
+    annotated relations are skipped.
 
     Args:
         examples (Iterable[Example]): Predicted and gold Docs.
@@ -44,7 +44,7 @@ def score(
 
     Returns:
         dict[str, Any]: `rel_exact_p/r/f`, `rel_exact_per_type` (by relation), `rel_partial_p/r/f`, and
-            `ents_p/r/f` and `ents_per_type` of `doc.ents`; None where nothing is annotated.
+            `ents_p/r/f` and `ents_per_type` of `doc.ents`. None where nothing is annotated.
     """
     examples = list(examples)
     annotated = _annotated(examples, attr)
@@ -62,11 +62,11 @@ def score(
 def score_matches(
     examples: Iterable[Example], *, head: str = "last", attr: str = DEFAULT_ATTR, spans_key: str = DEFAULT_SPANS_KEY
 ) -> dict[str, Row]:
-    """Score relations by all criteria, and entities.
+    """Score relations by all criteria, and all entities.
 
-    `rel_exact` and `rel_partial` are those of `score`; `rel_pairs` ignores the label, so that a pair of whole entities
-    counts once. Each with `_typed` also compares the types of both entities. `ents_all` compares all entities with
-    their types, also those that overlap.
+    `rel_exact` and `rel_partial` are the same as in `score`. `rel_pairs` ignores the label, so each pair of whole
+    entities counts once. The criteria with the suffix `_typed` also compare the types of both entities. `ents_all`
+    compares all entities and their types, including entities that overlap.
 
     Args:
         examples (Iterable[Example]): Predicted and gold Docs.
@@ -75,7 +75,7 @@ def score_matches(
         spans_key (str): Key of all entities in `doc.spans`.
 
     Returns:
-        dict[str, Row]: For each criterion, what `to_row` says.
+        dict[str, Row]: The row of each criterion, see `to_row`.
     """
     annotated = _annotated(examples, attr)
     rows = {name: to_row(_score_match(annotated, key, head, attr)) for name, key in MATCHES.items()}
@@ -95,9 +95,9 @@ def score_groups(examples: Iterable[Example], *, attr: str = DEFAULT_ATTR) -> di
         attr (str): The extension attribute of the relations.
 
     Returns:
-        dict[str, dict[str, Row]]: `rel_exact_per_type`, by relation, and by groups of texts
-            `rel_exact_per_pattern`, `rel_exact_per_count`, `rel_exact_per_length`, as `text_groups` says; the rows of
-            these have "texts", too.
+        dict[str, dict[str, Row]]: `rel_exact_per_type` has a row for each relation. `rel_exact_per_pattern`,
+            `rel_exact_per_count` and `rel_exact_per_length` have a row for each group of texts, see `text_groups`.
+            These rows also have "texts", the number of texts.
     """
     annotated = _annotated(examples, attr)
     per_type = {label: to_row(prf) for label, prf in _score_per_type(annotated, attr).items()}
@@ -123,15 +123,15 @@ def score_groups(examples: Iterable[Example], *, attr: str = DEFAULT_ATTR) -> di
 
 
 def text_groups(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[str, Sequence[str]]:
-    """Return the groups that a gold Doc belongs to.
+    """Get the groups that a gold Doc belongs to.
 
     Args:
         doc (Doc): The Doc.
         attr (str): The extension attribute of the relations.
 
     Returns:
-        dict[str, Sequence[str]]: "per_pattern", see `overlap_patterns`; "per_count", its number of distinct
-            triples; "per_length", its number of tokens.
+        dict[str, Sequence[str]]: "per_pattern": how its triples overlap, see `overlap_patterns`. "per_count": its
+            number of distinct triples. "per_length": its number of tokens.
     """
     keys = triples(doc, attr)
     length = next((name for name in LENGTHS[:-1] if len(doc) <= int(name.split("-")[1])), LENGTHS[-1])
@@ -146,15 +146,15 @@ GROUPS = {"per_pattern": PATTERNS, "per_count": COUNTS, "per_length": LENGTHS}
 
 
 def overlap_patterns(keys: Iterable[Key]) -> list[str]:
-    """Return how the triples of a text overlap (Zeng et al., ACL 2018, as CasRel's evaluation counts them).
+    """Classify how the triples of a text overlap (Zeng et al., ACL 2018, counted as in CasRel's evaluation).
 
     Args:
         keys (Iterable[Key]): Distinct triples: subject, label, object.
 
     Returns:
-        list[str]: "normal" if no entity is in two places of triples; "epo" (entity pair overlap) if two triples
-            have the same subject and object; "seo" (single entity overlap) if two pairs share an entity, or a pair is
-            an entity with itself. A text may be both "seo" and "epo". "none" if it has no triples.
+        list[str]: "none" if the text has no triples. "normal" if no entity occurs twice in the triples. "epo" (entity
+            pair overlap) if two triples have the same subject and object. "seo" (single entity overlap) if two
+            different pairs share an entity, or a pair is an entity with itself. A text may be both "seo" and "epo".
     """
     pairs = [(subject, object_) for subject, _, object_ in keys]
     if not pairs:
@@ -166,19 +166,27 @@ def overlap_patterns(keys: Iterable[Key]) -> list[str]:
 
 
 def to_row(prf: PRFScore) -> Row:
-    """Write a score with its counts: {"p", "r", "f", "gold", "predicted", "right"}; shares from 0 to 1."""
+    """Convert a score to a dict that also has its counts.
+
+    Args:
+        prf (PRFScore): The score.
+
+    Returns:
+        Row: Precision "p", recall "r" and F1 "f", each from 0 to 1, and the counts "gold", "predicted" and "right".
+    """
     return {**prf.to_dict(), "gold": prf.tp + prf.fn, "predicted": prf.tp + prf.fp, "right": prf.tp}
 
 
 def triples(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[Key, Relation]:
-    """Get the distinct triples of a Doc by exact match, the most probable of those that are the same.
+    """Get the distinct triples of a Doc by exact match. Of equal triples, the most probable one is kept.
 
     Args:
         doc (Doc): The Doc.
         attr (str): The extension attribute of the relations.
 
     Returns:
-        dict[Key, Relation]: Triples by whole subject, label and whole object, in character offsets.
+        dict[Key, Relation]: The triples. A key has the character offsets of the subject, the label, and the character
+            offsets of the object.
     """
     found: dict[Key, Relation] = {}
     for relation in get_relations(doc, attr):
@@ -189,7 +197,7 @@ def triples(doc: Doc, attr: str = DEFAULT_ATTR) -> dict[Key, Relation]:
 
 
 def entity_keys(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY, attr: str = DEFAULT_ATTR) -> set[tuple[int, int, str]]:
-    """Get all entities of a Doc: those of `doc.spans`, `doc.ents` and relations.
+    """Get all entities of a Doc, from `doc.spans`, `doc.ents` and its relations.
 
     Args:
         doc (Doc): The Doc.
@@ -197,7 +205,7 @@ def entity_keys(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY, attr: str = DEFAUL
         attr (str): The extension attribute of the relations.
 
     Returns:
-        set[tuple[int, int, str]]: Start and end (exclusive) in characters, and type.
+        set[tuple[int, int, str]]: Start, end (exclusive) and type of each entity. Offsets are in characters.
     """
     relations = get_relations(doc, attr)
     arguments = (span for relation in relations for span in (relation.subject, relation.object))
@@ -231,7 +239,7 @@ def _score_per_type(examples: Iterable[Example], attr: str) -> dict[str, PRFScor
 
 
 def characters_of(span: Span) -> tuple[int, int]:
-    # Characters compare across tokenizations of the same text.
+    """Get the start and end of a span in characters, which compare across tokenizations of the same text."""
     return span.start_char, span.end_char
 
 
@@ -245,6 +253,7 @@ def _partial_key(relation: Relation, head: str) -> Key:
 
 
 def pair_key(relation: Relation, head: str = "") -> Key:
+    """Get the key of a relation that ignores its label. `head` is not used."""
     return characters_of(relation.subject), "", characters_of(relation.object)
 
 

@@ -1,4 +1,4 @@
-"""Thresholds of relations: what each gives, and which are best."""
+"""Score thresholds of relations, and choose the best ones."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -19,28 +19,41 @@ LOWEST = GRID[0]
 
 
 class Thresholds(NamedTuple):
-    """Settings of a component: lowest probability of a triple, and of the relations that have another one."""
+    """Thresholds of a component: the lowest probability of a triple.
+
+    Attributes:
+        threshold (float): Threshold of all relations that are not in `thresholds`.
+        thresholds (dict[str, float]): Thresholds of single relations, by label.
+    """
 
     threshold: float
     thresholds: dict[str, float]
 
     def of(self, label: str) -> float:
-        """Threshold of a relation."""
+        """Get the threshold of a relation."""
         return self.thresholds.get(label, self.threshold)
 
 
 def reaches(score: Any, threshold: Any) -> Any:
-    """Whether probabilities reach thresholds, in the precision of the network."""
+    """Check whether probabilities reach thresholds. Both are compared in float32, as the network does it.
+
+    Args:
+        score (Any): A probability, or an array of probabilities.
+        threshold (Any): A threshold, or an array of thresholds.
+
+    Returns:
+        Any: A boolean, or an array of booleans.
+    """
     return np.asarray(score, dtype=np.float32) >= np.asarray(threshold, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What each threshold of `GRID` gives, by relation.
+    """Counts of triples for each relation and each threshold of `GRID`.
 
     Attributes:
-        right (ndarray): Triples found that are right. *Shape:* (labels, thresholds).
-        predicted (ndarray): Triples found. *Shape:* (labels, thresholds).
+        right (ndarray): Predicted triples that are right. *Shape:* (labels, thresholds).
+        predicted (ndarray): Predicted triples. *Shape:* (labels, thresholds).
         gold (ndarray): Gold triples. *Shape:* (labels,).
     """
 
@@ -51,11 +64,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Candidates:
-    """All triples of some texts that are probable at all, and the gold triples, by exact match.
+    """Triples predicted with a very low threshold, and the gold triples of the same texts, by exact match.
 
     Attributes:
-        labels (tuple[str, ...]): Names of relations, sorted; other fields have positions in it.
-        n_texts (int): Number of texts; other fields have positions of texts.
+        labels (tuple[str, ...]): Names of relations, sorted. Other fields refer to them by index.
+        n_texts (int): Number of texts. Other fields refer to texts by index.
         texts (ndarray): Text of each candidate. *Shape:* (candidates,).
         relations (ndarray): Relation of each candidate. *Shape:* (candidates,).
         scores (ndarray): Probability of each candidate. *Shape:* (candidates,).
@@ -75,7 +88,7 @@ class Candidates:
 
     @classmethod
     def of(cls, examples: Iterable[Example], attr: str = DEFAULT_ATTR) -> "Candidates":
-        """Collect them from Docs that were predicted with a low threshold.
+        """Collect candidates from Docs that were predicted with a low threshold.
 
         Args:
             examples (Iterable[Example]): Predicted and gold Docs.
@@ -107,7 +120,14 @@ class Candidates:
         )
 
     def among(self, chosen: NDArray[np.bool_]) -> "Candidates":
-        """Take those of some texts. chosen (ndarray): Whether each text is among them. *Shape:* (texts,)."""
+        """Select the candidates and gold triples of some texts.
+
+        Args:
+            chosen (ndarray): Whether to take each text. *Shape:* (texts,).
+
+        Returns:
+            Candidates: The selection. `labels` and `n_texts` stay the same.
+        """
         found, gold = chosen[self.texts], chosen[self.gold_texts]
         return Candidates(
             self.labels,
@@ -125,14 +145,14 @@ class Candidates:
         return replace(self, scores=np.asarray(scores, dtype=np.float32))
 
     def count(self) -> Counts:
-        """Count what each threshold of `GRID` gives."""
+        """Count the triples of each relation at each threshold of `GRID`."""
         shape = (len(self.labels), len(GRID) + 1)
         reached = np.searchsorted(np.asarray(GRID, dtype=np.float32), self.scores, side="right")
 
         def count(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
             table = np.zeros(shape, dtype=np.int64)
             np.add.at(table, (self.relations[chosen], reached[chosen]), 1)
-            # From those that reach just so many thresholds to those that reach as many or more.
+            # The table counts triples that reach exactly n thresholds. Sum up those that reach at least n.
             return table[:, ::-1].cumsum(1)[:, ::-1][:, 1:]
 
         gold = np.bincount(self.gold_relations, minlength=len(self.labels))
@@ -159,13 +179,13 @@ class Candidates:
 
 
 def score_thresholds(candidates: Candidates) -> dict[str, Row]:
-    """Score every threshold of `GRID`, as the only one of all relations, by exact match.
+    """Score every threshold of `GRID` by exact match. Each is used for all relations.
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold.
 
     Returns:
-        dict[str, Row]: What `scorer.to_row` says, by threshold: "0.01" to "0.99".
+        dict[str, Row]: The row of each threshold, "0.01" to "0.99", see `scorer.to_row`.
     """
     counts = candidates.count()
     columns = zip(counts.right.sum(0).tolist(), counts.predicted.sum(0).tolist())
@@ -175,11 +195,11 @@ def score_thresholds(candidates: Candidates) -> dict[str, Row]:
 
 
 def choose_threshold(candidates: Candidates, near: float) -> Thresholds:
-    """Choose the one threshold that gives the best F1.
+    """Choose the threshold for all relations that gives the best F1.
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold.
-        near (float): Of thresholds that are as good, the one next to this is taken.
+        near (float): Of equally good thresholds, the one closest to this value is chosen.
 
     Returns:
         Thresholds: The threshold.
@@ -190,17 +210,19 @@ def choose_threshold(candidates: Candidates, near: float) -> Thresholds:
 
 
 def choose_thresholds(candidates: Candidates, near: float, min_count: int) -> Thresholds:
-    """Choose the one threshold as `choose_threshold` does, and then, for relations that are frequent, their own ones:
-    together they give the best F1 over all relations (micro) that any own thresholds can give.
+    """Choose a threshold for all relations, and separate thresholds for frequent relations.
+
+    `choose_threshold` chooses the common threshold. The separate thresholds then give the best possible F1 over all
+    relations (micro).
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold.
-        near (float): Of thresholds that are as good, the one next to this is taken.
-        min_count (int): A relation has its own if it has so many gold triples, or so many are found with the one
-            threshold.
+        near (float): Of equally good common thresholds, the one closest to this value is chosen.
+        min_count (int): A relation is frequent if it has at least this many gold triples, or at least this many
+            triples are predicted with the common threshold.
 
     Returns:
-        Thresholds: The thresholds, without those that are the same as the one.
+        Thresholds: The thresholds. Separate thresholds that equal the common one are left out.
     """
     threshold = choose_threshold(candidates, near).threshold
     counts, base = candidates.count(), GRID.index(threshold)
@@ -208,8 +230,8 @@ def choose_thresholds(candidates: Candidates, near: float, min_count: int) -> Th
     chosen = np.full(len(candidates.labels), base)
     gold, every = counts.gold.sum(), np.arange(len(candidates.labels))
     value = -1.0
-    # F1 is a ratio of sums over relations, so its maximum can't be taken relation by relation; that of numerator minus
-    # F1 times denominator can, and repeating that with the F1 it gives ends at the best (Dinkelbach 1967).
+    # F1 is a ratio of sums over relations, so it can't be maximized for each relation alone. The numerator minus F1
+    # times the denominator can. Repeating this with the new F1 converges to the best one (Dinkelbach 1967).
     while (f1 := float(_f1(counts.right[every, chosen].sum(), counts.predicted[every, chosen].sum(), gold))) > value:
         value = f1
         for label in frequent:
@@ -220,18 +242,18 @@ def choose_thresholds(candidates: Candidates, near: float, min_count: int) -> Th
 
 
 def cross_validate(candidates: Candidates, choose: Callable[[Candidates], Thresholds], folds: int) -> PRFScore:
-    """Score thresholds on texts that they were not chosen on.
+    """Score thresholds by cross-validation, on texts that they were not chosen on.
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold.
-        choose (Callable[[Candidates], Thresholds]): Chooses the thresholds.
-        folds (int): Parts of the texts; each is scored with what was chosen on the others.
+        choose (Callable[[Candidates], Thresholds]): Function that chooses the thresholds.
+        folds (int): Number of parts of the texts. Each is scored with thresholds chosen on the others.
 
     Returns:
         PRFScore: Exact match over all relations and texts (micro).
 
     Raises:
-        RinError: R050 if there are fewer texts than folds, or fewer than two folds.
+        SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
     fold = split_folds(candidates.n_texts, folds)
     parts = (candidates.among(fold == i).score(choose(candidates.among(fold != i))) for i in range(folds))
@@ -265,8 +287,8 @@ class Choice:
 
     Attributes:
         thresholds (Thresholds): The thresholds.
-        scores (PRFScore): On the texts that they were chosen on.
-        held_out (PRFScore): On texts that they were not chosen on, by cross-validation.
+        scores (PRFScore): Scores on the texts that the thresholds were chosen on.
+        held_out (PRFScore): Scores by cross-validation, on texts that the thresholds were not chosen on.
     """
 
     thresholds: Thresholds
@@ -277,20 +299,20 @@ class Choice:
 def choose(
     candidates: Candidates, present: Thresholds, *, min_count: int = 20, folds: int = 5
 ) -> tuple[dict[str, Choice], str]:
-    """Choose thresholds in three ways, and find the way that is best on other texts.
+    """Choose thresholds in three ways, and find the best way by cross-validation.
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold.
-        present (Thresholds): Those that the component has.
+        present (Thresholds): The current thresholds of the component.
         min_count (int): See `choose_thresholds`.
         folds (int): See `cross_validate`.
 
     Returns:
-        tuple[dict[str, Choice], str]: The choices "present", "global" and "per_relation", and the first of those
-            that are best by cross-validation.
+        tuple[dict[str, Choice], str]: The choices "present", "global" and "per_relation", and the name of the one with
+            the best F1 by cross-validation. Of equally good ones, the first is named.
 
     Raises:
-        RinError: R050, see `cross_validate`.
+        SettingError: R050, see `cross_validate`.
     """
     ways: Mapping[str, Callable[[Candidates], Thresholds]] = {
         "present": lambda some: present,
@@ -310,6 +332,6 @@ def _f1(right: Any, predicted: Any, gold: Any) -> NDArray[np.float64]:
 
 
 def _best(values: NDArray[np.float64], near: float) -> float:
-    """Get the threshold of the highest value, of those that are as high the one next to `near`."""
+    """Get the threshold with the highest value. Of equally good ones, take the one closest to `near`."""
     highest = values.max()
     return min((t for t, value in zip(GRID, values) if value >= highest - 1e-9), key=lambda t: abs(t - near))

@@ -86,7 +86,8 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
 
     Raises:
         RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
-        SettingError: R050 if there are fewer texts than folds.
+        NotTrainedError: R011 if the component is not trained.
+        SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
     name, component = find_component(nlp)
     examples = [example for example in examples if has_relations(example.reference, component.attr)]
@@ -121,6 +122,7 @@ def set_tuned(nlp: Language, tuned: Tuned) -> None:
 
     Raises:
         RinError: R018 if there is no "rin_joint".
+        SettingError: R010 if a threshold is not between 0 and 1.
     """
     name, component = find_component(nlp)
     component.set_thresholds(tuned.threshold, tuned.thresholds)
@@ -129,24 +131,38 @@ def set_tuned(nlp: Language, tuned: Tuned) -> None:
 
 
 def require_new_folder(path: str | Path) -> None:
-    """Check that a folder can be written to; FileError R034 if anything is there already."""
+    """Check that a path is free: it does not exist, or is an empty folder.
+
+    Args:
+        path (str | Path): The path.
+
+    Raises:
+        FileError: R034 if there is a file or a folder with content.
+    """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileError(Errors.R034, path=path, reason="it exists already, and is not an empty folder")
+        raise FileError(Errors.R034, path=path, reason="it already exists, and is not an empty folder")
 
 
 def require_pipeline(path: str | Path) -> None:
-    """Check that a pipeline is in a folder; FileError R052 if there is none."""
+    """Check that a folder contains a pipeline.
+
+    Args:
+        path (str | Path): The folder.
+
+    Raises:
+        FileError: R052 if it has no config.cfg.
+    """
     if not (Path(path) / "config.cfg").exists():
         raise FileError(Errors.R052, path=path)
 
 
 def write_tuned(nlp: Language, path: str | Path, tuned: Tuned) -> None:
-    """Write a pipeline with other settings to a new folder, all of it or, if that fails, nothing.
+    """Write a pipeline with new settings to a new folder. If that fails, nothing is written.
 
     Args:
-        nlp (Language): The pipeline; it gets the settings.
-        path (str | Path): The folder.
+        nlp (Language): The pipeline. Its settings are changed, too.
+        path (str | Path): The folder. It must not exist, or be empty.
         tuned (Tuned): The settings.
 
     Raises:
@@ -162,8 +178,8 @@ def write_in_place(nlp: Language, path: str | Path, tuned: Tuned) -> None:
     """Change the thresholds and the calibration of the pipeline in a folder, and nothing else there.
 
     Args:
-        nlp (Language): The pipeline that was loaded from the folder; it gets the settings.
-        path (str | Path): The folder.
+        nlp (Language): The pipeline, loaded from the folder. Its settings are changed, too.
+        path (str | Path): The folder of the pipeline.
         tuned (Tuned): The settings.
 
     Raises:
@@ -172,7 +188,7 @@ def write_in_place(nlp: Language, path: str | Path, tuned: Tuned) -> None:
     require_pipeline(path)
     set_tuned(nlp, tuned)
     name, component = find_component(nlp)
-    # What the component reads comes last: only when that is written does anything change.
+    # The component loads its thresholds from its "cfg". It is written last, so that a failure before it has no effect.
     with write_whole(Path(path, "config.cfg")) as unfinished:
         nlp.config.to_disk(unfinished)
     with write_whole(Path(path, name, "cfg")) as unfinished:

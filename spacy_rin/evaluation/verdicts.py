@@ -1,4 +1,4 @@
-"""What became of each triple: right, missed, spurious, or wrong in its label or its boundaries."""
+"""Compare gold and predicted triples, and classify the errors."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,17 +12,17 @@ from .scorer import Key, pair_key
 VERDICTS = ("right", "wrong_label", "wrong_boundary", "missed", "spurious")
 
 
-NO_RELATION = "none"  # in the confusion of relations
+NO_RELATION = "none"  # a label in `count_confusion`
 
 
 class Verdict(NamedTuple):
-    """What became of a triple.
+    """The verdict on a gold triple, a predicted triple, or a pair of both.
 
     Attributes:
         kind (str): "right", "wrong_label" (the pair is right), "wrong_boundary" (the label is right, and both entities
-            overlap with the right ones), "missed" or "spurious".
-        gold (Relation | None): The gold triple; None if it is spurious.
-        predicted (Relation | None): The predicted triple; None if it was missed.
+            overlap with the gold ones), "missed" or "spurious".
+        gold (Relation | None): The gold triple, or None if the verdict is "spurious".
+        predicted (Relation | None): The predicted triple, or None if the verdict is "missed".
     """
 
     kind: str
@@ -31,13 +31,14 @@ class Verdict(NamedTuple):
 
 
 def compare(gold: Mapping[Key, Relation], predicted: Mapping[Key, Relation]) -> list[Verdict]:
-    """Pair gold triples of a text with predicted ones: each is in one verdict, so that counts add up.
+    """Match the gold triples of a text with the predicted ones.
 
-    Those that are wrong are paired by label first, then by boundary, the most probable before others.
+    Each triple is in exactly one verdict, so that counts add up. Triples without an exact match are matched first with
+    a wrong label, then with a wrong boundary. More probable predictions are matched first.
 
     Args:
-        gold (Mapping[Key, Relation]): Gold triples, as of `triples`.
-        predicted (Mapping[Key, Relation]): Predicted triples.
+        gold (Mapping[Key, Relation]): Gold triples, as returned by `triples`.
+        predicted (Mapping[Key, Relation]): Predicted triples, as returned by `triples`.
 
     Returns:
         list[Verdict]: The verdicts, in the order of `VERDICTS`.
@@ -57,14 +58,14 @@ def compare(gold: Mapping[Key, Relation], predicted: Mapping[Key, Relation]) -> 
 
 
 def count_confusion(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
-    """Count which relation was taken for which, on the same pair of whole entities.
+    """Count gold labels against predicted labels on the same pair of whole entities.
 
     Args:
         verdicts (Iterable[Verdict]): Verdicts of all texts.
 
     Returns:
-        dict[str, dict[str, int]]: By gold label, then predicted label; "none" is no relation. A row adds up to
-            the gold triples of its label, a column to the predicted ones.
+        dict[str, dict[str, int]]: Counts by gold label, then by predicted label. "none" means no relation. A row adds
+            up to the gold triples of its label, and a column to the predicted ones.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for kind, gold, predicted in verdicts:
@@ -85,7 +86,7 @@ def _same_pair(left: Relation, right: Relation) -> bool:
 
 
 def _same_place(left: Relation, right: Relation) -> bool:
-    """Whether two triples have the same label, and both entities overlap."""
+    """Check whether two triples have the same label, and both entities overlap."""
     return left.label == right.label and _overlap(left.subject, right.subject) and _overlap(left.object, right.object)
 
 

@@ -1,4 +1,4 @@
-"""Words and figures that the report and the command line share."""
+"""Titles and number formats shared by the report and the command line."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ TITLES = {
     "rel_pairs_typed": "pairs, with types",
     "rel_exact_given": "relations, entities given",
     "ents": "entities",
-    "ents_all": "entities, overlapping too",
+    "ents_all": "entities, with overlapping",
 }
 
 
@@ -30,10 +30,24 @@ VERDICT_TITLES = {
 
 
 def percent(value: float | None) -> str:
-    """Write a share as percents."""
+    """Format a share as a percentage.
+
+    Args:
+        value (float | None): The share, from 0 to 1.
+
+    Returns:
+        str: The percentage without "%", or "-" for None.
+    """
     return "-" if value is None else f"{100 * value:.1f}"
 
 
 def by_count(rows: Mapping[str, Row]) -> list[tuple[str, Row]]:
-    """Sort rows by their number of gold triples, most first."""
+    """Sort rows by their number of gold triples, the highest first.
+
+    Args:
+        rows (Mapping[str, Row]): Rows by label.
+
+    Returns:
+        list[tuple[str, Row]]: Labels and rows. Equal numbers are sorted by label.
+    """
     return sorted(rows.items(), key=lambda item: (-item[1]["gold"], item[0]))

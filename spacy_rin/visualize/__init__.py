@@ -1,4 +1,4 @@
-"""Pictures of the entities and relations of Docs."""
+"""Draw the entities and relations of Docs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -26,23 +26,22 @@ def render(
     jupyter: bool | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> str | None:
-    """Draw the entities and relations of Docs, as `displacy.render` draws their entities. In a notebook, the picture is
-    shown.
+    """Draw the entities and relations of Docs. Works like `displacy.render`, and shows the picture in a notebook.
 
     Args:
-        docs (Doc | Span | Iterable[Doc | Span]): What to draw. Of a Span, the relations wholly inside it.
-        style (str): "rel" draws each text, with arcs from subjects to objects; "graph" draws one network of all
+        docs (Doc | Span | Iterable[Doc | Span]): What to draw. For a Span, only relations inside it are drawn.
+        style (str): "rel" draws each text with arcs from subjects to objects. "graph" draws one network of all
             entities.
-        page (bool): Whether to give a whole HTML page, to be saved as a file.
-        jupyter (bool | None): Whether to show the picture in a notebook; None does so if this is one.
-        options (Mapping[str, Any] | None): See `Options`.
+        page (bool): Whether to return a whole HTML page, which can be saved as a file.
+        jupyter (bool | None): Whether to show the picture in a notebook. None detects a notebook.
+        options (Mapping[str, Any] | None): Options by name, see `Options`.
 
     Returns:
-        str | None: SVG, one picture after the other, or the HTML page; None if it is shown in a notebook.
+        str | None: The SVG pictures, one after the other, or the HTML page. None if they are shown in a notebook.
 
     Raises:
-        RinError: R010 for a wrong style or value, R070 for an unknown option, R071 for what is no Doc, R072 if
-            none of the Docs has relations, not even an empty list.
+        SettingError: R010 for a wrong style or value, R070 for an unknown option.
+        RinError: R071 for an object that is not a Doc or Span, R072 if the relations attribute is not set on any Doc.
     """
     if style not in STYLES:
         raise SettingError(Errors.R010, name="style", expected=f"one of {', '.join(STYLES)}", value=style)
@@ -58,7 +57,7 @@ def render(
     if jupyter or (jupyter is None and is_in_jupyter()):
         from IPython.display import HTML, display
 
-        # The class keeps a notebook from reading dollar signs as formulas.
+        # With this class, the notebook does not render text between dollar signs as formulas.
         display(HTML(f'<span class="tex2jax_ignore">{html}</span>'))
         return None
     return html

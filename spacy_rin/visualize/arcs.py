@@ -1,7 +1,7 @@
-"""Style "rel": a text with its entities, and arcs above it from subjects to objects.
+"""Draw the style "rel": a text with its entities, and arcs above it from subjects to objects.
 
-The text is laid out here, word by word, so that the arcs know where their entities are, without a script in the
-picture. It wraps to rows. An arc between entities in different rows has a half in each.
+The text is laid out here, word by word, and wrapped to rows. So the positions of entities are known without a script in
+the picture. An arc between entities in different rows is drawn as two halves, one in each row.
 """
 
 import math
@@ -26,15 +26,15 @@ from .words import (
     words_of,
 )
 
-ASCENT, DESCENT = 13, 5  # of the text, from its baseline
-RISE, LEVEL, SLOT = 18, 19, 11  # from frames to the lowest arc, from an arc to the next, from a type's name to the next
+ASCENT, DESCENT = 13, 5  # height of the text above and below its baseline
+RISE, LEVEL, SLOT = 18, 19, 11  # distances: frames to lowest arc, arc to arc, type to type
 
 
 def draw_arcs(content: Content, options: Options) -> Element:
     """Draw a text with its entities and arcs.
 
     Args:
-        content (Content): The text, and what to show of it.
+        content (Content): The text, with the entities and relations to show.
         options (Options): The options.
 
     Returns:
@@ -69,18 +69,6 @@ def draw_arcs(content: Content, options: Options) -> Element:
     return svg
 
 
-# The text: words, rows, and places in them
-
-
-# Frames around entities
-
-
-# Arcs
-
-
-# Drawing
-
-
 def _draw_frames(
     group: Element, frames: Sequence[Frame], numbers: dict[DrawnEntity, str], baseline: float, options: Options
 ) -> None:
@@ -106,7 +94,7 @@ def _draw_frames(
 def _draw_text(
     group: Element, row: Sequence[Place], frames: Sequence[Frame], baseline: float, options: Options
 ) -> None:
-    """Write the text in pieces that are as long as they can be, for the browser to join its letters."""
+    """Write the text in pieces as long as possible, so that the browser can join letters."""
     bounds = {x for frame in frames for x in (frame.entity.start, frame.entity.end)}
     runs: list[list[Place]] = []
     for place in row:
@@ -134,7 +122,7 @@ def _draw_text(
 
 
 def _draw_types(group: Element, frames: Sequence[Frame], top: float, width: float) -> int:
-    """Write the types of entities below them, those of inner entities first; returns the number of slots."""
+    """Write the types below the entities, those of inner entities first, and return the number of lines they take."""
     taken: list[list[tuple[float, float]]] = []
     seen: set[DrawnEntity] = set()
     for frame in sorted(frames, key=lambda frame: (frame.pad, frame.left)):
@@ -171,7 +159,7 @@ def _draw_line(
     bottom: float,
     options: Options,
 ) -> None:
-    """Draw an arc in a row whose arcs are above `bottom`."""
+    """Draw an arc, or a half of one, in a row where the arcs start above `bottom`."""
     arc = content.arcs[line.index]
     color = options.relation_color(arc.label)
     ends = [baseline - ASCENT - frame.pad if frame else None for frame in line.frames]
@@ -180,7 +168,7 @@ def _draw_line(
         leg if frame else other + math.copysign(STUB - 2, leg - other)
         for leg, other, frame in zip(line.x, line.x[::-1], line.frames)
     ]
-    # What is written on an arc that is too short for it stands above it.
+    # If the arc is too short for its text, the text is written above it.
     is_narrow = all(line.frames) and abs(x[1] - x[0]) < line.text_width + 2 * CORNER
     relation = element(
         group,
@@ -223,7 +211,7 @@ def _draw_line(
 
 
 def _path(x: Sequence[float], ends: Sequence[float | None], y: float) -> str:
-    """Draw up from the subject, along at the arc's height, and down to the object; a half has one side only."""
+    """Make the path up from the subject, along, and down to the object. A half of an arc has only one of the ends."""
     corner = min(CORNER, abs(x[1] - x[0]) / 2)
     turn = corner if x[1] > x[0] else -corner
     leave = f"M{x[0]:.1f},{y:.1f}"

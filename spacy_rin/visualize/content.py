@@ -1,4 +1,4 @@
-"""What the pictures show: the entities and relations of Docs, as far as the options ask for them."""
+"""Select the entities and relations that a picture shows, and check the options."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -16,7 +16,7 @@ MIN_WIDTH = 200
 
 
 class DrawnEntity(NamedTuple):
-    """An entity: its first character, the one after its last, and its type."""
+    """An entity: its start and end (exclusive) in characters, and its type."""
 
     start: int
     end: int
@@ -33,13 +33,13 @@ class Arc(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a picture shows of a text.
+    """The content of a picture.
 
     Attributes:
         span (Span): The text.
-        text (str): The text of the whole Doc, which characters are counted in.
-        entities (list[DrawnEntity]): In the order of the text, an entity before those inside it.
-        arcs (list[Arc]): Relations between them.
+        text (str): The text of the whole Doc. Character offsets refer to it.
+        entities (list[DrawnEntity]): The entities in text order. An entity comes before the entities inside it.
+        arcs (list[Arc]): The relations between the entities.
     """
 
     span: Span
@@ -48,26 +48,26 @@ class Content(NamedTuple):
     arcs: list[Arc]
 
     def name(self, entity: DrawnEntity) -> str:
-        """Get the text of an entity on one line."""
+        """Get the text of an entity, with white space and line breaks collapsed."""
         return " ".join(self.text[entity.start : entity.end].split())
 
 
 @dataclass(frozen=True)
 class Options:
-    """How `render` draws. Those of displaCy's that make sense here have its names.
+    """Options of `render`. Options that displaCy also has use the same names.
 
     Attributes:
-        ents (Collection[str] | None): Types of entities to show, None for all.
-        rels (Collection[str] | None): Relations to show, None for all.
-        colors (Mapping[str, str]): Colours of types and of relations, as CSS has them. Others have those of displaCy,
-            of `spacy.registry.displacy_colors`, or one that is chosen by the name.
+        ents (Collection[str] | None): Entity types to show, or None for all.
+        rels (Collection[str] | None): Relations to show, or None for all.
+        colors (Mapping[str, str]): CSS colours of entity types and relations, by label. Other types get the colours of
+            displaCy and `spacy.registry.displacy_colors`. Any other label gets a colour that depends on its name.
         scores (bool): Whether to write scores beside relations.
-        width (float): Width of the picture in pixels: text wraps there. A graph may be wider if it must.
-        color (str): Colour of the text.
-        bg (str): Colour of the background.
-        font (str): Font of the text, as CSS has it.
+        width (float): Width of the picture in pixels. Text wraps at this width. A graph may be wider if it doesn't fit.
+        color (str): CSS colour of the text.
+        bg (str): CSS colour of the background.
+        font (str): CSS font family of the text.
         attr (str): The extension attribute of the relations.
-        spans_key (str): Key of entities in `doc.spans`.
+        spans_key (str): Key of the entities in `doc.spans`.
     """
 
     ents: Collection[str] | None = None
@@ -83,16 +83,16 @@ class Options:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Options":
-        """Check the options that a user gave.
+        """Check the user's options, and fill in the defaults.
 
         Args:
-            options (Mapping[str, Any]): The options.
+            options (Mapping[str, Any]): The user's options, by name.
 
         Returns:
             Options: All options.
 
         Raises:
-            RinError: R070 for an option that does not exist, R010 for a wrong value.
+            SettingError: R070 for an unknown option, R010 for a wrong value.
         """
         names = [option.name for option in fields(cls)]
         for name in options:
@@ -114,7 +114,7 @@ class Options:
         return checked
 
     def entity_color(self, label: str) -> str:
-        """Get the colour of a type of entities."""
+        """Get the colour of an entity type."""
         known = dict(DEFAULT_LABEL_COLORS)
         for colors in registry.displacy_colors.get_all().values():
             known.update(colors() if callable(colors) else colors)
@@ -126,14 +126,14 @@ class Options:
 
 
 def content_of(part: Doc | Span, options: Options) -> Content:
-    """Get what a picture shows of a text.
+    """Select the entities and relations of a text that a picture shows.
 
     Args:
-        part (Doc | Span): The document, or a part of it, which has the relations that are wholly inside it.
+        part (Doc | Span): The document, or a part of it. For a part, only relations wholly inside it are shown.
         options (Options): The options.
 
     Returns:
-        Content: What to show.
+        Content: The content of the picture.
     """
     span, doc = (part[:], part) if isinstance(part, Doc) else (part, part.doc)
     text = doc.text

@@ -1,4 +1,4 @@
-"""Frames around the entities of a row, and the lines between them."""
+"""Place the frames around entities, and the arcs between them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,21 +9,23 @@ from .content import Content, DrawnEntity
 from .svg import shorten, text_width
 from .words import LABEL_LENGTH, NAME_LENGTH, REL_SIZE, Place, padding_of
 
-ARROW, CORNER, PORT = 5, 7, 11  # length of an arrowhead, radius of a corner, distance of arcs at an entity
+ARROW, CORNER, PORT = 5, 7, 11  # arrowhead length, corner radius, distance of arcs at an entity
 
 
-GAP, STUB = 5, 12  # between what is written on arcs, and from the half of an arc to what is written beside it
+GAP, STUB = 5, 12  # between texts on arcs, from a half of an arc to its text
 
 
 class Frame(NamedTuple):
-    """The frame around an entity, or around what a row has of it.
+    """The frame around an entity, or around the part of it in a row.
 
     Attributes:
         entity (DrawnEntity): The entity.
-        row (int): The row.
-        left, right: Its sides.
-        pad (float): From the text to the frame.
-        free (tuple[float, float]): Sides of the widest part of it that no other frame covers, where arcs begin and end.
+        row (int): Index of the row.
+        left (float): Its left side.
+        right (float): Its right side.
+        pad (float): Distance from the text to the frame.
+        free (tuple[float, float]): Left and right side of its widest part that no inner frame covers. Arcs begin and
+            end there.
     """
 
     entity: DrawnEntity
@@ -35,20 +37,21 @@ class Frame(NamedTuple):
 
     @property
     def middle(self) -> float:
+        """The middle of the free part."""
         return sum(self.free) / 2
 
 
 @dataclass
 class Line:
-    """What a row has of an arc: all, or a half.
+    """An arc in a row, or the half of an arc whose ends are in different rows.
 
     Attributes:
-        index (int): Number of the arc.
-        text (str): What is written on it.
-        frames (list[Frame | None]): Of subject and object; None for the one that is in another row.
-        x (list[float]): Where it leaves and where it arrives.
-        center (float): Middle of what is written on it, or beside a half.
-        level (int): Its height, from 0.
+        index (int): Index of the arc in `Content.arcs`.
+        text (str): The text on the arc.
+        frames (list[Frame | None]): Frames of subject and object. None for an entity in another row.
+        x (list[float]): Horizontal positions of the start and the end.
+        center (float): Horizontal middle of the text.
+        level (int): Level of the arc above the text, from 0.
     """
 
     index: int
@@ -60,13 +63,24 @@ class Line:
 
     @property
     def text_width(self) -> float:
+        """Width of the text on the arc."""
         return text_width(self.text, REL_SIZE)
 
 
 def make_frames(
     row: list[Place], index: int, entities: Sequence[DrawnEntity], depths: dict[DrawnEntity, int]
 ) -> Iterator[Frame]:
-    """Frame the entities of a row, each before those inside it."""
+    """Make the frames of the entities in a row.
+
+    Args:
+        row (list[Place]): The row.
+        index (int): Index of the row.
+        entities (Sequence[DrawnEntity]): All entities of the text, in text order.
+        depths (dict[DrawnEntity, int]): Nesting depths of the entities, see `nesting_depths`.
+
+    Yields:
+        Frame: A frame. It comes before the frames inside it.
+    """
     sides: list[tuple[DrawnEntity, float, float, float]] = []
     first, last = row[0].atom.start, row[-1].atom.end
     for entity in entities:
@@ -78,7 +92,7 @@ def make_frames(
         parts: list[list[float]] = []
         inside = [place for place in row if entity.start <= place.atom.start < entity.end]
         for place in sorted(inside, key=lambda place: place.rank):
-            # Text of both directions can put other words between those of an entity.
+            # In text with both directions, other words can stand between those of an entity.
             if parts and place.rank == parts[-1][2] + 1:
                 parts[-1][1:] = place.right, place.rank
             else:
@@ -91,7 +105,7 @@ def make_frames(
 
 
 def _widest_gap(left: float, right: float, others: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    """Find the widest part of an interval that others leave free, or the whole if they leave too little."""
+    """Find the widest part of an interval that no other interval covers. If it is too narrow, return the whole."""
     gaps, x = [], left
     for start, end in sorted(others):
         gaps.append((x, start))
@@ -103,7 +117,18 @@ def _widest_gap(left: float, right: float, others: Iterable[tuple[float, float]]
 def make_lines(
     content: Content, frames: Sequence[Sequence[Frame]], rtl: bool, width: float, scores: bool
 ) -> defaultdict[int, list[Line]]:
-    """Divide the arcs among the rows, and choose where they leave and arrive."""
+    """Assign the arcs to rows, and choose where they start and end.
+
+    Args:
+        content (Content): The content of the picture.
+        frames (Sequence[Sequence[Frame]]): The frames of each row.
+        rtl (bool): Whether the text is read from right to left.
+        width (float): Width of the picture.
+        scores (bool): Whether to write scores beside relations.
+
+    Returns:
+        defaultdict[int, list[Line]]: The arcs and halves of arcs in each row, by the index of the row.
+    """
     frame_of: dict[DrawnEntity, Frame] = {}
     for frame in (frame for in_row in frames for frame in in_row):
         frame_of.setdefault(frame.entity, frame)
@@ -117,7 +142,7 @@ def make_lines(
         names = [shorten(content.name(entity), NAME_LENGTH) for entity in (arc.subject, arc.object)]
         lines[subject.row].append(Line(index, f"{label} → {names[1]}", [subject, None], [subject.middle] * 2))
         lines[object_.row].append(Line(index, f"{names[0]} → {label}", [None, object_], [object_.middle] * 2))
-        # A half of an arc points to where a reader finds the other one, if there is room for what is written there.
+        # Each half of an arc points towards its other half, if there is room for its text on that side.
         for half, side, forth in (
             (lines[subject.row][-1], 1, subject.row < object_.row),
             (lines[object_.row][-1], 0, subject.row > object_.row),
@@ -130,12 +155,12 @@ def make_lines(
 
 
 def _spread(lines: Sequence[Line]) -> None:
-    """Give each end of the arcs at a frame a place of its own, so that arcs that needn't cross don't."""
+    """Spread the ends of arcs along each frame, in an order that avoids crossings."""
     ends: defaultdict[Frame, list[tuple[tuple[float, ...], int, Line]]] = defaultdict(list)
     for line in lines:
         for side, frame in enumerate(line.frames):
             if frame is not None:
-                # Arcs to the left, the longest last, then arcs to the right, the longest first, then to itself.
+                # First arcs to the left, the longest last. Then arcs to the right, the longest first. Then loops.
                 reach = line.x[1 - side] - line.x[side]
                 is_loop = line.frames[0] is line.frames[1]
                 ends[frame].append(((is_loop, reach >= 0, -reach, line.index, side), side, line))
@@ -149,8 +174,17 @@ def _spread(lines: Sequence[Line]) -> None:
 
 
 def stack_lines(lines: Sequence[Line], width: float) -> int:
-    """Give each arc of a row its level, short arcs below long ones, and its text a place on it where no higher arc
-    passes; returns the number of levels."""
+    """Set the levels of the arcs in a row and the places of their texts.
+
+    Short arcs are below long ones. A text is placed where no higher arc crosses it, if possible.
+
+    Args:
+        lines (Sequence[Line]): The arcs of the row. Their `level` and `center` are set.
+        width (float): Width of the picture.
+
+    Returns:
+        int: The number of levels.
+    """
     taken: list[list[tuple[float, float]]] = []
     waiting = sorted(lines, key=lambda line: (abs(line.x[1] - line.x[0]), line.index))
     for i, line in enumerate(waiting):
@@ -168,7 +202,7 @@ def stack_lines(lines: Sequence[Line], width: float) -> int:
 
 
 def _free_center(left: float, right: float, half: float, legs: Sequence[float], width: float) -> float:
-    """Choose the middle of what is written on an arc: near the middle of the arc, and not where an arc passes."""
+    """Choose the middle of the text on an arc: as near to the arc's middle as possible, where no other arc crosses."""
     lowest, highest = sorted((left + half, right - half))
     lowest, highest = max(lowest, half), min(highest, width - half)
     middle = min(max((left + right) / 2, lowest), max(lowest, highest))
@@ -178,7 +212,15 @@ def _free_center(left: float, right: float, half: float, legs: Sequence[float], 
 
 
 def take_lowest(reach: tuple[float, float], taken: list[list[tuple[float, float]]]) -> int:
-    """Take the lowest level where an interval meets no other, and return it."""
+    """Find the lowest level where an interval overlaps no other, and add it there.
+
+    Args:
+        reach (tuple[float, float]): Left and right side of the interval.
+        taken (list[list[tuple[float, float]]]): The intervals on each level. The new one is added.
+
+    Returns:
+        int: The level.
+    """
     for level, others in enumerate(taken):
         if not any(reach[0] < right and left < reach[1] for left, right in others):
             others.append(reach)

@@ -1,8 +1,8 @@
-"""Style "graph": entities as nodes, and relations as arrows between them.
+"""Draw the style "graph": entities as nodes, and relations as arrows between them.
 
-The same name with the same type is one node, wherever it stands. Each connected part is laid out by itself, so that
-distances in the picture are close to those along the arrows (stress majorization: Gansner, Koren and North, Graph
-Drawing 2004), and the parts are put side by side.
+Entities with the same name and type become one node. Each connected part is laid out separately, so that distances in
+the picture are close to the distances along the arrows (stress majorization: Gansner, Koren and North, Graph Drawing
+2004). Then the parts are put side by side.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,15 +32,15 @@ from .layout import (
 )
 from .svg import element, picture, text_width
 
-TIMES = np.linspace(0.0, 1.0, 201)  # points of a curve
-PLACES = np.array([0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74])  # of what is written on it, the best first
+TIMES = np.linspace(0.0, 1.0, 201)  # parameters of the points where a curve is sampled
+PLACES = np.array([0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74])  # for a label on a curve, the best first
 
 
 def draw_graph(contents: Sequence[Content], options: Options) -> Element:
     """Draw the entities and relations of texts as a network.
 
     Args:
-        contents (Sequence[Content]): The texts, and what to show of them.
+        contents (Sequence[Content]): The texts, with the entities and relations to show.
         options (Options): The options.
 
     Returns:
@@ -54,7 +54,7 @@ def draw_graph(contents: Sequence[Content], options: Options) -> Element:
     ways = [_route(edge, numbers, (edge.object, edge.subject) in pairs) for edge in edges]
     title = f"Entities: {len(nodes)}, relations: {sum(len(edge.relations) for edge in edges)}"
     places, halves = _label_places(edges, ways, nodes, options)
-    # Bent arrows and long texts can be outside of the nodes.
+    # Bent arrows and long labels can reach beyond the nodes.
     outer = np.concatenate([np.zeros((1, 2)), size[None], places - halves, places + halves, *ways])
     sides = (*(outer.min(0) - MARGIN), *(outer.max(0) + MARGIN))
     svg = picture(sides, label=title, background=options.bg, font=options.font, class_="rin-graph")
@@ -65,9 +65,6 @@ def draw_graph(contents: Sequence[Content], options: Options) -> Element:
     for edge, place in zip(edges, places):
         _draw_label(svg, edge, place, numbers, options)
     return svg
-
-
-# The network, and where its nodes are
 
 
 def _network(contents: Sequence[Content]) -> tuple[list[Node], list[Edge]]:
@@ -86,14 +83,16 @@ def _network(contents: Sequence[Content]) -> tuple[list[Node], list[Edge]]:
     return list(nodes.values()), list(edges.values())
 
 
-# Arrows, and where what is written on them is
-
-
 def _route(edge: Edge, nodes: dict[Node, int], returns: bool) -> Points:
-    """Find the way of an arrow: a quadratic Bézier curve, bent if something is in its way or another arrow returns.
+    """Compute the curve of an arrow, a quadratic Bézier curve between the borders of two nodes.
+
+    Args:
+        edge (Edge): The edge.
+        nodes (dict[Node, int]): All nodes. The curve bends to avoid the others.
+        returns (bool): Whether there is an arrow in the opposite direction. Then the curve always bends.
 
     Returns:
-        ndarray: Its three points. *Shape:* (3, 2).
+        ndarray: The three control points. *Shape:* (3, 2).
     """
     start, end = edge.subject.center, edge.object.center
     across = np.array([start[1] - end[1], end[0] - start[0]])
@@ -114,7 +113,7 @@ def _route(edge: Edge, nodes: dict[Node, int], returns: bool) -> Points:
     )
     if len(outside) < 2:
         return way
-    # The part of the curve between two of its points, again as three points.
+    # Control points of the part of the curve that is outside of both nodes.
     first, last = TIMES[outside[0]], TIMES[outside[-1]]
     middle = (1 - first) * (1 - last) * way[0] + (first + last - 2 * first * last) * way[1] + first * last * way[2]
     ends = _along(way, np.array([first, last]))
@@ -122,7 +121,7 @@ def _route(edge: Edge, nodes: dict[Node, int], returns: bool) -> Points:
 
 
 def _boxes(nodes: Iterable[Node]) -> tuple[Points, Points]:
-    """Get the middles and half the sizes of nodes. *Shape:* (nodes, 2) each."""
+    """Get the centers and half the sizes of nodes. *Shape:* (nodes, 2) each."""
     nodes = list(nodes)
     return np.array([node.center for node in nodes]), np.array([node.half for node in nodes])
 
@@ -136,10 +135,10 @@ def _along(way: Points, times: Points) -> Points:
 def _label_places(
     edges: Sequence[Edge], ways: Sequence[Points], nodes: Iterable[Node], options: Options
 ) -> tuple[Points, Points]:
-    """Choose the middle of what is written on each arrow, where it covers least of nodes and of other texts.
+    """Choose the places of the arrows' labels, where they cover as little of nodes and other labels as possible.
 
     Returns:
-        tuple[ndarray, ndarray]: The middles, and half of the sizes. *Shape:* (edges, 2) each.
+        tuple[ndarray, ndarray]: The centers, and half of the sizes. *Shape:* (edges, 2) each.
     """
     places, labels = np.zeros((len(edges), 2)), np.array([half_label(edge, options) for edge in edges]).reshape(-1, 2)
     centers, halves = _boxes(nodes)
@@ -152,9 +151,6 @@ def _label_places(
         shared = np.minimum(choice + labels[i], taken + sizes) - np.maximum(choice - labels[i], taken - sizes)
         places[i] = choices[np.maximum(shared, 0.0).prod(2).sum(1).argmin()]
     return places, labels
-
-
-# Drawing
 
 
 def _draw_node(svg: Element, node: Node, index: int, options: Options) -> None:

@@ -1,4 +1,4 @@
-"""Places of the nodes of a graph: near those that they are related to, apart from all others."""
+"""Place the nodes of a graph: related nodes close together, without overlaps."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from .content import Options
 from .svg import shorten, text_width
 
-SIZE, REL_SIZE, TYPE_SIZE = 13, 11, 8.5  # of fonts
+SIZE, REL_SIZE, TYPE_SIZE = 13, 11, 8.5  # font sizes
 
 
-LINE, TYPE_LINE, REL_LINE = 16, 11, 14  # heights of lines of text
+LINE, TYPE_LINE, REL_LINE = 16, 11, 14  # line heights
 
 
-NAME_LENGTH, NAME_LINES, LABEL_LENGTH = 22, 3, 40  # characters and lines of a name, characters of a relation
+NAME_LENGTH, NAME_LINES, LABEL_LENGTH = 22, 3, 40  # most characters and lines of a name, most characters of a relation
 
 
-PAD, MARGIN, GAP = 8, 14, 26  # inside of a node, around the picture, between nodes and parts
+PAD, MARGIN, GAP = 8, 14, 26  # inside a node, around the picture, between nodes and parts
 
 
-ARROW, LOOP = 8, 26  # length of an arrowhead, height of an arrow from a node to itself
+ARROW, LOOP = 8, 26  # arrowhead length, height of an arrow from a node to itself
 
 
-CLOSENESS, FLATNESS = 0.8, 0.65  # the layout is made as tight, and as flat as names are wide, and then eased
+CLOSENESS, FLATNESS = 0.8, 0.65  # factors of distances and heights in the first layout, before nodes are pushed apart
 
 
-STARTS, STEPS = 6, 150  # of the layout
+STARTS, STEPS = 6, 150  # random starts of the layout, iterations of each
 
 
 Key = tuple[str, str]
@@ -40,10 +40,15 @@ Points = NDArray[np.float64]
 
 @dataclass(eq=False)
 class Node:
-    """An entity: its name and type, and how they are written.
+    """An entity, and the text in its node.
 
     Attributes:
-        center (ndarray): Where it is.
+        name (str): Its name.
+        label (str): Its type.
+        center (ndarray): Center of the node. *Shape:* (2,).
+        lines (list[str]): The lines of the name, as it is written.
+        type (str): The type, as it is written.
+        half (ndarray): Half of the width and height. *Shape:* (2,).
     """
 
     name: str
@@ -61,13 +66,20 @@ class Node:
 
 
 class Edge(NamedTuple):
-    """The relations from one entity to another: each with its highest score, and how often it was found."""
+    """All relations from one entity to another.
+
+    Attributes:
+        subject (Node): The subject.
+        object (Node): The object.
+        relations (dict[str, tuple[float, int]]): The highest score and the number of occurrences of each relation.
+    """
 
     subject: Node
     object: Node
     relations: dict[str, tuple[float, int]]
 
     def texts(self, scores: bool) -> Iterator[tuple[str, str]]:
+        """Yield each relation, and the text of its label, with the score if `scores` is True."""
         for label, (score, count) in self.relations.items():
             times = f" ×{count}" if count > 1 else ""
             name = shorten(label, LABEL_LENGTH)
@@ -75,7 +87,15 @@ class Edge(NamedTuple):
 
 
 def connected_parts(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[Node]]:
-    """Divide nodes into connected parts, the largest first."""
+    """Split nodes into connected parts.
+
+    Args:
+        nodes (Sequence[Node]): The nodes.
+        edges (Sequence[Edge]): The edges.
+
+    Returns:
+        list[list[Node]]: The nodes of each part, the largest part first.
+    """
     part_of = {node: [node] for node in nodes}
     for edge in edges:
         left, right = part_of[edge.subject], part_of[edge.object]
@@ -87,7 +107,16 @@ def connected_parts(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[N
 
 
 def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tuple[list[Node], Points]:
-    """Place the nodes of a connected part, from (0, 0); returns them, and the size of the part."""
+    """Place the nodes of a connected part. Its top left corner is (0, 0).
+
+    Args:
+        nodes (list[Node]): The nodes of the part. Their `center` is set.
+        edges (Sequence[Edge]): The edges of the whole graph.
+        options (Options): The options.
+
+    Returns:
+        tuple[list[Node], ndarray]: The nodes, and the width and height of the part.
+    """
     index = {node: i for i, node in enumerate(nodes)}
     distances = np.full((len(nodes), len(nodes)), np.inf)
     written = np.zeros((len(nodes), len(nodes), 2))
@@ -97,7 +126,7 @@ def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tuple
             width, height = 2 * half_label(edge, options)
             distances[i, j] = distances[j, i] = CLOSENESS * (edge.subject.half[0] + edge.object.half[0] + width)
             written[i, j] = written[j, i] = max(written[i, j, 0], width), written[i, j, 1] + height
-    # Where an arrow goes, there is room for what is written on it, and for some of the arrow.
+    # Between connected nodes, leave room for the label and for some of the arrow.
     gaps = np.maximum(written + np.sign(written) * (3 * ARROW, 5 * ARROW), GAP)
     half = np.array([node.half for node in nodes])
     loops = np.zeros(len(nodes))
@@ -105,7 +134,7 @@ def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tuple
         if edge.subject in index and edge.subject is edge.object:
             loops[index[edge.subject]] = LOOP + REL_LINE * len(edge.relations)
     points = _spread(shortest_paths(distances)) if len(nodes) > 1 else np.zeros((1, 2))
-    # An arrow from a node to itself stands on the node, which takes a higher place for it.
+    # An arrow from a node to itself is drawn above the node, so the node takes more room.
     above = np.stack([np.zeros(len(nodes)), loops], 1)
     layouts = []
     for turned in (points, points[:, ::-1]):
@@ -121,7 +150,15 @@ def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tuple
 
 
 def shortest_paths(distances: Points) -> Points:
-    """Compute all distances along the edges (Floyd and Warshall)."""
+    """Compute the lengths of the shortest paths between all nodes (Floyd-Warshall algorithm).
+
+    Args:
+        distances (ndarray): Lengths of the edges, infinite without one. Its diagonal is set to 0.
+            *Shape:* (nodes, nodes).
+
+    Returns:
+        ndarray: Lengths of the shortest paths. *Shape:* (nodes, nodes).
+    """
     np.fill_diagonal(distances, 0.0)
     for i in range(len(distances)):
         distances = np.minimum(distances, distances[:, i : i + 1] + distances[i : i + 1])
@@ -129,19 +166,19 @@ def shortest_paths(distances: Points) -> Points:
 
 
 def _spread(distances: Points) -> Points:
-    """Find points whose distances come close to the given ones; the widest direction is made horizontal.
+    """Find points whose distances are close to the given ones. The widest direction becomes horizontal.
 
     Args:
-        distances (ndarray): *Shape:* (points, points).
+        distances (ndarray): The wanted distances. *Shape:* (points, points).
 
     Returns:
-        ndarray: *Shape:* (points, 2).
+        ndarray: The points. *Shape:* (points, 2).
     """
     n = len(distances)
     weights = 1.0 / np.maximum(distances, 1.0) ** 2
     np.fill_diagonal(weights, 0.0)
     solve = np.linalg.pinv(np.diag(weights.sum(1)) - weights)
-    random = np.random.RandomState(0)  # its numbers are the same in all versions of numpy
+    random = np.random.RandomState(0)  # gives the same numbers in all versions of NumPy
     best, least = np.zeros((n, 2)), np.inf
     for _ in range(STARTS):
         points = random.uniform(-0.5, 0.5, (n, 2)) * distances.max()
@@ -162,15 +199,16 @@ def _norms(points: Points) -> Points:
 
 
 def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
-    """Move nodes that are too close, each pair in the direction in which it takes least.
+    """Push apart nodes that are too close. Each pair moves along the axis where the shorter move is enough.
 
     Args:
-        points (ndarray): Their middles. *Shape:* (nodes, 2).
+        points (ndarray): Centers of the nodes. *Shape:* (nodes, 2).
         half (ndarray): Half of their sizes. *Shape:* (nodes, 2).
-        gaps (ndarray): Least distances of their sides, of which one direction is enough. *Shape:* (nodes, nodes, 2).
+        gaps (ndarray): Least gaps between the sides of two nodes. A pair needs its gap along one axis only.
+            *Shape:* (nodes, nodes, 2).
 
     Returns:
-        ndarray: Their new middles. *Shape:* (nodes, 2).
+        ndarray: The new centers. *Shape:* (nodes, 2).
     """
     points = points.copy()
     while True:
@@ -180,7 +218,7 @@ def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
                 missing = half[i] + half + gaps[i] - np.abs(points[i] - points)
                 close = np.flatnonzero((missing > 0.5).all(1)[i + 1 :])
                 if len(close):
-                    j = i + 1 + close[0]  # the others may be far enough then
+                    j = i + 1 + close[0]  # after this move, other nodes may be far enough
                     axis = int(missing[j].argmin())
                     step = missing[j, axis] / 2 * (1 if points[i, axis] > points[j, axis] else -1)
                     points[i, axis] += step
@@ -188,12 +226,22 @@ def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
                     moved = True
             if not moved:
                 return points
-        points *= 1.1  # it is too crowded here
+        points *= 1.1  # there is too little room, so spread all nodes
 
 
 def pack_parts(parts: Sequence[tuple[list[Node], Points]], width: float) -> Points:
-    """Put the parts side by side on shelves, the highest first; returns the size of all."""
-    shelves: list[list[float]] = []  # top, height, and how much of the width is taken
+    """Put the parts of a graph side by side, on shelves one below the other.
+
+    The highest parts come first, and single nodes last.
+
+    Args:
+        parts (Sequence[tuple[list[Node], ndarray]]): The parts and their sizes, see `lay_out`. The nodes are moved.
+        width (float): Width of the picture. A wider part gets a shelf of its own.
+
+    Returns:
+        ndarray: Width and height of the whole graph. *Shape:* (2,).
+    """
+    shelves: list[list[float]] = []  # top, height, and used width
     bottom = widest = 0.0
     for nodes, size in sorted(parts, key=lambda part: (len(part[0]) == 1, -part[1][1])):
         shelf = next((shelf for shelf in shelves if shelf[2] + size[0] <= width and size[1] <= shelf[1]), None)
@@ -209,5 +257,6 @@ def pack_parts(parts: Sequence[tuple[list[Node], Points]], width: float) -> Poin
 
 
 def half_label(edge: Edge, options: Options) -> Points:
+    """Compute half of the width and height of an edge's label. *Shape:* (2,)."""
     width = max(text_width(text, REL_SIZE) for _, text in edge.texts(options.scores))
     return np.array([width / 2 + 2, REL_LINE * len(edge.relations) / 2])

@@ -1,4 +1,4 @@
-"""What the pictures share: SVG elements, and the width of text without a browser to measure it."""
+"""Make SVG elements, and estimate the width of text without a browser."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from zlib import crc32
 
 FONT = "Arial, Helvetica, sans-serif"
-# Pale ones for what text is written on, dark ones for lines and for text on white.
+# Pale colours are for areas behind text, dark ones for lines and for text on white.
 PALE = ("#c5d8f7", "#f9d5b4", "#c9e7c4", "#f6c9d4", "#dccff0", "#f4e6a6", "#bfe6e4", "#e0d3c3")
 DARK = ("#2b5c9e", "#a5561a", "#2f7d3b", "#a3304f", "#6a47a8", "#7f6a08", "#1b7a78", "#6b5137")
 
@@ -33,21 +33,22 @@ _WIDTHS = {
 }
 _WIDTH_OF = {char: width for width, chars in _WIDTHS.items() for char in chars}
 _USUAL, _WIDE = 0.56, 1.0
-# Neither XML nor a reader can do anything with control characters.
+# XML forbids many control characters, and readers can't see the others.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def element(parent: Element, tag: str, text: str = "", **attributes: str | float) -> Element:
-    """Add an element to a picture. ElementTree escapes whatever it is given.
+    """Add an element to a parent element. ElementTree escapes text and attributes.
 
     Args:
-        parent (Element): What it goes into.
-        tag (str): Its name.
+        parent (Element): The parent element.
+        tag (str): Name of the new element.
         text (str): Its text.
-        **attributes (str | float): Its attributes; "_" stands for "-", and numbers are rounded to a tenth.
+        **attributes (str | float): Its attributes. "_" in a name becomes "-", a "_" at either end is removed, and
+            numbers are rounded to one decimal.
 
     Returns:
-        Element: The element.
+        Element: The new element.
     """
     child = ElementTree.SubElement(parent, tag, _plain(attributes))
     if text:
@@ -58,14 +59,14 @@ def element(parent: Element, tag: str, text: str = "", **attributes: str | float
 def picture(
     sides: tuple[float, float, float, float], *, label: str, background: str, font: str, **attributes: str
 ) -> Element:
-    """Make an empty picture, which shrinks where there is less room than its width.
+    """Make an empty picture. It is scaled down where the page is narrower.
 
     Args:
-        sides (tuple[float, float, float, float]): Its left, top, right and bottom in pixels.
-        label (str): What it shows, for those who can't see it.
-        background (str): Its colour.
-        font (str): Its font.
-        **attributes (str): Further attributes.
+        sides (tuple[float, float, float, float]): Left, top, right and bottom of the picture in pixels.
+        label (str): Description of the picture for screen readers.
+        background (str): CSS colour of the background.
+        font (str): CSS font family.
+        **attributes (str): Further attributes, see `element`.
 
     Returns:
         Element: The "svg" element.
@@ -79,20 +80,20 @@ def picture(
 
 
 def markup(root: Element) -> str:
-    """Write a picture, or HTML around pictures."""
+    """Convert an element to SVG or HTML markup."""
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def printable(text: str) -> str:
-    """Replace what markup can't hold."""
+    """Replace characters that markup can't contain with the replacement character."""
     return _CONTROL.sub("\ufffd", text)
 
 
 def text_width(text: str, size: float) -> float:
-    """Estimate the width of a text; `textLength` makes the browser keep to it.
+    """Estimate the width of a text. With `textLength`, the browser fits the text to this width.
 
     Args:
-        text (str): The text, of any script.
+        text (str): The text, in any script.
         size (float): Font size in pixels.
 
     Returns:
@@ -102,12 +103,12 @@ def text_width(text: str, size: float) -> float:
 
 
 def shorten(text: str, length: int) -> str:
-    """Cut a text that is longer than so many characters."""
+    """Shorten a text to at most `length` characters, with an ellipsis at the end."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def pick(colors: tuple[str, ...], label: str) -> str:
-    """Choose the colour of a label: always the same one, in every picture."""
+    """Choose the colour of a label. A label has the same colour in every picture."""
     return colors[crc32(label.encode("utf8")) % len(colors)]
 
 

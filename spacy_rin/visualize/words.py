@@ -1,4 +1,4 @@
-"""The words of a text, laid out in rows, also from right to left."""
+"""Lay out the words of a text in rows, from left to right or from right to left."""
 
 import unicodedata
 from collections import defaultdict
@@ -10,26 +10,28 @@ from spacy.tokens import Span
 from .content import Content, DrawnEntity
 from .svg import shorten, text_width
 
-SIZE, REL_SIZE, TYPE_SIZE = 16, 11.5, 9  # of fonts
+SIZE, REL_SIZE, TYPE_SIZE = 16, 11.5, 9  # font sizes
 
 
-PAD, NESTED_PAD = 3, 3  # from an entity to its frame, from a frame to the one around it
+PAD, NESTED_PAD = 3, 3  # from an entity to its frame, from a frame to the next outer frame
 
 
 MARGIN, ROW_GAP = 12, 16
 
 
-NAME_LENGTH, LABEL_LENGTH = 24, 40  # characters of the names of entities and types, and of a relation
+NAME_LENGTH, LABEL_LENGTH = 24, 40  # most characters of an entity or type, and of a relation
 
 
 class Atom(NamedTuple):
     """A piece of text that is never broken.
 
     Attributes:
-        start, end: Its characters.
+        start (int): Start in characters.
+        end (int): End in characters (exclusive).
         text (str): The text.
         width (float): Its width.
-        before, after: Room before and after it, where an entity starts or ends.
+        before (float): Room before it, if an entity starts here.
+        after (float): Room after it, if an entity ends here.
     """
 
     start: int
@@ -41,15 +43,16 @@ class Atom(NamedTuple):
 
     @property
     def room(self) -> float:
+        """Width of the text and the room around it."""
         return self.before + self.width + self.after
 
 
 class Place(NamedTuple):
-    """Where an atom stands in its row.
+    """The place of an atom in its row.
 
     Attributes:
         atom (Atom): The atom.
-        rank (int): How many stand to its left.
+        rank (int): Number of atoms to its left.
         left (float): Its left side.
         rtl (bool): Whether it is read from right to left.
     """
@@ -61,11 +64,21 @@ class Place(NamedTuple):
 
     @property
     def right(self) -> float:
+        """Its right side."""
         return self.left + self.atom.width
 
 
 def words_of(content: Content, depths: dict[DrawnEntity, int], width: float) -> Iterator[tuple[bool, list[Atom]]]:
-    """Cut a text into words: what a row can't end inside of. Each comes with whether a row must start with it."""
+    """Split a text into words that rows should not break.
+
+    Args:
+        content (Content): The content of the picture.
+        depths (dict[DrawnEntity, int]): Nesting depths of the entities, see `nesting_depths`.
+        width (float): Width of the picture. Longer tokens are split.
+
+    Yields:
+        tuple[bool, list[Atom]]: Whether a new row must start with the word, and the atoms of the word.
+    """
     span, (before, after, inside) = content.span, _room(content, depths)
     sentences = span.doc.has_annotation("SENT_START")
     limit = max(3.0 * SIZE, width - 2 * MARGIN - 2 * max([0.0, *before.values()]))
@@ -99,8 +112,12 @@ def words_of(content: Content, depths: dict[DrawnEntity, int], width: float) -> 
 
 
 def _room(content: Content, depths: dict[DrawnEntity, int]) -> tuple[dict[int, float], dict[int, float], set[int]]:
-    """Compute the room before and after entities, by the characters where they start and end, enough for their frames
-    and the names of their types; and the characters inside of them."""
+    """Compute the room that entities need for their frames and types.
+
+    Returns:
+        tuple[dict[int, float], dict[int, float], set[int]]: The room before and after entities, by the characters where
+            they start and end, and the characters inside entities, where a row can't break.
+    """
     before: defaultdict[int, float] = defaultdict(float)
     after: defaultdict[int, float] = defaultdict(float)
     inside: set[int] = set()
@@ -113,6 +130,15 @@ def _room(content: Content, depths: dict[DrawnEntity, int]) -> tuple[dict[int, f
 
 
 def split_rows(words: Iterable[tuple[bool, list[Atom]]], width: float) -> Iterator[list[Atom]]:
+    """Wrap words to rows.
+
+    Args:
+        words (Iterable[tuple[bool, list[Atom]]]): The words, see `words_of`.
+        width (float): Width of a row. A longer word is split between its atoms.
+
+    Yields:
+        list[Atom]: The atoms of a row, in text order.
+    """
     row: list[Atom] = []
     used = 0.0
     for must, word in words:
@@ -129,8 +155,18 @@ def split_rows(words: Iterable[tuple[bool, list[Atom]]], width: float) -> Iterat
 
 
 def place_row(row: list[Atom], rtl: bool, width: float) -> list[Place]:
-    """Place the atoms of a row, in the order of the text: by the Unicode Bidirectional Algorithm, as far as whole
-    atoms are concerned; the browser does the rest of it."""
+    """Place the atoms of a row.
+
+    Whole atoms are ordered by the Unicode Bidirectional Algorithm. The browser orders the characters inside them.
+
+    Args:
+        row (list[Atom]): The atoms, in text order.
+        rtl (bool): Whether the text is read from right to left.
+        width (float): Width of the picture.
+
+    Returns:
+        list[Place]: The places of the atoms, in text order.
+    """
     levels = _bidi_levels([atom.text for atom in row], rtl)
     order = list(range(len(row)))
     for level in range(max(levels, default=0), 0, -1):
@@ -151,13 +187,13 @@ def place_row(row: list[Atom], rtl: bool, width: float) -> list[Place]:
 
 
 def _bidi_levels(texts: Sequence[str], rtl: bool) -> list[int]:
-    """Compute embedding levels: even ones are read from left to right, odd ones from right to left."""
+    """Compute embedding levels: even levels are read from left to right, odd levels from right to left."""
     base = int(rtl)
     strong = [_direction(text) for text in texts]
     levels = []
     for i, direction in enumerate(strong):
         if direction is None:
-            # What has no direction has that of both its neighbours, or else that of the row.
+            # Neutral text takes the direction of its neighbours if both agree, else that of the row.
             left = next((d for d in reversed(strong[:i]) if d is not None), base)
             right = next((d for d in strong[i + 1 :] if d is not None), base)
             direction = left if left == right else base
@@ -166,7 +202,7 @@ def _bidi_levels(texts: Sequence[str], rtl: bool) -> list[int]:
 
 
 def _direction(text: str) -> int | None:
-    """Return 0 if the first letter of a text is read from left to right, 1 if from right to left."""
+    """Get the direction of the first letter: 0 for left to right, 1 for right to left, None if there is no letter."""
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in ("L", "R", "AL"):
@@ -175,12 +211,12 @@ def _direction(text: str) -> int | None:
 
 
 def is_rtl(span: Span) -> bool:
-    """Whether a text is read from right to left: its language is, or its first letter."""
+    """Check whether a text is read from right to left, by its language or its first letter."""
     return span.vocab.writing_system.get("direction") == "rtl" or _direction(span.text) == 1
 
 
 def _is_wide(char: str) -> bool:
-    """Whether a character is of a script that is written without spaces, such as Chinese."""
+    """Check whether a character is wide, as in scripts without spaces such as Chinese."""
     return unicodedata.east_asian_width(char) in "WF"
 
 
@@ -189,7 +225,7 @@ def _atom(start: int, text: str, before: float = 0.0, after: float = 0.0) -> Ato
 
 
 def _pieces(text: str, width: float) -> Iterator[str]:
-    """Cut a text that is wider than a row."""
+    """Split a text into pieces that are at most as wide as a row."""
     start, used = 0, 0.0
     for i, char in enumerate(text):
         used += text_width(char, SIZE)
@@ -207,7 +243,14 @@ def _trimmed(word: list[Atom]) -> list[Atom]:
 
 
 def nesting_depths(entities: Sequence[DrawnEntity]) -> dict[DrawnEntity, int]:
-    """Compute how many frames an entity must have room for inside of its own."""
+    """Compute how many levels of frames are nested inside the frame of each entity.
+
+    Args:
+        entities (Sequence[DrawnEntity]): The entities in text order, each before those inside it.
+
+    Returns:
+        dict[DrawnEntity, int]: The depth of each entity; 0 without inner or overlapping entities.
+    """
     depths: dict[DrawnEntity, int] = {}
     for i in reversed(range(len(entities))):
         entity, depth = entities[i], 0
@@ -220,4 +263,5 @@ def nesting_depths(entities: Sequence[DrawnEntity]) -> dict[DrawnEntity, int]:
 
 
 def padding_of(depth: int) -> float:
+    """Compute the distance from an entity to its frame, for a nesting depth."""
     return PAD + depth * NESTED_PAD
