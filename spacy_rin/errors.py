@@ -49,10 +49,6 @@ class Errors(Message):
         "The labels given to initialize component '{name}' must be a dict with the lists 'entities' and 'relations', "
         "both of at least one non-empty string, as `spacy init labels` writes it, but they are: {labels!r}."
     )
-    R015 = (
-        "Label '{label}' can't be added to component '{name}': its network is already initialized with "
-        "{n} labels. Give all labels before `nlp.initialize()`, or add a fresh component."
-    )
     R016 = (
         "The saved model of component '{name}' is damaged or doesn't fit its config ({reason}). Copy the whole "
         "pipeline folder again; if the config was edited, undo that."

@@ -34,7 +34,7 @@ from .constraints import Table, check_constraints, collect_types, constrain
 from .decode import HEADS, FoundEntities, Prediction, decode, decode_entities
 from .entity_group import EntityGroup
 from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
-from .tagging import n_tags
+from .tagging import grown_tags, n_tags
 
 logger = logging.getLogger("spacy")
 
@@ -371,7 +371,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             network.rounds = before[2]
 
     def add_label(self, label: str, *, kind: str = "relations") -> int:
-        """Add a label before the network is initialized.
+        """Add a label. A trained network keeps what it has learned, and must be trained further to know the label.
 
         Args:
             label (str): The label.
@@ -381,7 +381,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             int: 1, or 0 if the label was there.
 
         Raises:
-            RinError: R010 for another kind or no label, R015 if the network is initialized.
+            SettingError: R010 for another kind or no label.
         """
         if kind not in ("entities", "relations"):
             raise SettingError(Errors.R010, name="kind", expected="'entities' or 'relations'", value=kind)
@@ -389,10 +389,11 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             raise SettingError(Errors.R010, name="label", expected="a non-empty string", value=label)
         if label in self.cfg[kind]:
             return 0
-        if self.model.has_dim(_DIMS[kind]):
-            raise RinError(Errors.R015, label=label, name=self.name, n=len(self.labels))
+        before = self.label_data
         self.cfg[kind] = sorted([*self.cfg[kind], label])
         self.vocab.strings.add(label)
+        if self.model.has_dim(_DIMS[kind]):
+            self._grow(before)
         return 1
 
     def initialize(
@@ -410,8 +411,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             labels (dict[str, list[str]] | None): `label_data`, so that the corpus need not be searched for labels.
 
         Raises:
-            RinError: R012 without relations, R013 without examples, R014 if `labels` is not label data, R015 for
-                new labels in a component that is initialized, R017 for an entity without a label.
+            RinError: R012 without relations, R013 without examples, R014 if `labels` is not label data, R017
+                for an entity without a label.
         """
         validate_get_examples(get_examples, "RINJoint.initialize")
         if labels is not None:
@@ -658,6 +659,23 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         read = {"TAG": self._reads_tags, "SENT_START": self.context == "sentence"}
         docs = [doc for doc in docs if len(doc) > 1]  # a Doc of one token always has sentence boundaries
         return {kind for kind in ANNOTATION if read[kind] and any(doc.has_annotation(kind) for doc in docs)}
+
+    def _grow(self, before: dict[str, list[str]]) -> None:
+        """Make room in the network for labels that are not in the label data `before`."""
+        positions = {
+            kind: [before[kind].index(label) if label in before[kind] else None for label in self.label_data[kind]]
+            for kind in before
+        }
+        n_layers = self.model.attrs["entity_layers"]
+        n_before = n_tags(len(before["entities"]))
+        tags = [
+            tag if tag is None else tag + layer * n_before
+            for layer in range(n_layers)
+            for tag in grown_tags(positions["entities"])
+        ]
+        network_of(self.model.get_ref("network")).add_labels(tags, positions["relations"])
+        self.model.set_dim("tags", len(tags), force=True)
+        self.model.set_dim("relations", len(positions["relations"]), force=True)
 
     def _require_labels(self) -> None:
         if not self.relation_labels:

@@ -42,6 +42,21 @@ def n_tags(n_types: int) -> int:
     return 1 + 4 * n_types
 
 
+def grown_tags(types: Sequence[int | None]) -> list[int | None]:
+    """Return the previous tag of each tag after types were added.
+
+    Args:
+        types (Sequence[int | None]): Previous id of each type; None for a new type.
+
+    Returns:
+        list[int | None]: Previous tag of each tag; None for the tags of a new type.
+    """
+    previous: list[int | None] = [OUTSIDE]
+    for kind in types:
+        previous += [None] * 4 if kind is None else [1 + 4 * kind + part for part in (B, I, E, S)]
+    return previous
+
+
 def encode_tags(spans: Sequence[TypedSpan], length: int) -> NDArray[np.int64]:
     """Write spans as tags.
 

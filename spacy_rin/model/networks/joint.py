@@ -23,6 +23,9 @@ if hasattr(os, "register_at_fork"):
 
 IntArray = NDArray[np.int64]
 
+# Bias of a tag that is added to a trained network, low enough to leave the other tags as they are.
+_NEW_TAG_BIAS = -5.0
+
 DEFAULT_BYTES_CPU, DEFAULT_BYTES_GPU = 4 * 2**20, 512 * 2**20
 
 
@@ -92,6 +95,51 @@ class JointNetwork(nn.Module):
         self.relation = nn.Linear(2 * width if self.joins_terms else width, n_relations)
         with torch.no_grad():
             self.relation.bias.fill_(torch.tensor(self.relation_prior).logit())
+
+    def add_labels(self, tags: Sequence[int | None], relations: Sequence[int | None]) -> None:
+        """Make room for new tags and relations. The parameters of the others are kept, so their scores stay as they
+        are, but for the small probability that new tags get.
+
+        Args:
+            tags (Sequence[int | None]): Previous position of each tag, those of all layers; None for a new tag.
+            relations (Sequence[int | None]): Previous position of each relation; None for a new relation.
+        """
+        positions = {"tags": tags, "relations": relations}
+        sizes = {"tags": self.tagger.out_features, "relations": self.relation.out_features}
+        before = {name: value.clone() for name, value in self.state_dict().items()}
+        device = self.relation.weight.device
+        self.build(self.n_features or 0, len(tags), len(relations))
+        self.to(device)
+        with torch.no_grad():
+            for name, value in self.state_dict().items():
+                axis, blocks = self.label_axes().get(name, (0, ("other",)))
+                n_other = before[name].shape[axis] - sum(sizes.get(block, 0) for block in blocks)
+                sources: list[int | None] = []
+                offset = 0
+                for block in blocks:
+                    sources += [None if i is None else offset + i for i in positions.get(block, range(n_other))]
+                    offset += sizes.get(block, n_other)
+                fresh = torch.tensor([i for i, source in enumerate(sources) if source is None], dtype=torch.long)
+                kept = torch.tensor([i for i, source in enumerate(sources) if source is not None])
+                origin = torch.tensor([source for source in sources if source is not None])
+                if axis == 1:
+                    value.index_fill_(1, fresh.to(device), 0.0)
+                elif name == "tagger.bias":
+                    value.index_fill_(0, fresh.to(device), _NEW_TAG_BIAS)
+                value.index_copy_(axis, kept.to(device), before[name].index_select(axis, origin.to(device)))
+
+    def label_axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """Return which axis of a parameter has an entry for each tag or relation, and what is on that axis.
+
+        Returns:
+            dict[str, tuple[int, tuple[str, ...]]]: By parameter, the axis, and the blocks "tags", "relations" and
+                "other" in their order.
+        """
+        return {
+            f"{layer}.{kind}": (0, (block,))
+            for layer, block in (("tagger", "tags"), ("relation", "relations"))
+            for kind in ("weight", "bias")
+        }
 
     def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
         """Create the parameters of the rounds of interaction.

@@ -94,6 +94,11 @@ class RIN(JointNetwork):
             self.gru_e = PaperGRU(n_tags, width)
             self.gru_r = PaperGRU(n_relations, width)
 
+    def label_axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """Return the axes of tags and relations, see `JointNetwork.label_axes`."""
+        inputs = {"gru_e.input.weight": (1, ("tags",)), "gru_r.input.weight": (1, ("relations",))}
+        return {**super().label_axes(), **(inputs if self.rounds else {})}
+
     def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
         """Compute the tag logits, and the terms that give pair scores.
 

@@ -68,6 +68,19 @@ class RINInt(JointNetwork):
             n_columns = width + (n_input if self.cell == "linear" else width)
             self.cell_e, self.cell_r = nn.Linear(n_columns, width), nn.Linear(n_columns, width)
 
+    def label_axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """Return the axes of tags and relations, see `JointNetwork.label_axes`."""
+        axes = super().label_axes()
+        if self.rounds:
+            # As `forward` concatenates the inputs of the interaction. The cells of "linear" read these after the state.
+            used = {"relations": self.use_relations, "tags": self.use_entities}
+            inputs = tuple(block for block in used if used[block])
+            if self.cell == "linear":
+                axes |= {f"{cell}.weight": (1, ("other", *inputs)) for cell in ("cell_e", "cell_r")}
+            else:
+                axes["interaction.weight"] = (1, ("other", *inputs) if self.use_features else inputs)
+        return axes
+
     def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
         """Compute the tag logits, and the terms that give pair scores, after the last round.
 

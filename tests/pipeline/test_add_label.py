@@ -1,0 +1,74 @@
+"""Labels that a trained pipeline gets later."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.language import Language
+
+from spacy_rin.pipeline.component import DEFAULT_MODEL
+
+from ..support import Annotated, component_of, make_examples, names, same_predictions, train
+
+KNOWN: list[Annotated] = [
+    ("Ada Brook was born in Larne .", [("Ada Brook", "born_in", "Larne")]),
+    ("Tom Hale was born in Wick .", [("Tom Hale", "born_in", "Wick")]),
+]
+NEW: list[Annotated] = [("Ada Brook founded Nimbus .", [("Ada Brook", "founded", "Nimbus")])]
+
+SETTINGS: list[dict[str, Any]] = [
+    {"@architectures": "spacy_rin.RIN.v1"},
+    {"@architectures": "spacy_rin.RIN.v1", "rounds": 0, "entity_layers": 2},
+    {"@architectures": "spacy_rin.RIN.v1", "width": 64},
+    {"@architectures": "spacy_rin.RINInt.v1", "rounds": 2},
+    {"@architectures": "spacy_rin.RINInt.v1", "rounds": 1, "cell": "linear"},
+    {"@architectures": "spacy_rin.RINInt.v1", "rounds": 1, "cell": "rnn", "use_features": False},
+    {"@architectures": "spacy_rin.RINInt.v1", "rounds": 1, "use_entities": False},
+]
+
+
+def pipeline(setting: dict[str, Any]) -> Language:
+    nlp = spacy.blank("en")
+    config = {"rounds": 1, "entity_layers": 1, **setting, "tok2vec": DEFAULT_MODEL["tok2vec"]}
+    nlp.add_pipe("rin_joint", config={"model": config})
+    train(nlp, make_examples(nlp.vocab, KNOWN), 40)
+    return nlp
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_what_was_learned_is_kept(setting: Any, tmp_path: Path) -> None:
+    nlp = pipeline(setting)
+    texts = [text for text, _ in KNOWN + NEW]
+    before = list(nlp.pipe(texts))
+    assert [names(doc) for doc in before[:2]] == [set(triples) for _, triples in KNOWN]
+    component = component_of(nlp)
+    # One that comes first in the alphabet, and one that comes last.
+    for label, kind in (("aided", "relations"), ("works_at", "relations"), ("ORG", "entities"), ("RIVER", "entities")):
+        assert component.add_label(label, kind=kind) == 1
+    assert component.relation_labels == ("aided", "born_in", "works_at")
+    assert component.entity_labels == ("ORG", "PERSON", "PLACE", "RIVER")
+    nlp.to_disk(tmp_path)
+    for grown in (nlp, spacy.load(tmp_path)):
+        after = list(grown.pipe(texts))
+        for left, right in zip(before, after):
+            assert [(s.start, s.end, s.label_) for s in left.spans["rin"]] == [
+                (s.start, s.end, s.label_) for s in right.spans["rin"]
+            ]
+            assert names(left) == names(right)
+    assert same_predictions(nlp.pipe(texts), spacy.load(tmp_path).pipe(texts))
+
+
+def test_new_labels_are_learned(tmp_path: Path) -> None:
+    """The recipe of docs/training.md."""
+    pipeline(SETTINGS[0]).to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    component = component_of(nlp)
+    component.add_label("founded")
+    component.add_label("ORG", kind="entities")
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.005
+    examples = make_examples(nlp.vocab, KNOWN + NEW)
+    for _ in range(60):
+        nlp.update(examples, sgd=optimizer)
+    assert [names(nlp(text)) for text, _ in KNOWN + NEW] == [set(triples) for _, triples in KNOWN + NEW]
