@@ -144,6 +144,7 @@ class Errors(Message):
         "attribute."
     )
     R074 = "The page can't be served at {host}, port {port} ({reason}). Choose another `--host` or `--port`."
+    R075 = "Can't make a config: {reason}. Change the options of `spacy rin init`."
 
 
 @unique

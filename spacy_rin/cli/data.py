@@ -35,14 +35,14 @@ def data_cli(
 
     Example: spacy rin data corpus/dev.spacy --train corpus/train.spacy
     """
+    import spacy
     import srsly
-    from spacy.vocab import Vocab
 
     from ..evaluation.data_check import check_data
     from ..pipeline.corpus import read_docs
 
     with coded_errors():
-        vocab = Vocab()
+        vocab = spacy.blank("xx").vocab  # its words know what is punctuation
         docs = read_docs(data_path, vocab)
         train = [doc for path in train_paths or () for doc in read_docs(path, vocab)]
         checked = check_data(docs, train, min_count=min_count, attr=attr, spans_key=spans_key)
@@ -77,6 +77,7 @@ def _show(checked: "DataCheck") -> None:
         ("texts by tokens", "texts_per_length"),
         ("relations", "relations"),
         ("types of entities", "entity_labels"),
+        ("triples by types", "triples_by_types"),
     ):
         _table(title, list(counts[name].items()))
     for finding in checked.findings:

@@ -11,7 +11,7 @@ import numpy as np
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from ..model.segments import Segment
+from ..model.segments import Segment, find_sentences
 from ..pipeline.decode import HEADS, FoundEntities, decode, head_of
 from ..pipeline.tagging import split_layers
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
@@ -61,8 +61,8 @@ FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
     ),
     "triples_across_sentences": (
         "warning",
-        "Some triples link entities in different sentences. Such triples are neither learned nor found. Remove the "
-        "sentence boundaries of these texts, so that each text is read as a whole.",
+        'Some triples link entities in different sentences. With context = "sentence", such triples are neither '
+        "learned nor found. With context = null, whole texts are read if more than one triple in twenty is like that.",
     ),
     "entities_overlapping": (
         "warning",
@@ -156,6 +156,11 @@ def check_data(
     by_text.update(_count_repetitions(texts, [_plain(doc) for doc in train]))
     relations = Counter(relation.label for text in texts for relation in text.relations)
     types = Counter(span.label_ for text in texts for span in text.entities)
+    combinations = Counter(
+        f"{relation.subject.label_}, {relation.label}, {relation.object.label_}"
+        for text in texts
+        for relation in text.relations
+    )
     labels = {
         "rare_relations": sorted(label for label, n in relations.items() if n < min_count),
         "rare_entity_labels": sorted(label for label, n in types.items() if n < min_count),
@@ -181,6 +186,7 @@ def check_data(
             for head in HEADS
         },
         **{f"texts_{name}": {member: groups[name][member] for member in order} for name, order in GROUPS.items()},
+        "triples_by_types": dict(sorted(combinations.items(), key=_most_first)),
         "relations": dict(sorted(relations.items(), key=_most_first)),
         "entity_labels": dict(sorted(types.items(), key=_most_first)),
         **labels,
@@ -226,7 +232,7 @@ def _most_first(item: tuple[str, int]) -> tuple[int, str]:
 
 
 def _longest_part(doc: Doc) -> int:
-    return max(map(len, doc.sents), default=0) if doc.has_annotation("SENT_START") else len(doc)
+    return max((end - start for start, end in find_sentences(doc)), default=0)
 
 
 def _count_unrelated(text: _Text) -> int:
@@ -256,9 +262,11 @@ def _count_reflexive(text: _Text) -> int:
 
 
 def _count_across(text: _Text) -> int:
-    if not text.doc.has_annotation("SENT_START"):
+    if not text.relations:
         return 0
-    sentence = np.cumsum([bool(token.is_sent_start) for token in text.doc])
+    begins = np.zeros(len(text.doc), dtype=np.int64)
+    begins[[start for start, _ in find_sentences(text.doc)]] = 1
+    sentence = begins.cumsum()
     ends = [[span[place].i for span in (r.subject, r.object) for place in (0, -1)] for r in text.relations]
     return sum(len(set(sentence[tokens])) > 1 for tokens in ends)
 

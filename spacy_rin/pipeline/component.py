@@ -629,7 +629,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         chosen: dict[str, Any] = {}
         if self.context is None:
             total, lost = self._count_lost_by_sentences(examples)
-            self.model.attrs["context"] = "text" if lost > MAX_LOST * total else "sentence"
+            self.model.attrs["context"] = "text" if prefers_text(total, lost) else "sentence"
             chosen["context"] = self.context
             logger.info(
                 "Component '%s' reads with context = \"%s\": %d of %d training triples cross sentences",
@@ -698,6 +698,19 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         if message not in self._warned:
             self._warned.add(message)
             warnings.warn(message, stacklevel=3)
+
+
+def prefers_text(total: int, across: int) -> bool:
+    """Whether texts should be read as a whole, rather than sentence by sentence.
+
+    Args:
+        total (int): Number of gold triples.
+        across (int): Number of those whose entities are in different sentences.
+
+    Returns:
+        bool: Whether reading by sentences would lose too many.
+    """
+    return across > MAX_LOST * total
 
 
 def find_component(nlp: Language) -> tuple[str, RINJoint]:

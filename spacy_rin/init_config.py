@@ -1,0 +1,314 @@
+"""A config that fits a corpus, with the reason for each choice."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy import util
+from spacy.tokens import Doc
+from thinc.api import Config
+
+from .errors import Errors, FileError, RinError
+from .evaluation.data_check import check_data
+from .evaluation.scorer import triples
+from .pipeline.component import prefers_text
+from .pipeline.corpus import read_docs
+from .relations import DEFAULT_ATTR, get_relations, has_relations
+
+MODEL = "components.rin_joint.model"
+TOK2VEC = f"{MODEL}.tok2vec"
+
+# A relation is taken for symmetric, or for one with one object, if that holds of at least so many triples.
+MIN_SYMMETRIC = 20
+MIN_ONE = 100
+# Share of pairs that must be annotated in both directions.
+SYMMETRIC_SHARE = 0.95
+# Share of the triples that a second layer of entities must save.
+LAYER_GAIN = 0.005
+SMALL = 1000  # texts
+MIN_STEPS = 600
+WARMUP_STEPS = 250
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting, its value and the reason for it.
+
+    Attributes:
+        setting (str): Its full name in the config.
+        value (Any): Its value.
+        reason (str): Why it has this value.
+    """
+
+    setting: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What choices depend on.
+
+    Attributes:
+        docs (Sequence[Doc]): The training texts.
+        attr (str): The extension attribute of the relations.
+        counts (Mapping[str, Any]): What `check_data` counts.
+    """
+
+    docs: Sequence[Doc]
+    attr: str = DEFAULT_ATTR
+    counts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, docs: Iterable[Doc], attr: str = DEFAULT_ATTR) -> "Corpus":
+        """Count what is in training texts.
+
+        Args:
+            docs (Iterable[Doc]): The texts.
+            attr (str): The extension attribute of the relations.
+
+        Returns:
+            Corpus: The corpus.
+
+        Raises:
+            RinError: R036 if no relations are annotated.
+        """
+        docs = [doc for doc in docs if len(doc)]
+        if not any(has_relations(doc, attr) and get_relations(doc, attr) for doc in docs):
+            raise RinError(Errors.R036, attr=attr)
+        return cls(docs, attr, check_data(docs, attr=attr).counts)
+
+
+def init_config(
+    train: str | Path,
+    *,
+    dev: str | Path | None = None,
+    lang: str = "en",
+    vectors: str | None = None,
+    transformer: str | None = None,
+    tagger: str | None = None,
+    gpu: bool = False,
+    attr: str = DEFAULT_ATTR,
+) -> tuple[Config, list[Choice]]:
+    """Make a filled config for a corpus.
+
+    Args:
+        train (str | Path): The training data, a .spacy file or a folder of such files.
+        dev (str | Path | None): The development data.
+        lang (str): Language code.
+        vectors (str | None): Pipeline with word vectors: a name or a folder.
+        transformer (str | None): Name or folder of a transformer. It takes the place of word vectors.
+        tagger (str | None): Pipeline with a tagger, whose tags the network reads.
+        gpu (bool): Whether training runs on a GPU.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        tuple[Config, list[Choice]]: The config, and the choices in it.
+
+    Raises:
+        FileError: R033 if there is no training data, R053 if it is not a .spacy file.
+        RinError: R036 if no relations are annotated, R075 if a pipeline has no vectors or no tagger, or both vectors
+            and a transformer are given.
+    """
+    if vectors is not None and transformer is not None:
+        raise RinError(Errors.R075, reason="--vectors and --transformer are given, but only one of them can be used")
+    vocab = spacy.blank(lang).vocab
+    corpus = Corpus.of(read_docs(train, vocab), attr)
+    if dev is not None and not Path(dev).exists():
+        raise FileError(Errors.R033, path=dev)
+    choices = [
+        Choice("paths.train", str(train), "the training data"),
+        Choice(
+            "paths.dev", None if dev is None else str(dev), "the development data" if dev else "give it: --paths.dev"
+        ),
+        *_choose_reading(corpus),
+        *_choose_features(vectors, transformer, tagger),
+        *_choose_constraints(corpus),
+    ]
+    choices += _choose_training(corpus, transformer is not None, gpu)
+    config = Config(_base(lang, vectors, transformer, tagger, attr))
+    for choice in choices:
+        _set(config, choice.setting, choice.value)
+    return _fill(config, tagger), choices
+
+
+def _choose_reading(corpus: Corpus) -> Iterable[Choice]:
+    total, across = corpus.counts["triples"], corpus.counts["triples_across_sentences"]
+    by_text = prefers_text(total, across)
+    reason = f"{across:,} of {total:,} triples cross sentences"
+    yield Choice("components.rin_joint.context", "text" if by_text else "sentence", reason)
+    lost = corpus.counts["triples_lost_by_settings"]
+    by_head = {head: [lost[f"entity_layers={n}, head={head}"] for n in (1, 2)] for head in ("last", "first")}
+    head = min(by_head, key=lambda head: by_head[head])
+    one, two = by_head[head]
+    reason = f"overlapping entities lose {one:,} of {total:,} triples with one layer, {two:,} with two"
+    yield Choice(f"{MODEL}.entity_layers", 2 if one - two > LAYER_GAIN * total else 1, reason)
+    other = "first" if head == "last" else "last"
+    reason = f'{min(by_head[head]):,} triples are lost that way, {min(by_head[other]):,} with "{other}"'
+    yield Choice("components.rin_joint.head", head, reason)
+
+
+def _choose_features(vectors: str | None, transformer: str | None, tagger: str | None) -> Iterable[Choice]:
+    if transformer is not None:
+        yield Choice("components.transformer.model.name", transformer, "token features of the transformer")
+        yield Choice(f"{MODEL}.rounds", 1, "one round of interaction is enough on a transformer")
+        return
+    if vectors is not None:
+        width = _width_of(vectors)
+        yield Choice("initialize.vectors", vectors, "word vectors, which know words that training does not show")
+        yield Choice(f"{TOK2VEC}.embed.width", width, "the width of these vectors")
+        reason = "prefix, suffix and shape, for words without a vector"
+        yield Choice(f"{TOK2VEC}.embed.affix_width", 20, reason)
+        reason = "part-of-speech tags" if tagger else "no tagger is given: --tagger"
+        yield Choice(f"{TOK2VEC}.embed.pos_width", 10 if tagger else 0, reason)
+        yield Choice(f"{TOK2VEC}.encode.width", 300, "a wide encoder, as word vectors carry much")
+        yield Choice(f"{MODEL}.rounds", 1, "one round of interaction is enough with word vectors")
+    else:
+        reason = "no word vectors are given (--vectors): norm, prefix, suffix and shape of words"
+        yield Choice(f"{TOK2VEC}.embed.attrs", ["NORM", "PREFIX", "SUFFIX", "SHAPE"], reason)
+        yield Choice(f"{TOK2VEC}.encode.width", 256, "a wide encoder does better on new names")
+        yield Choice(f"{MODEL}.rounds", 3, "as in the paper")
+
+
+def _choose_constraints(corpus: Corpus) -> Iterable[Choice]:
+    several = len(corpus.counts["entity_labels"]) > 1
+    allowed: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    pairs: dict[str, set[Any]] = defaultdict(set)
+    for i, doc in enumerate(corpus.docs):
+        for relation in triples(doc, corpus.attr).values():
+            allowed[relation.label].add((relation.subject.label_, relation.object.label_))
+            subject, object_ = ((span.start_char, span.end_char) for span in (relation.subject, relation.object))
+            pairs[relation.label].add((i, subject, object_))
+    table: dict[str, dict[str, Any]] = {}
+    for label in sorted(allowed):
+        found = pairs[label]
+        row: dict[str, Any] = {"types": sorted(map(list, allowed[label]))} if several else {}
+        both = sum((i, object_, subject) in found for i, subject, object_ in found)
+        if len(found) >= MIN_SYMMETRIC and both >= SYMMETRIC_SHARE * len(found):
+            row["symmetric"] = True
+        for name, place in (("one_object", 1), ("one_subject", 2)):
+            if len(found) >= MIN_ONE and max(Counter((pair[0], pair[place]) for pair in found).values()) == 1:
+                row[name] = True
+        table[label] = row
+    table = {label: row for label, row in table.items() if row}
+    special = [label for label, row in table.items() if set(row) - {"types"}]
+    reason = f"types that occur together, of {len(allowed)} relations" if several else "there is one type of entities"
+    if special:
+        reason += f"; {len(special)} are symmetric, or always have one object or subject"
+    yield Choice("components.rin_joint.constraints", table, reason)
+
+
+def _choose_training(corpus: Corpus, transformer: bool, gpu: bool) -> Iterable[Choice]:
+    n_texts = len(corpus.docs)
+    yield Choice("training.gpu_allocator", "pytorch" if gpu else None, "training on a GPU" if gpu else "no --gpu")
+    if transformer:
+        batcher: dict[str, Any] = {"@batchers": "spacy.batch_by_padded.v1", "discard_oversize": False}
+        batcher |= {"size": 1500, "buffer": 256}
+        yield Choice("training.batcher", batcher, "1,500 tokens with padding fit into the memory of most GPUs")
+        rate = 0.0001
+        reason = "of the transformer; learn_rate_factor lets the network learn faster"
+    else:
+        size = min(50, max(16, round(n_texts / 100)))
+        batcher = {"@batchers": "spacy.batch_by_sequence.v1", "size": size}
+        yield Choice("training.batcher", batcher, f"{size} texts a step, for {n_texts:,} texts")
+        rate = round(0.001 * math.sqrt(size), 3)
+        reason = "the larger the batch, the higher"
+    make_batches = util.registry.resolve({"batcher": batcher})["batcher"]
+    steps = sum(1 for _ in make_batches(corpus.docs))
+    epochs = max(20 if n_texts >= SMALL else 30, math.ceil(MIN_STEPS / steps))
+    yield Choice("training.max_epochs", epochs, f"{epochs * steps:,} steps of {steps:,} an epoch")
+    schedule = {
+        "@schedules": "warmup_linear.v1",
+        "warmup_steps": min(WARMUP_STEPS, epochs * steps // 8),
+        "total_steps": epochs * steps,
+        "initial_rate": rate,
+    }
+    yield Choice("training.optimizer.learn_rate", schedule, f"{rate:g}, falling to 0 at the last step; {reason}")
+    each = max(1, epochs // 30)
+    yield Choice("training.eval_frequency", each * steps, f"every {each} epochs" if each > 1 else "once an epoch")
+    yield Choice("training.dropout", 0.1 if transformer else 0.4, "rate of the input dropout")
+
+
+def _base(
+    lang: str, vectors: str | None, transformer: str | None, tagger: str | None, attr: str
+) -> dict[str, dict[str, Any]]:
+    """Make what does not depend on the corpus."""
+    components: dict[str, Any] = {"rin_joint": {"factory": "rin_joint", "attr": attr}}
+    names = ["rin_joint"]
+    encode: dict[str, Any] = {"@architectures": "spacy_rin.BiLSTMEncoder.v1"}
+    if transformer is not None:
+        names.insert(0, "transformer")
+        spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96}
+        components["transformer"] = {
+            "factory": "transformer",
+            "model": {
+                "@architectures": "spacy-transformers.TransformerModel.v3",
+                "get_spans": spans,
+                "tokenizer_config": {"use_fast": True},
+            },
+        }
+        tok2vec: dict[str, Any] = {
+            "@architectures": "spacy-transformers.TransformerListener.v1",
+            "grad_factor": 1.0,
+            "pooling": {"@layers": "reduce_mean.v1"},
+        }
+        components["rin_joint"]["learn_rate_factor"] = 80.0
+    elif vectors is not None:
+        embed: dict[str, Any] = {"@architectures": "spacy_rin.WordPosEmbed.v1"}
+        tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
+    else:
+        embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 96, "rows": [5000, 1000, 2500, 2500]}
+        embed["include_static_vectors"] = False
+        tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
+    components["rin_joint"]["model"] = {"@architectures": "spacy_rin.RIN.v1", "tok2vec": tok2vec}
+    if tagger is not None:
+        names.insert(0, "tagger")
+        components["tagger"] = {"source": tagger}
+    reader = {"@readers": "spacy_rin.Corpus.v1", "attr": attr}
+    return {
+        "paths": {"train": None, "dev": None},
+        "system": {"seed": 0, "gpu_allocator": None},
+        "nlp": {"lang": lang, "pipeline": names},
+        "components": components,
+        "corpora": {part: {**reader, "path": f"${{paths.{part}}}"} for part in ("train", "dev")},
+        "training": {
+            "seed": "${system.seed}",
+            "train_corpus": "corpora.train",
+            "dev_corpus": "corpora.dev",
+            "patience": 0,
+            "max_steps": 0,
+            "frozen_components": ["tagger"] if tagger else [],
+            "annotating_components": ["tagger"] if tagger else [],
+            "optimizer": {"@optimizers": "Adam.v1", "L2": 0.0, "grad_clip": 5.0, "use_averages": False},
+        },
+        "initialize": {"vectors": None},
+    }
+
+
+def _set(config: dict[str, Any], name: str, value: Any) -> None:
+    *path, last = name.split(".")
+    for part in path:
+        config = config.setdefault(part, {})
+    config[last] = value
+
+
+def _fill(config: Config, tagger: str | None) -> Config:
+    """Write the defaults of all settings that are not chosen."""
+    filled: Config = util.load_model_from_config(config, auto_fill=True).config
+    if tagger is not None:
+        filled["components"]["tagger"] = {"source": tagger}
+    return filled
+
+
+def _width_of(vectors: str) -> int:
+    try:
+        width = int(util.load_model(vectors).vocab.vectors_length)
+    except OSError as error:
+        raise RinError(Errors.R075, reason=f"'{vectors}' can't be loaded: {error}") from error
+    if not width:
+        raise RinError(Errors.R075, reason=f"'{vectors}' has no word vectors")
+    return width
