@@ -20,7 +20,7 @@ from spacy_rin.errors import Errors, Message, MissingPackageError, Warnings
 
 SOURCE = Path(spacy_rin.__file__).parent
 ENTRY_POINTS = [
-    entry for group in ("factories", "architectures", "readers", "scorers", "cli")
+    entry for group in ("factories", "architectures", "readers", "augmenters", "scorers", "cli")
     for entry in entry_points(group=f"spacy_{group}")
     if entry.value.startswith("spacy_rin")
 ]  # fmt: skip
@@ -42,6 +42,7 @@ def test_all_entry_points_are_there() -> None:
         "spacy_rin.RIN.v1",
         "spacy_rin.RINInt.v1",
         "spacy_rin.WordPosEmbed.v1",
+        "spacy_rin.join_texts.v1",
         "spacy_rin.rin_scorer.v1",
     ]
 
@@ -77,7 +78,7 @@ ORDER = [
     {"model"},
     {"pipeline"},
     {"convert", "evaluation", "extract", "visualize"},
-    {"page"},
+    {"page", "init_config"},
     {"cli"},
     {"__init__"},
 ]

@@ -46,9 +46,21 @@ def evaluate_cli(
             with write_whole(html_path) as unfinished:
                 unfinished.write_text(render_html(evaluation, model=model, data=str(data_path)), encoding="utf8")
     _show_scores(evaluation.scores)
+    _show_unknown(evaluation.scores)
     for path in (output_path, html_path):
         if path is not None:
             msg.good(f"Wrote {path}")
+
+
+def _show_unknown(scores: dict[str, Any]) -> None:
+    unknown = scores["unknown_labels"]
+    for kind, title in (("relations", "relations"), ("entities", "types of entities")):
+        if unknown[kind]:
+            total = sum(unknown[kind].values())
+            names = ", ".join(f"{label} ({n:,})" for label, n in unknown[kind].items())
+            msg.warn(
+                f"The pipeline does not know {len(unknown[kind])} {title} of this data ({total:,} missed): {names}"
+            )
 
 
 def _show_scores(scores: dict[str, Any]) -> None:

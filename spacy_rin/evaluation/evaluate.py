@@ -18,7 +18,7 @@ from ..errors import Errors, RinError
 from ..pipeline.component import RINJoint, find_component
 from ..relations import get_relations, has_relations, set_relations
 from .calibration import score_calibration
-from .scorer import score_groups, score_matches, triples
+from .scorer import entity_keys, score_groups, score_matches, triples
 from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
 from .verdicts import VERDICTS, Verdict, compare, count_confusion
 
@@ -99,6 +99,7 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
     scores = {
         **Scorer(nlp).score(examples),
         "texts": len(annotated),
+        "unknown_labels": _unknown_labels(annotated, component),
         **present_thresholds(component)._asdict(),
         **{f"{name}_{letter}": row[letter] for name, row in matches.items() for letter in "prf"},
         "counts": {name: {kind: row[kind] for kind in ("gold", "predicted", "right")} for name, row in matches.items()},
@@ -155,6 +156,19 @@ def keep_probable(doc: Doc, thresholds: Thresholds, attr: str) -> None:
     """
     relations = get_relations(doc, attr)
     set_relations(doc, [r for r in relations if reaches(r.score, thresholds.of(r.label))], attr)
+
+
+def _unknown_labels(examples: Iterable[Example], component: RINJoint) -> dict[str, dict[str, int]]:
+    """Count the gold labels that the component does not know: triples by relation, entities by type."""
+    relations: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    for example in examples:
+        relations.update(label for _, label, _ in triples(example.reference, component.attr))
+        types.update(label for *_, label in entity_keys(example.reference, component.spans_key, component.attr))
+    return {
+        "relations": {label: n for label, n in sorted(relations.items()) if label not in component.relation_labels},
+        "entities": {label: n for label, n in sorted(types.items()) if label not in component.entity_labels},
+    }
 
 
 def _run(nlp: Language, examples: Sequence[Example]) -> None:

@@ -352,3 +352,15 @@ def test_own_thresholds_are_written(model: Path, tmp_path: Path) -> None:
     settings = {"threshold": 0.25, "thresholds": {"leads": 0.75}}
     assert settings.items() <= nlp.config["components"]["rin_joint"].items()
     assert settings.items() <= component_of(nlp).cfg.items()
+
+
+def test_unknown_labels_are_told(model: Path, trained: Language, tmp_path: Path) -> None:
+    data = [("Ada Brook was born in Larne .", [("Ada Brook", "born_in", "Larne"), ("Larne", "twin_of", "Larne")])]
+    docs = [gold_doc(trained.vocab, *row) for row in data]
+    docs[0].ents = [*docs[0].ents, Span(docs[0], 2, 3, label="VERB")]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "gold.spacy")
+    result = run("evaluate", model, tmp_path / "gold.spacy", "--output", tmp_path / "scores.json")
+    unknown = srsly.read_json(tmp_path / "scores.json")["unknown_labels"]
+    assert unknown == {"relations": {"twin_of": 1}, "entities": {"VERB": 1}}
+    output = " ".join(result.output.split())
+    assert "does not know 1 relations of this data (1 missed): twin_of (1)" in output

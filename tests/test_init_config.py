@@ -1,0 +1,149 @@
+"""Configs that fit a corpus."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy import util
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
+from spacy.vectors import Vectors
+from spacy.vocab import Vocab
+
+from spacy_rin.errors import RinError
+from spacy_rin.init_config import Choice, init_config
+from spacy_rin.relations import set_relations
+
+from .support import TRIPLES, gold_doc, run
+
+PAIR = "components.rin_joint.constraints"
+
+
+def write(path: Path, docs: list[Doc]) -> Path:
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+def sample(n: int = 1) -> list[Doc]:
+    return [gold_doc(Vocab(), *item) for _ in range(n) for item in TRIPLES]
+
+
+def of(choices: list[Choice], name: str) -> Any:
+    (value,) = [choice.value for choice in choices if choice.setting.endswith(name)]
+    return value
+
+
+def couple(first: str, second: str, both: bool) -> Doc:
+    doc = Doc(Vocab(), words=[first, "and", second, "."])
+    left, right = Span(doc, 0, 1, "PERSON"), Span(doc, 2, 3, "PERSON")
+    doc.spans["rin"] = [left, right]
+    set_relations(doc, [(left, "married_to", right), (right, "married_to", left)][: 1 + both])
+    return doc
+
+
+def test_schedule_fits_the_data(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.spacy", sample(200))
+    n_texts = 200 * len(TRIPLES)
+    config, choices = init_config(path)
+    size = of(choices, "training.batcher")["size"]
+    assert size == min(50, max(16, round(n_texts / 100)))
+    steps = -(-n_texts // size)
+    schedule = config["training"]["optimizer"]["learn_rate"]
+    assert schedule["total_steps"] == config["training"]["max_epochs"] * steps >= 600
+    assert config["training"]["eval_frequency"] == steps
+    assert schedule["warmup_steps"] < schedule["total_steps"]
+    # A corpus of a few texts is read often enough.
+    few = write(tmp_path / "few.spacy", sample())
+    config, _ = init_config(few)
+    schedule = config["training"]["optimizer"]["learn_rate"]
+    assert schedule["total_steps"] == config["training"]["max_epochs"] >= 600
+
+
+def test_reading_fits_the_data(tmp_path: Path) -> None:
+    config, _ = init_config(write(tmp_path / "train.spacy", sample()))
+    component = config["components"]["rin_joint"]
+    assert (component["context"], component["head"], component["model"]["entity_layers"]) == ("sentence", "last", 1)
+    assert component["constraints"]["born_in"] == {"types": [["PERSON", "PLACE"]]}
+    docs = []
+    for _ in range(10):
+        doc = Doc(Vocab(), words=["New", "Larne", "Club", "left", ".", "It", "was", "in", "Wick", "."])
+        outer, inner, place = Span(doc, 0, 3, "ORG"), Span(doc, 0, 2, "PLACE"), Span(doc, 8, 9, "PLACE")
+        doc.spans["rin"] = [outer, inner, place]
+        set_relations(doc, [(outer, "in", inner), (outer, "in", place)])
+        docs.append(doc)
+    config, _ = init_config(write(tmp_path / "other.spacy", docs))
+    component = config["components"]["rin_joint"]
+    assert (component["context"], component["model"]["entity_layers"]) == ("text", 2)
+
+
+def test_constraints_hold_in_the_data(tmp_path: Path) -> None:
+    docs = [couple("Ada", "Ben", True) for _ in range(60)]
+    config, _ = init_config(write(tmp_path / "both.spacy", docs))
+    # There is one type of entities, so types say nothing.
+    row = {"symmetric": True, "one_object": True, "one_subject": True}
+    assert config["components"]["rin_joint"]["constraints"] == {"married_to": row}
+    docs = [couple("Ada", "Ben", False) for _ in range(60)]
+    config, _ = init_config(write(tmp_path / "one.spacy", docs))
+    assert config["components"]["rin_joint"]["constraints"] == {}
+
+
+@pytest.mark.parametrize("features", ["hash", "vectors", "tagger"])
+def test_trains_with_the_config(features: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "train.spacy", sample())
+    options: dict[str, Any] = {}
+    if features == "vectors":
+        nlp = spacy.blank("en")
+        nlp.vocab.vectors = Vectors(shape=(2, 7))
+        nlp.vocab.set_vector("ada", [1.0] * 7)
+        nlp.to_disk(tmp_path / "vectors")
+        options = {"vectors": str(tmp_path / "vectors")}
+    if features == "tagger":
+        nlp = spacy.blank("en")
+        nlp.add_pipe("tagger").add_label("NN")
+        nlp.initialize()
+        nlp.to_disk(tmp_path / "tagger")
+        options = {"tagger": str(tmp_path / "tagger")}
+    config, choices = init_config(path, dev=path, **options)
+    config.to_disk(tmp_path / "config.cfg")
+    loaded = util.load_config(tmp_path / "config.cfg")
+    loaded["training"]["max_epochs"] = 1
+    nlp = init_nlp(loaded.interpolate())
+    (tmp_path / "out").mkdir()
+    best, _ = train(nlp, tmp_path / "out")
+    assert (best.pipe_names == ["tagger", "rin_joint"]) == (features == "tagger")
+    if features == "vectors":
+        assert of(choices, "embed.width") == 7
+    assert all(choice.reason for choice in choices)
+
+
+def test_command(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.spacy", sample())
+    result = run("init", path, tmp_path / "new" / "config.cfg", "--dev", path, "--gpu")
+    assert result.exit_code == 0, result.output
+    config = util.load_config(tmp_path / "new" / "config.cfg")
+    assert config["paths"] == {**config["paths"], "train": str(path), "dev": str(path)}
+    assert config["training"]["gpu_allocator"] == "pytorch"
+    rows = {line.split()[0] for line in result.output.splitlines() if line.strip()}
+    assert {"rin_joint.context", "rin_joint.constraints", "max_epochs", "optimizer.learn_rate"} <= rows
+    assert "--gpu-id 0" in result.output
+
+
+def test_refuses(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.spacy", sample())
+    blank = tmp_path / "blank"
+    spacy.blank("en").to_disk(blank)
+    unannotated = write(tmp_path / "none.spacy", [Doc(Vocab(), words=["a"])])
+    for args, code in (
+        ((path, {"vectors": str(blank)}), "R075"),
+        ((path, {"vectors": str(tmp_path / "none")}), "R075"),
+        ((path, {"vectors": "a", "transformer": "b"}), "R075"),
+        ((unannotated, {}), "R036"),
+        ((tmp_path / "missing.spacy", {}), "R033"),
+        ((path, {"dev": tmp_path / "missing.spacy"}), "R033"),
+    ):
+        with pytest.raises(RinError, match=code):
+            init_config(args[0], **args[1])
+    out = tmp_path / "config.cfg"
+    assert run("init", unannotated, out).exit_code == 1 and not out.exists()
