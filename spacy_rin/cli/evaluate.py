@@ -46,10 +46,24 @@ def evaluate_cli(
             with write_whole(html_path) as unfinished:
                 unfinished.write_text(render_html(evaluation, model=model, data=str(data_path)), encoding="utf8")
     _show_scores(evaluation.scores)
+    _show_calibration(evaluation.scores)
     _show_unknown(evaluation.scores)
     for path in (output_path, html_path):
         if path is not None:
             msg.good(f"Wrote {path}")
+
+
+def _show_calibration(scores: dict[str, Any]) -> None:
+    from ..evaluation.wording import percent
+
+    calibration = scores["rel_calibration"]
+    confident = calibration["confident"]
+    rows = [
+        ("expected calibration error", percent(calibration["ece"])),
+        (f"triples with a probability above {confident['from']:g}", f"{confident['count']:,}"),
+        ("  right", percent(confident["right"])),
+    ]
+    msg.table(rows, header=("probabilities", ""), aligns=("l", "r"), divider=True)
 
 
 def _show_unknown(scores: dict[str, Any]) -> None:

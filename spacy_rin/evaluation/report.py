@@ -11,6 +11,9 @@ from .scorer import Row
 from .verdicts import NO_RELATION, Verdict
 from .wording import PATTERN_TITLES, TITLES, VERDICT_TITLES, by_count, percent
 
+BLUE, RED = "#2f7fd1", "#b3261e"
+# The plotting area of a diagram, in pixels.
+WIDTH, HEIGHT, LEFT, TOP = 420, 300, 50, 15
 MAX_TEXTS = 50
 MAX_CONFUSED = 15
 STYLE = """
@@ -81,6 +84,7 @@ def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
             *_thresholds(scores),
             name="rel_exact_per_threshold",
         ),
+        *_section("Probabilities", *_calibration(scores["rel_calibration"]), name="rel_calibration"),
         *_section(
             "Relations",
             _table("relation", by_count(scores["rel_exact_per_type"])),
@@ -159,37 +163,71 @@ def _thresholds(scores: Mapping[str, Any]) -> Iterable[Markup]:
 
 def _curve(rows: Mapping[str, Row], present: Mapping[str, float]) -> Markup:
     """Draw the precision-recall curve."""
-    width, height, left, top = 420, 300, 50, 15
-
-    def at(row: Mapping[str, float]) -> tuple[float, float]:
-        return round(left + width * row["r"], 1), round(top + height * (1 - row["p"]), 1)
-
-    parts = []
-    for step in range(6):
-        x, y = at({"r": step / 5, "p": step / 5})
-        parts += [
-            element("path", d=f"M{left} {y}H{left + width}M{x} {top}V{top + height}", stroke="#e3e8ee", fill="none"),
-            element("text", f"{20 * step}", x=left - 8, y=y + 4, text_anchor="end"),
-            element("text", f"{20 * step}", x=x, y=top + height + 18, text_anchor="middle"),
-        ]
     found = {threshold: row for threshold, row in rows.items() if row["predicted"]}
-    points = " ".join(f"{x},{y}" for x, y in map(at, found.values()))
-    parts.append(element("polyline", points=points, fill="none", stroke="#2f7fd1", stroke_width=2))
+    points = " ".join("{},{}".format(*_at(row["r"], row["p"])) for row in found.values())
+    parts = [element("polyline", points=points, fill="none", stroke=BLUE, stroke_width=2)]
     for threshold, row in found.items():
         if threshold.endswith("0"):
-            x, y = at(row)
+            x, y = _at(row["r"], row["p"])
             hint = element("title", f"threshold {threshold}: P {percent(row['p'])}, R {percent(row['r'])}")
-            parts.append(element("circle", hint, cx=x, cy=y, r=3.5, fill="#2f7fd1"))
-    x, y = at(present)
+            parts.append(element("circle", hint, cx=x, cy=y, r=3.5, fill=BLUE))
+    x, y = _at(present["r"], present["p"])
+    parts.append(element("circle", cx=x, cy=y, r=7, fill="none", stroke=RED, stroke_width=2))
+    return _diagram("Precision-recall curve", "recall", "precision", parts)
+
+
+def _calibration(calibration: Mapping[str, Any]) -> Iterable[Markup]:
+    """Write what probabilities mean: numbers, the reliability diagram and its table."""
+    if not calibration["bins"]:
+        yield element("p", "No triples were found.")
+        return
+    confident = calibration["confident"]
+    yield element(
+        "p",
+        f"Expected calibration error: {percent(calibration['ece'])}. Of {confident['count']:,} triples with a "
+        f"probability above {confident['from']:g}, {percent(confident['right'])} are right. On the line, probabilities "
+        "are right; below it, they are too high.",
+    )
+    most = max(row["count"] for row in calibration["bins"])
+    (x1, y1), (x2, y2) = _at(0, 0), _at(1, 1)
+    parts = [element("path", d=f"M{x1} {y1}L{x2} {y2}", stroke="#8a97a5", stroke_dasharray="5 4", fill="none")]
+    for row in calibration["bins"]:
+        x, y = _at(row["score"], row["right"])
+        hint = element("title", f"{row['count']:,} triples at {percent(row['score'])}: {percent(row['right'])} right")
+        radius = round(3 + 7 * (row["count"] / most) ** 0.5, 1)
+        parts.append(element("circle", hint, cx=x, cy=y, r=radius, fill=BLUE, fill_opacity=0.8))
+    yield _diagram("Reliability diagram", "mean probability", "right", parts)
+    rows = (
+        [f"{row['from']:.1f} to {row['to']:.1f}", f"{row['count']:,}", percent(row["score"]), percent(row["right"])]
+        for row in calibration["bins"]
+    )
+    yield _grid(["probability", "triples", "mean probability", "right"], rows)
+
+
+def _at(x: float, y: float) -> tuple[float, float]:
+    """Return the place of a point, from 0 to 1 each, in a diagram."""
+    return round(LEFT + WIDTH * x, 1), round(TOP + HEIGHT * (1 - y), 1)
+
+
+def _diagram(title: str, across: str, up: str, content: Iterable[Markup]) -> Markup:
+    """Draw a diagram of two shares, from 0 to 100 percent."""
+    parts = []
+    for step in range(6):
+        x, y = _at(step / 5, step / 5)
+        parts += [
+            element("path", d=f"M{LEFT} {y}H{LEFT + WIDTH}M{x} {TOP}V{TOP + HEIGHT}", stroke="#e3e8ee", fill="none"),
+            element("text", f"{20 * step}", x=LEFT - 8, y=y + 4, text_anchor="end"),
+            element("text", f"{20 * step}", x=x, y=TOP + HEIGHT + 18, text_anchor="middle"),
+        ]
+    middle = TOP + HEIGHT / 2
     parts += [
-        element("circle", cx=x, cy=y, r=7, fill="none", stroke="#b3261e", stroke_width=2),
-        element("text", "recall", x=left + width / 2, y=top + height + 38, text_anchor="middle"),
-        element("text", "precision", x=14, y=top + height / 2, text_anchor="middle",
-                transform=f"rotate(-90 14 {top + height / 2})"),
-    ]  # fmt: skip
-    size = (left + width + 20, top + height + 45)
-    name = element("title", "Precision-recall curve")
-    return element("svg", name, *parts, width=size[0], height=size[1], viewBox=f"0 0 {size[0]} {size[1]}", role="img")
+        *content,
+        element("text", across, x=LEFT + WIDTH / 2, y=TOP + HEIGHT + 38, text_anchor="middle"),
+        element("text", up, x=14, y=middle, text_anchor="middle", transform=f"rotate(-90 14 {middle})"),
+    ]
+    width, height = LEFT + WIDTH + 20, TOP + HEIGHT + 45
+    name = element("title", title)
+    return element("svg", name, *parts, width=width, height=height, viewBox=f"0 0 {width} {height}", role="img")
 
 
 def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Markup]:
