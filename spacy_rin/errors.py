@@ -116,6 +116,10 @@ class Errors(Message):
     R051 = "Give either --output or --in-place: the pipeline is written to a new folder, or changed where it is."
     R052 = "{path} is no folder of a pipeline, so it can't be changed in place. Give a new folder by --output instead."
     R053 = "{path} can't be read as a .spacy file ({reason}). Make one with `spacy rin convert`, or write it again."
+    R054 = (
+        "There is nothing to compare with: no text of the training data has annotated relations (looked for "
+        "'doc._.{attr}'). Check that the file was written with `DocBin(store_user_data=True)`."
+    )
     # Extraction
     R060 = "{what} needs the package {package}. Install it: pip install 'spacy-rin[{extra}]'."
     R061 = "{path} has no column '{column}'. Its columns are: {columns}. Choose with --text-key and --id-key."

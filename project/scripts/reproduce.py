@@ -25,14 +25,17 @@ import numpy as np
 import spacy
 from spacy import util
 from spacy.language import Language
+from spacy.scorer import Scorer
 from spacy.training import Example
 from tables import summarize, write_tables
 from thinc.api import Config
 from variants import DATA_SETS, VARIANTS, Run, Settings, make_config
 
 import spacy_rin
+from spacy_rin.evaluation.novelty import find_known, make_table, score_novelty, score_table
+from spacy_rin.evaluation.scorer import score_matches
 from spacy_rin.pipeline.component import find_component
-from spacy_rin.pipeline.corpus import create_corpus_reader
+from spacy_rin.pipeline.corpus import create_corpus_reader, read_docs
 from spacy_rin.pipeline.decode import head_of
 
 
@@ -50,14 +53,23 @@ def score(run: Run, settings: Settings) -> None:
             "spacy_rin": spacy_rin.__version__,
         },
     }
+    train = read_docs(settings.corpus / settings.data_set / "train.spacy", nlp.vocab)
+    known, table = find_known(train), make_table(train)
     for part in ("dev", "test"):
         examples = list(create_corpus_reader(settings.corpus / settings.data_set / f"{part}.spacy")(nlp))
-        scores = nlp.evaluate(examples)
+        docs = nlp.pipe([eg.predicted.copy() for eg in examples])
+        predicted = [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
+        scores = Scorer(nlp).score(predicted)
         result[part] = {
             name: {letter: scores[f"{name}_{letter}"] for letter in "prf"}
             for name in ("rel_exact", "rel_partial", "ents")
         }
-        result[part].update(score_all_pairs(nlp, examples))
+        result[part].update(
+            score_all_pairs(nlp, examples),
+            rel_text=score_matches(predicted)["rel_text"],
+            rel_table=score_table(predicted, table),
+            rel_exact_per_novelty=score_novelty(predicted, known),
+        )
     unfinished = run.folder / "scores.json.part"
     unfinished.write_text(json.dumps(result, indent=2) + "\n")
     unfinished.rename(run.folder / "scores.json")

@@ -71,6 +71,7 @@ class DataSet(NamedTuple):
 
 DATA_SETS = {
     "webnlg": DataSet(3, "exact"),
+    "webnlg_new": DataSet(3, "exact"),
     "webnlg_star": DataSet(2, "partial"),
     "nyt": DataSet(7, "exact"),
     "nyt_star": DataSet(7, "partial"),

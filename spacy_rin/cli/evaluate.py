@@ -1,12 +1,16 @@
 """`spacy rin evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ._app import coded_errors, load_pipeline, rin_cli
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from spacy.vocab import Vocab
 
 SHOWN = 20
 
@@ -15,6 +19,10 @@ SHOWN = 20
 def evaluate_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
     data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or folder of such files")],
+    train_paths: Annotated[
+        list[Path] | None,
+        Opt("--train", "-t", help="File or folder with training data, to compare with. Can be repeated"),
+    ] = None,
     output_path: Annotated[Path | None, Opt("--output", "-o", help="File to write the scores to, as JSON")] = None,
     html_path: Annotated[Path | None, Opt("--html", "-H", help="File to write an HTML report to")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
@@ -23,11 +31,11 @@ def evaluate_cli(
     Evaluate the entities and relations of a pipeline, overall and per relation.
 
     Exact match: the relation and both whole entities are correct. Partial match: the relation and the heads of both
-    entities are correct. Every gold triple that is not found counts as missed. The HTML report has more details: scores
-    by overlap pattern, number of triples and text length, thresholds, confused relations, and the texts with the most
-    errors.
+    entities are correct. Every gold triple that is not found counts as missed. With --train, triples that stood in the
+    training data are scored apart from new ones. The HTML report has more details: scores by overlap pattern, number of
+    triples and text length, thresholds, confused relations, and the texts with the most errors.
 
-    Example: spacy rin evaluate training/model-best corpus/test.spacy --output metrics.json --html report.html
+    Example: spacy rin evaluate training/model-best corpus/test.spacy --train corpus/train.spacy --html report.html
     """
     import srsly
 
@@ -38,7 +46,9 @@ def evaluate_cli(
 
     with coded_errors():
         nlp = load_pipeline(model, gpu_id)
-        evaluation = evaluate(nlp, read_examples(nlp, data_path))
+        # Training data come first: a wrong path shows before the pipeline has read any text.
+        train = [doc for path in train_paths or () for doc in _read_train(path, nlp.vocab)]
+        evaluation = evaluate(nlp, read_examples(nlp, data_path), train)
         if output_path is not None:
             with write_whole(output_path) as unfinished:
                 srsly.write_json(unfinished, evaluation.scores)
@@ -46,11 +56,42 @@ def evaluate_cli(
             with write_whole(html_path) as unfinished:
                 unfinished.write_text(render_html(evaluation, model=model, data=str(data_path)), encoding="utf8")
     _show_scores(evaluation.scores)
+    _show_novelty(evaluation.scores)
     _show_calibration(evaluation.scores)
     _show_unknown(evaluation.scores)
     for path in (output_path, html_path):
         if path is not None:
             msg.good(f"Wrote {path}")
+
+
+def _read_train(path: Path, vocab: "Vocab") -> "list[Doc]":
+    from ..errors import Errors, FileError
+    from ..pipeline.corpus import read_docs
+
+    docs = read_docs(path, vocab)
+    if not docs:
+        raise FileError(Errors.R034, path=path, reason="there are no texts in it to compare with")
+    return docs
+
+
+def _show_novelty(scores: dict[str, Any]) -> None:
+    from ..evaluation.wording import NOVELTY_TITLES, percent
+
+    groups = scores.get("rel_exact_per_novelty")
+    if groups is None:
+        return
+    whole = scores["counts"]["rel_exact"]["gold"]
+    rows = [
+        (
+            NOVELTY_TITLES[name],
+            *(percent(row[letter]) for letter in "prf"),
+            f"{row['gold']:,}",
+            percent(row["gold"] / whole if whole else None),
+        )
+        for name, row in groups.items()
+    ]
+    header = ("stood in the training data", "P", "R", "F1", "gold", "% of gold")
+    msg.table(rows, header=header, aligns=("l", *"rrrrr"), divider=True)
 
 
 def _show_calibration(scores: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from ..errors import Errors, RinError
 from ..pipeline.component import RINJoint, find_component
 from ..relations import get_relations, has_relations, set_relations
 from .calibration import score_calibration
+from .novelty import find_known, make_table, score_novelty, score_table
 from .scorer import entity_keys, score_groups, score_matches, triples
 from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
 from .verdicts import VERDICTS, Verdict, compare, count_confusion
@@ -66,18 +67,21 @@ def present_thresholds(component: RINJoint) -> Thresholds:
     return Thresholds(component.threshold, component.thresholds)
 
 
-def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
+def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = ()) -> Evaluation:
     """Evaluate a pipeline on annotated texts.
 
     Args:
         nlp (Language): A pipeline with a "rin_joint". If it has several, the first one is evaluated.
         examples (Iterable[Example]): Texts and their annotation. Their predicted Docs are replaced.
+        train (Iterable[Doc]): The training data. If given, known and new triples are scored apart, see `novelty_of`,
+            and a table of its facts is scored, see `make_table`.
 
     Returns:
         Evaluation: The scores, and the errors in each text.
 
     Raises:
-        RinError: R018 if there is no "rin_joint", R036 if no relations are annotated.
+        RinError: R018 if there is no "rin_joint", R036 if no relations are annotated, R054 if there are training data,
+            but none of them have annotated relations.
         NotTrainedError: R011 if the component is not trained.
     """
     name, component = find_component(nlp)
@@ -85,6 +89,9 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
     annotated = [example for example in examples if has_relations(example.reference, component.attr)]
     if not annotated:
         raise RinError(Errors.R036, attr=component.attr)
+    train = list(train)
+    if train and not any(has_relations(doc, component.attr) for doc in train):
+        raise RinError(Errors.R054, attr=component.attr)
     given = predict(nlp, name, component, examples, with_given=True)
     given = [example for example in given if has_relations(example.reference, component.attr)]
     candidates = Candidates.of(annotated, component.attr)
@@ -96,6 +103,11 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
     kinds = Counter(verdict.kind for verdict in verdicts)
     matches = score_matches(annotated, head=component.head, attr=component.attr, spans_key=component.spans_key)
     matches["rel_exact_given"] = score_matches(given, attr=component.attr)["rel_exact"]
+    novelty: dict[str, Any] = {}
+    if train:
+        matches["rel_table"] = score_table(annotated, make_table(train, attr=component.attr), attr=component.attr)
+        known = find_known(train, attr=component.attr, spans_key=component.spans_key)
+        novelty["rel_exact_per_novelty"] = score_novelty(annotated, known, attr=component.attr)
     scores = {
         **Scorer(nlp).score(examples),
         "texts": len(annotated),
@@ -104,6 +116,7 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Evaluation:
         **{f"{name}_{letter}": row[letter] for name, row in matches.items() for letter in "prf"},
         "counts": {name: {kind: row[kind] for kind in ("gold", "predicted", "right")} for name, row in matches.items()},
         **score_groups(annotated, attr=component.attr),
+        **novelty,
         "rel_exact_per_threshold": score_thresholds(candidates),
         "rel_calibration": score_calibration(candidates.scores[found], candidates.right[found]),
         "rel_verdicts": {kind: kinds[kind] for kind in VERDICTS},

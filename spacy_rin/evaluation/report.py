@@ -9,7 +9,7 @@ from ..relations import Relation
 from .evaluate import Evaluation, Judged
 from .scorer import Row
 from .verdicts import NO_RELATION, Verdict
-from .wording import PATTERN_TITLES, TITLES, VERDICT_TITLES, by_count, percent
+from .wording import NOVELTY_TITLES, PATTERN_TITLES, TITLES, VERDICT_TITLES, by_count, percent
 
 BLUE, RED = "#2f7fd1", "#b3261e"
 # The plotting area of a diagram, in pixels.
@@ -78,6 +78,7 @@ def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
         *_section("Scores", _matches(scores)),
         *_section("Triples, right and wrong", _verdicts(scores), name="rel_verdicts"),
         *_groups(scores),
+        *_novelty(scores),
         *_section(
             "Thresholds",
             element("p", "Exact match with one threshold for all relations. The ring shows the current thresholds."),
@@ -152,6 +153,26 @@ def _groups(scores: Mapping[str, Any]) -> Iterable[Markup]:
         name = f"rel_exact_{key}"
         rows = ((PATTERN_TITLES.get(member, member), row) for member, row in scores[name].items())
         yield from _section(title, _table(unit, rows, texts=True), name=name)
+
+
+def _novelty(scores: Mapping[str, Any]) -> Iterable[Markup]:
+    """Write the scores of known and new triples, if the training data are known."""
+    name = "rel_exact_per_novelty"
+    if name not in scores:
+        return
+    groups, whole = scores[name], scores["counts"]["rel_exact"]["gold"]
+    share = percent(groups["triple"]["gold"] / whole if whole else None)
+    yield from _section(
+        "Known and new triples",
+        element(
+            "p",
+            f"Triples by what of them stood in the training data, compared as text. Of {whole:,} gold triples, "
+            f"{share} % stood there. A table of its facts, without a network, has F1 {percent(scores['rel_table_f'])} "
+            "by text.",
+        ),
+        _table("stood in the training data", ((NOVELTY_TITLES[group], row) for group, row in groups.items())),
+        name=name,
+    )
 
 
 def _thresholds(scores: Mapping[str, Any]) -> Iterable[Markup]:

@@ -11,6 +11,7 @@ from spacy.training import Example
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
 
 Key = tuple[Any, str, Any]
+TextTriple = tuple[str, str, str]  # texts of subject and object around the label
 Row = dict[str, Any]
 
 PATTERNS = ("normal", "seo", "epo", "none")
@@ -65,8 +66,9 @@ def score_matches(
     """Score relations by all criteria, and all entities.
 
     `rel_exact` and `rel_partial` are the same as in `score`. `rel_pairs` ignores the label, so each pair of whole
-    entities counts once. The criteria with the suffix `_typed` also compare the types of both entities. `ents_all`
-    compares all entities and their types, including entities that overlap.
+    entities counts once. `rel_text` compares entities by their texts, wherever they stand in a Doc, as the released
+    code of OneRel (Shang et al., AAAI 2022) does. The criteria with the suffix `_typed` also compare the types of both
+    entities. `ents_all` compares all entities and their types, including entities that overlap.
 
     Args:
         examples (Iterable[Example]): Predicted and gold Docs.
@@ -257,6 +259,11 @@ def pair_key(relation: Relation, head: str = "") -> Key:
     return characters_of(relation.subject), "", characters_of(relation.object)
 
 
+def text_key(relation: Relation, head: str = "") -> TextTriple:
+    """Get the key of a relation by the texts of its entities. `head` is not used."""
+    return relation.subject.text, relation.label, relation.object.text
+
+
 MatchKey = Callable[[Relation, str], Any]
 
 
@@ -269,3 +276,4 @@ MATCHES: dict[str, MatchKey] = {
     for name, key in (("rel_exact", _exact_key), ("rel_partial", _partial_key), ("rel_pairs", pair_key))
     for suffix, typed in (("", lambda key: key), ("_typed", _typed))
 }
+MATCHES["rel_text"] = text_key

@@ -11,13 +11,25 @@ TITLES = {
     "rel_partial_typed": "relations, partial, with types",
     "rel_pairs": "pairs, label ignored",
     "rel_pairs_typed": "pairs, with types",
+    "rel_text": "relations, by text",
     "rel_exact_given": "relations, entities given",
+    "rel_table": "training facts, by text",
     "ents": "entities",
     "ents_all": "entities, with overlapping",
 }
 
 
 PATTERN_TITLES = dict(zip(PATTERNS, ("normal", "single entity overlap", "entity pair overlap", "no triples")))
+
+
+NOVELTY_TITLES = {
+    "triple": "the triple",
+    "pair": "the pair, not the triple",
+    "both_names": "both names, not the pair",
+    "one_name": "one name",
+    "no_name": "no name",
+    "new": "new: all but the triple",
+}
 
 
 VERDICT_TITLES = {

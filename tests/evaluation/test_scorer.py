@@ -180,6 +180,7 @@ def test_all_criteria() -> None:
         "rel_partial_typed": 2,
         "rel_pairs": 3,
         "rel_pairs_typed": 2,
+        "rel_text": 2,
         "ents_all": 3,
     }
     # ADA and WICK have two gold relations, but are one pair.
@@ -187,6 +188,16 @@ def test_all_criteria() -> None:
     assert (scores["rel_pairs"]["p"], scores["rel_pairs"]["r"]) == (0.75, 1.0)
     # Gold: ADA, LARNE, WICK of one type; found: the same, (2, 3), and WICK of another type.
     assert (scores["ents_all"]["gold"], scores["ents_all"]["predicted"]) == (3, 5)
+
+
+def test_match_by_text_ignores_places() -> None:
+    words = ["Ada", "saw", "Larne", "and", "Ada", "left", "Larne"]
+    gold = make_doc([((0, 1), "saw", (2, 3)), ((4, 5), "left", (6, 7)), ((0, 1), "left", (6, 7))], words)
+    predicted = make_doc([((4, 5), "saw", (2, 3)), ((0, 1), "left", (2, 3)), ((0, 1), "saw", (5, 6))], words)
+    scores = score_matches([Example(predicted, gold)])
+    counts = {name: [scores[name][kind] for kind in ("gold", "predicted", "right")] for name in scores}
+    # Gold is twice (Ada, left, Larne), which is one by text; (Ada, saw, left) is wrong.
+    assert (counts["rel_exact"], counts["rel_text"]) == ([3, 3, 0], [2, 3, 2])
 
 
 def test_example_of_the_docs() -> None:
@@ -201,6 +212,7 @@ def test_example_of_the_docs() -> None:
     assert percents["rel_exact"] == [33.3, 50.0, 40.0]
     assert percents["rel_partial"] == [66.7, 100.0, 80.0]
     assert percents["rel_pairs"] == [50.0, 50.0, 50.0]
+    assert percents["rel_text"] == [33.3, 50.0, 40.0]
     assert percents["ents_all"] == [75.0, 75.0, 75.0]
     verdicts = compare(triples(gold), triples(predicted))
     assert [(kind, p.label) for kind, _, p in verdicts] == [

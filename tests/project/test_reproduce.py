@@ -28,7 +28,7 @@ def settings_of(data_set: str, **changes: Any) -> Settings:
     return Settings(data_set, **{**values, **changes})
 
 
-@pytest.mark.parametrize("data_set", ["webnlg", "webnlg_star", "nyt", "nyt_star"])
+@pytest.mark.parametrize("data_set", ["webnlg", "webnlg_new", "webnlg_star", "nyt", "nyt_star"])
 def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path) -> None:
     (tmp_path / data_set).mkdir()
     vocab = spacy.blank("en").vocab
@@ -94,6 +94,36 @@ def test_means_and_deviations(tmp_path: Path) -> None:
     assert tables.summarize(runs[:1])["rin"]["dev"]["ents"]["p"] == {"mean": 50.0, "std": None, "values": [50.0]}
 
 
+def test_seen_and_new_triples_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scores of an earlier version do not have these, and a data set may have no seen triples."""
+    monkeypatch.setattr(tables, "draw", lambda *_: None)
+    settings = settings_of("webnlg_new", corpus=tmp_path, out=tmp_path / "out")
+    (tmp_path / "webnlg_new").mkdir()
+    write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / "webnlg_new" / "train.spacy")
+    old: dict[str, Any] = {kind: {"p": 0.5, "r": 0.5, "f": 0.5} for kind in tables.KINDS}
+    row = {"p": 0.5, "r": 0.25, "f": 1 / 3, "gold": 4, "predicted": 2, "right": 1}
+    nothing = {"p": 0.0, "r": 0.0, "f": 0.0, "gold": 0, "predicted": 2, "right": 0}
+    novelty = {"triple": nothing, "pair": row, "both_names": row, "one_name": row, "no_name": nothing, "new": row}
+    new = {**old, "rel_text": row, "rel_table": row, "rel_exact_per_novelty": novelty}
+    runs = []
+    for variant, scores in (("rin", old), ("k0", new)):
+        run = variants.Run(variant, 0, tmp_path / variant)
+        run.folder.mkdir()
+        whole = {"seed": 0, "epoch": 3, "minutes": 1.5, "versions": {}, "dev": scores, "test": scores}
+        (run.folder / "scores.json").write_text(json.dumps(whole))
+        runs.append(run)
+    table = tables.summarize(runs)
+    tables.write_tables(table, settings)
+    lines = capsys.readouterr().out.splitlines()
+    header, *rows = ([cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| "))
+    places = [header.index(name) for name in ("test F1", "seen, F1", "new, F1")]
+    assert [[row[place] for place in places] for row in rows] == [["50.0", "-", "-"], ["50.0", "-", "33.3"]]
+    assert "A table of train's facts, without a network, has F1 33.3 by text." in " ".join(lines)
+    assert table["k0"]["test"]["rel_text"]["r"]["mean"] == 25.0 and table["rin"]["test"]["rel_text"] is None
+
+
 def test_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +151,13 @@ def test_goes_on_where_it_stopped(
     printed = capsys.readouterr().out
     assert "RIN w/o interaction (K = 0) | 1 |" in printed
     assert f"Trained on {len(docs)} texts for 1 epochs." in printed
+    # The same texts are train and test, so all triples are seen. The table finds all of them, and nothing else:
+    # where names occur together, half of the texts or more state the fact.
+    scores = json.loads((tmp_path / "runs/webnlg/k0/0/scores.json").read_text())["test"]
+    groups = scores["rel_exact_per_novelty"]
+    assert groups["triple"]["gold"] == scores["rel_text"]["gold"] == 7 and groups["new"]["gold"] == 0
+    assert (scores["rel_table"]["f"], scores["rel_table"]["right"]) == (1.0, 7)
+    assert "A table of train's facts, without a network, has F1 100.0 by text." in printed
     after = run("--seeds=0,1", "--jobs=2")
     assert after[0] == before
     assert len(after) == 2
