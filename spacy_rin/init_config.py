@@ -126,7 +126,7 @@ def init_config(
             "paths.dev", None if dev is None else str(dev), "the development data" if dev else "give it: --paths.dev"
         ),
         *_choose_reading(corpus),
-        *_choose_features(vectors, transformer, tagger),
+        *_choose_features(corpus, vectors, transformer, tagger),
         *_choose_constraints(corpus),
     ]
     choices += _choose_training(corpus, transformer is not None, gpu)
@@ -152,7 +152,9 @@ def _choose_reading(corpus: Corpus) -> Iterable[Choice]:
     yield Choice("components.rin_joint.head", head, reason)
 
 
-def _choose_features(vectors: str | None, transformer: str | None, tagger: str | None) -> Iterable[Choice]:
+def _choose_features(
+    corpus: Corpus, vectors: str | None, transformer: str | None, tagger: str | None
+) -> Iterable[Choice]:
     if transformer is not None:
         yield Choice("components.transformer.model.name", transformer, "token features of the transformer")
         yield Choice(f"{MODEL}.rounds", 1, "one round of interaction is enough on a transformer")
@@ -170,6 +172,11 @@ def _choose_features(vectors: str | None, transformer: str | None, tagger: str |
     else:
         reason = "no word vectors are given (--vectors): norm, prefix, suffix and shape of words"
         yield Choice(f"{TOK2VEC}.embed.attrs", ["NORM", "PREFIX", "SUFFIX", "SHAPE"], reason)
+        n_words = len({token.lower_ for doc in corpus.docs for token in doc})
+        rows = min(5000, 1000 * math.ceil(n_words / 1000))
+        others = max(1000, rows // 2)
+        reason = f"{n_words:,} distinct words: larger hash tables learn names by heart"
+        yield Choice(f"{TOK2VEC}.embed.rows", [rows, 1000, others, others], reason)
         yield Choice(f"{TOK2VEC}.encode.width", 256, "a wide encoder does better on new names")
         yield Choice(f"{MODEL}.rounds", 3, "as in the paper")
 
@@ -261,8 +268,7 @@ def _base(
         embed: dict[str, Any] = {"@architectures": "spacy_rin.WordPosEmbed.v1"}
         tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
     else:
-        embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 96, "rows": [5000, 1000, 2500, 2500]}
-        embed["include_static_vectors"] = False
+        embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 96, "include_static_vectors": False}
         tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
     components["rin_joint"]["model"] = {"@architectures": "spacy_rin.RIN.v1", "tok2vec": tok2vec}
     if tagger is not None:

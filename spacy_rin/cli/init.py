@@ -59,5 +59,5 @@ def _show(value: Any) -> str:
     if isinstance(value, dict):
         registered = [str(name) for key, name in value.items() if key.startswith("@")]
         return registered[0] if registered else f"{len(value)} relations"
-    shown = "null" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
+    shown = "null" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return shown if len(shown) <= MAX_WIDTH else f"...{shown[-MAX_WIDTH:]}"
