@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy import util
 from spacy.tokens import Doc
 from thinc.api import Config
 
+from .convert.docs import blank_pipeline
 from .errors import Errors, FileError, RinError
 from .evaluation.data_check import check_data
 from .evaluation.scorer import triples
@@ -111,13 +111,13 @@ def init_config(
 
     Raises:
         FileError: R033 if there is no training data, R053 if it is not a .spacy file.
-        RinError: R036 if no relations are annotated, R075 if a pipeline has no vectors or no tagger, or both vectors
-            and a transformer are given.
+        SettingError: R010 if there is no such language.
+        RinError: R036 if no relations are annotated, R075 if a pipeline can't be loaded or lacks what it is to give, or
+            both vectors and a transformer are given.
     """
     if vectors is not None and transformer is not None:
         raise RinError(Errors.R075, reason="--vectors and --transformer are given, but only one of them can be used")
-    vocab = spacy.blank(lang).vocab
-    corpus = Corpus.of(read_docs(train, vocab), attr)
+    corpus = Corpus.of(read_docs(train, blank_pipeline(lang).vocab), attr)
     if dev is not None and not Path(dev).exists():
         raise FileError(Errors.R033, path=dev)
     choices = [
@@ -304,7 +304,10 @@ def _set(config: dict[str, Any], name: str, value: Any) -> None:
 
 def _fill(config: Config, tagger: str | None) -> Config:
     """Write the defaults of all settings that are not chosen."""
-    filled: Config = util.load_model_from_config(config, auto_fill=True).config
+    try:
+        filled: Config = util.load_model_from_config(config, auto_fill=True).config
+    except Exception as error:  # other packages and pipelines are loaded, which fail in many ways
+        raise RinError(Errors.R075, reason=f"{type(error).__name__}: {error}") from error
     if tagger is not None:
         filled["components"]["tagger"] = {"source": tagger}
     return filled
@@ -313,7 +316,7 @@ def _fill(config: Config, tagger: str | None) -> Config:
 def _width_of(vectors: str) -> int:
     try:
         width = int(util.load_model(vectors).vocab.vectors_length)
-    except OSError as error:
+    except Exception as error:  # pipelines fail to load in many ways
         raise RinError(Errors.R075, reason=f"'{vectors}' can't be loaded: {error}") from error
     if not width:
         raise RinError(Errors.R075, reason=f"'{vectors}' has no word vectors")

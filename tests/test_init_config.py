@@ -118,6 +118,16 @@ def test_trains_with_the_config(features: str, tmp_path: Path) -> None:
     assert all(choice.reason for choice in choices)
 
 
+def test_transformer(tmp_path: Path) -> None:
+    pytest.importorskip("spacy_transformers")
+    config, _ = init_config(write(tmp_path / "train.spacy", sample()), transformer="some-model")
+    assert config["nlp"]["pipeline"] == ["transformer", "rin_joint"]
+    assert config["components"]["transformer"]["model"]["name"] == "some-model"
+    assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == 0.0001
+    assert config["components"]["rin_joint"]["learn_rate_factor"] > 1
+    util.load_model_from_config(config)
+
+
 def test_command(tmp_path: Path) -> None:
     path = write(tmp_path / "train.spacy", sample())
     result = run("init", path, tmp_path / "new" / "config.cfg", "--dev", path, "--gpu")
@@ -139,6 +149,8 @@ def test_refuses(tmp_path: Path) -> None:
         ((path, {"vectors": str(blank)}), "R075"),
         ((path, {"vectors": str(tmp_path / "none")}), "R075"),
         ((path, {"vectors": "a", "transformer": "b"}), "R075"),
+        ((path, {"tagger": str(blank)}), "R075"),
+        ((path, {"lang": "nowhere"}), "R010"),
         ((unannotated, {}), "R036"),
         ((tmp_path / "missing.spacy", {}), "R033"),
         ((path, {"dev": tmp_path / "missing.spacy"}), "R033"),

@@ -145,7 +145,7 @@ def convert(
     if not entity_label:
         raise SettingError(Errors.R010, name="entity_label", expected="a non-empty string", value=entity_label)
     register_relations(attr)
-    source, nlp, docs = Source(path), _blank(lang), []
+    source, nlp, docs = Source(path), blank_pipeline(lang), []
     path = source.path
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
     report = ConversionReport(format=detect_source(source) if format == AUTO else format)
@@ -221,7 +221,8 @@ def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:
     return lambda doc: reduce(lambda tagged, pipe: pipe(tagged), pipes, doc)
 
 
-def _blank(lang: str) -> Language:
+def blank_pipeline(lang: str) -> Language:
+    """Make an empty pipeline of a language; SettingError R010 if spaCy does not have it."""
     try:
         return spacy.blank(lang)
     except (ImportError, AttributeError, ValueError) as err:

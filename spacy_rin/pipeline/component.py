@@ -30,7 +30,7 @@ from ..relations import (
     register_relations,
     set_relations,
 )
-from .constraints import Table, check_constraints, collect_types, constrain
+from .constraints import UNCONSTRAINED, Table, check_constraints, collect_types, constrain
 from .decode import HEADS, FoundEntities, Prediction, decode, decode_entities
 from .entity_group import EntityGroup
 from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
@@ -617,12 +617,14 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             output = output.calibrated(slopes, offsets)
         settings: dict[str, Any] = {"thresholds": self.label_thresholds, "head": self.head, "rescue": self.rescue}
         predictions = decode(n_docs, segments, entities, output, **settings)
-        constraints = check_constraints(self.constraints)
-        labels = self.entity_labels, self.relation_labels
-        return [
-            prediction._replace(triples=constrain(prediction.triples, constraints, *labels))
-            for prediction in predictions
-        ]
+        if table := self.cfg.get("constraints"):
+            checked, types = check_constraints(table), self.entity_labels
+            constraints = [checked.get(label, UNCONSTRAINED) for label in self.relation_labels]
+            predictions = [
+                prediction._replace(triples=constrain(prediction.triples, constraints, types))
+                for prediction in predictions
+            ]
+        return predictions
 
     def _fit_settings(self, examples: Sequence[Example], nlp: Language | None) -> None:
         """Choose the settings that are null by the training corpus, and write them to the config."""

@@ -74,40 +74,33 @@ def collect_types(triples: Iterable[tuple[str, str, str]]) -> Table:
 
 
 def constrain(
-    triples: Sequence[ScoredTriple],
-    constraints: Mapping[str, Constraint],
-    types: Sequence[str],
-    relations: Sequence[str],
+    triples: Sequence[ScoredTriple], constraints: Sequence[Constraint], types: Sequence[str]
 ) -> list[ScoredTriple]:
     """Keep the triples of a Doc that can be true together.
 
     Args:
         triples (Sequence[ScoredTriple]): The triples.
-        constraints (Mapping[str, Constraint]): Constraints by relation; relations without any can have all.
+        constraints (Sequence[Constraint]): The constraint of each relation, in the order of their ids.
         types (Sequence[str]): Entity types, in the order of their ids.
-        relations (Sequence[str]): Relations, in the order of their ids.
 
     Returns:
         list[ScoredTriple]: The triples, in the same order. Symmetric ones are completed: both directions have the
             higher probability.
     """
-    if not constraints:
-        return list(triples)
-    of_id = [constraints.get(label, _NONE) for label in relations]
     best: dict[tuple[Any, int, Any], float] = {}
     for subject, label, object_, score in triples:
-        if _joins(of_id[label], types[subject[2]], types[object_[2]]):
+        if _joins(constraints[label], types[subject[2]], types[object_[2]]):
             best[subject, label, object_] = score
     for (subject, label, object_), score in list(best.items()):
-        if of_id[label].symmetric:
+        if constraints[label].symmetric:
             best[object_, label, subject] = max(score, best.get((object_, label, subject), 0.0))
             best[subject, label, object_] = best[object_, label, subject]
     ranked = sorted(best, key=lambda triple: (-best[triple], triple[0], triple[2]))
     taken: set[tuple[Any, ...]] = set()
     kept = []
     for subject, label, object_ in ranked:
-        one_object, one_subject = of_id[label].one_object, of_id[label].one_subject
-        if of_id[label].symmetric:
+        one_object, one_subject = constraints[label].one_object, constraints[label].one_subject
+        if constraints[label].symmetric:
             one_object = one_subject = one_object or one_subject
         slots = {("object of", subject, label)} if one_object else set()
         slots |= {("subject of", object_, label)} if one_subject else set()
@@ -117,7 +110,7 @@ def constrain(
     return sorted(kept, key=lambda triple: (triple.subject, triple.object, triple.label))
 
 
-_NONE = Constraint()
+UNCONSTRAINED = Constraint()
 _KEYS = {item.name for item in fields(Constraint)}
 
 

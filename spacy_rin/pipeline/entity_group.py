@@ -9,9 +9,8 @@ from spacy.tokens import Doc, Span, SpanGroup
 class EntityGroup(SpanGroup):
     """The entities of a Doc, with their probabilities in `attrs["scores"]`.
 
-    spaCy's span groups keep positions of tokens. A component that merges or splits tokens, such as `merge_entities`,
-    makes these wrong, or leads behind the end of the Doc. This group also keeps the characters of its spans, and finds
-    their tokens again.
+    spaCy's span groups keep token positions, which are wrong after a component such as `merge_entities` has merged or
+    split tokens. This group also keeps the characters of its spans, by which it finds their tokens again.
 
     Args:
         doc (Doc): The Doc.
@@ -36,10 +35,12 @@ class EntityGroup(SpanGroup):
         return super().__getitem__(index)
 
     def __setitem__(self, index: int, span: Span) -> None:
+        self._realign()
         super().__setitem__(index, span)  # type: ignore[misc]
         self._places[index] = _Place.of(span)
 
     def __delitem__(self, index: int) -> None:
+        self._realign()
         super().__delitem__(index)  # type: ignore[misc]
         del self._places[index]
 
@@ -56,6 +57,7 @@ class EntityGroup(SpanGroup):
         Args:
             span (Span): The span.
         """
+        self._realign()
         super().append(span)
         self._places.append(_Place.of(span))
 
@@ -90,6 +92,8 @@ class EntityGroup(SpanGroup):
 
     def _realign(self) -> None:
         """Find the tokens of spans whose tokens were merged or split."""
+        for i in range(len(self._places), len(self)):  # `+=` adds spans without calling a method of the group
+            self._places.append(_Place.of(super().__getitem__(i)))
         for i, place in enumerate(self._places):
             try:
                 right = _Place.of(super().__getitem__(i)) == place

@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_rin.errors import SettingError
+from spacy_rin.model.segments import find_sentences
 from spacy_rin.pipeline.component import DEFAULT_MODEL
 from spacy_rin.pipeline.join import join_examples
 from spacy_rin.relations import get_relations, set_relations
@@ -68,8 +69,12 @@ def test_shared_features_see_the_whole_doc() -> None:
     nlp = shared_pipeline(listener=True)
     train(nlp, make_examples(nlp.vocab), 60)
     assert names(nlp(TEXTS[0])) == set(TRIPLES[0][1])
-    joined = Doc(nlp.vocab, words=" ".join(TEXTS).split())
-    assert len(joined) and nlp(joined) is joined  # read sentence by sentence, without an error
+    # Pairs are still those of a sentence.
+    component_of(nlp).set_thresholds(0.001)
+    doc = nlp(Doc(nlp.vocab, words=" ".join(TEXTS).split()))
+    sentences = [range(start, end) for start, end in find_sentences(doc)]
+    assert len(sentences) == len(TEXTS) and len(get_relations(doc)) > 0
+    assert all(any({r.subject.start, r.object.start} <= set(s) for s in sentences) for r in get_relations(doc))
 
 
 @pytest.mark.parametrize("listener", [True, False])
@@ -168,8 +173,15 @@ def test_constraints_are_collected_and_kept(trained: Language, tmp_path: Path) -
     allowed = {(s, label, o) for label, row in component.constraints.items() for s, o in row["types"]}
     assert types and types <= allowed
     examples = make_examples(nlp.vocab)
-    (prediction,) = component_of(nlp).predict_given(examples[:1])
-    assert {triple.label for triple in prediction.triples} <= set(range(len(component.relation_labels)))
+    born_in = component.relation_labels.index("born_in")
+
+    def given() -> set[int]:
+        (prediction,) = component_of(nlp).predict_given(examples[:1])
+        return {triple.label for triple in prediction.triples}
+
+    assert born_in in given()
+    component_of(nlp).set_constraints({"born_in": {"types": [["ORG", "ORG"]]}})
+    assert born_in not in given()
     with pytest.raises(SettingError, match=r"R010.*'constraints\.born_in\.types'"):
         component_of(nlp).set_constraints({"born_in": {"types": ["PERSON"]}})
 

@@ -60,7 +60,9 @@ def test_is_a_span_group(doc: Any) -> None:
     group.extend([Span(doc, 2, 3, "VERB")])
     group[0] = Span(doc, 0, 1, "PERSON")
     del group[1]
+    group += [Span(doc, 5, 6, "WORD")]
+    group[4] = Span(doc, 5, 6, "FOR")
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[3:5])
-    assert found(doc) == [("Ada", "PERSON"), ("Old Wick", "PLACE"), (".", "END"), ("left", "VERB")]
-    assert len(group) == 4
+    assert found(doc) == [("Ada", "PERSON"), ("Old Wick", "PLACE"), (".", "END"), ("left", "VERB"), ("for", "FOR")]
+    assert len(group) == 5
