@@ -12,7 +12,10 @@ from ._app import coded_errors, rin_cli
 if TYPE_CHECKING:
     from ..convert import ConversionReport
 
-FORMATS = "auto, jsonl, prodigy, label_studio, brat, spert, jointer, casrel, copy_re or copy_re_ids"
+FORMATS = (
+    "auto, jsonl, prodigy, label_studio, brat, doccano, webanno_tsv, rel_component, spert, jointer, casrel, copy_re, "
+    "copy_re_ids, docred, tacred, rebel, unirel, glirel or gliner2"
+)
 
 
 @rin_cli.command("convert", no_args_is_help=True)

@@ -31,7 +31,11 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
     starts, ends = [start for start, _ in tiles], [end for _, end in tiles]
     spans: dict[Hashable, Entity | Lost] = {}
     snapped = 0
-    for index, (start, end, label) in enumerate(text.entities):
+    for index, entity in enumerate(text.entities):
+        if isinstance(entity, Lost):
+            spans[index] = entity
+            continue
+        start, end, label = entity
         first, last = bisect_left(starts, start), bisect_left(ends, end)
         is_whole = start in starts[first : first + 1] and end in ends[last : last + 1]
         if is_whole and index not in text.in_pieces:

@@ -8,11 +8,20 @@ from typing import Any
 from ..errors import Errors, FileError
 from .brat import is_ann_line, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
+from .doccano import parse_doccano
+from .docred import parse_docred
+from .gliner2 import TASKS as GLINER2_TASKS
+from .gliner2 import parse_gliner2
+from .glirel import parse_glirel
 from .jsonl import parse_jsonl
 from .label_studio import parse_label_studio
 from .prodigy import parse_prodigy
+from .rebel import parse_rebel, parse_unirel
 from .records import Record, Skipped, Text
+from .rel_component import read_rel_component
+from .tacred import read_tacred
 from .values import Source, read_records
+from .webanno_tsv import is_webanno_tsv, read_webanno_tsv
 
 AUTO = "auto"  # in place of a format: the one that is recognised
 
@@ -28,10 +37,19 @@ CONVERTERS: dict[str, Converter] = {
     "casrel": partial(read_records, parse_casrel),
     "copy_re": partial(read_records, parse_copy_re),
     "copy_re_ids": partial(read_records, parse_copy_re_ids, values=read_ids),
+    "doccano": partial(read_records, parse_doccano),
+    "webanno_tsv": read_webanno_tsv,
+    "rel_component": read_rel_component,
+    "docred": partial(read_records, parse_docred),
+    "tacred": read_tacred,
+    "rebel": partial(read_records, parse_rebel),
+    "unirel": partial(read_records, parse_unirel),
+    "glirel": partial(read_records, parse_glirel),
+    "gliner2": partial(read_records, parse_gliner2),
 }
 
-# The keys that a record of each JSON format has, with the types of their values; [type] is a list of that type. Where
-# there are several sets of keys, one is enough.
+# The keys that a record of each JSON format has, with the types of their values; [type] is a list of that type, and a
+# dict is an object with these keys. Where there are several sets of keys, one is enough.
 _SHAPES: dict[str, list[dict[str, Any]]] = {
     "jsonl": [{"text": str, "entities": [list], "relations": [list]}],
     "prodigy": [
@@ -43,6 +61,17 @@ _SHAPES: dict[str, list[dict[str, Any]]] = {
     "jointer": [{"tokens": [str], "pos_tags": [str], "spo_details": [list]}],
     "casrel": [{"text": str, "triple_list": [list]}, {"text": str, "triples": [list]}],
     "copy_re": [{"sentText": str, "entityMentions": [dict], "relationMentions": [dict]}],
+    "doccano": [{"text": str, "entities": [dict], "relations": [dict]}],
+    "docred": [{"sents": [list], "vertexSet": [list]}],
+    "tacred": [{"token": [str], "relation": str, "subj_start": int, "subj_end": int, "obj_start": int, "obj_end": int}],
+    "rebel": [{"docid": str, "uri": str, "text": str, "entities": [dict], "triples": [dict]}],
+    "unirel": [{"text": str, "relation_list": [dict]}],
+    "glirel": [{"tokenized_text": [str], "ner": [list], "relations": [dict]}],
+    "gliner2": [
+        {text: str, output: {key: kind}}
+        for text, output in (("input", "output"), ("text", "schema"))
+        for key, kind in GLINER2_TASKS.items()
+    ],
 }
 
 
@@ -78,7 +107,13 @@ def detect_source(source: Source) -> str:
     if path.is_dir():
         if any(path.rglob("*.ann")):
             return "brat"
-        raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files")
+        if any(path.rglob("*.tsv")):
+            return "webanno_tsv"
+        raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files or .tsv files")
+    if path.suffix == ".spacy":
+        return "rel_component"
+    if is_webanno_tsv(source.text):
+        return "webanno_tsv"
     start = source.text.strip()[:30]
     candidates = {"brat"} if _is_brat(source) else set()
     if start.startswith(("{", "[")):
@@ -117,7 +152,8 @@ def _json_formats(source: Source) -> set[str]:
             return candidates
     if line is None:
         raise FileError(Errors.R032, path=source.path, format=AUTO)
-    return candidates
+    # Without entities and relations, a text of doccano is one of ours.
+    return candidates - {"doccano"}
 
 
 def _formats_of(value: Any) -> set[str]:
@@ -134,6 +170,8 @@ def _has_shape(record: dict[str, Any], shape: dict[str, Any]) -> bool:
 
 
 def _has_type(value: Any, kind: Any) -> bool:
+    if isinstance(kind, dict):
+        return isinstance(value, dict) and _has_shape(value, kind)
     if isinstance(kind, list):
         return isinstance(value, list) and all(isinstance(item, kind[0]) for item in value)
     return isinstance(value, kind)

@@ -75,7 +75,8 @@ class Text:
     Attributes:
         line (str): Its place in the file.
         text (str): The text.
-        entities (list[Entity]): Start character, end character (exclusive) and type. An empty type means none.
+        entities (Sequence[Entity | Lost]): Start character, end character (exclusive) and type; an empty type means
+            none. `Lost` stands for an entity that is not in the text.
         relations (list[Triple]): Index of the subject in `entities`, label, index of the object.
         tokens (list[tuple[int, int]] | None): Start and end character of each token, in order, if the format has
             tokens.
@@ -87,7 +88,7 @@ class Text:
 
     line: str
     text: str
-    entities: list[Entity]
+    entities: Sequence[Entity | Lost]
     relations: list[Triple]
     tokens: list[tuple[int, int]] | None = None
     path: Path | None = None

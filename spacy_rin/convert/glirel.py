@@ -1,0 +1,71 @@
+"""Reader of the training data of GLiREL."""
+
+from typing import Any
+
+from .records import Entity, Malformed, Record, get_field, get_objects, get_string, get_strings, is_text, within
+
+_NONE = {"no relation", "no_relation", "NO_RELATION"}
+
+
+def parse_glirel(line: str, data: Any) -> Record:
+    """Parse a record of the training data of GLiREL (Boylan et al., NAACL 2025).
+
+    {"tokenized_text", "ner": [[start, end, type, text], ...], "relations": [{"head": {"position": [start, end],
+    "type"}, "tail", "relation_text"}]}; the ends are inclusive, the head is the subject, and the relation "no relation"
+    means none. The type of an entity in "ner" is taken before the one in a relation.
+
+    Args:
+        line (str): The place of the record.
+        data (Any): The record.
+
+    Returns:
+        Record: The text.
+
+    Raises:
+        Malformed: If the record does not have this form.
+    """
+    words = get_strings(data, "tokenized_text")
+    rows = get_field(data, "ner")
+    if not isinstance(rows, list):
+        raise Malformed("'ner' must be a list")
+    entities: dict[Entity, int] = {}
+    first: dict[tuple[int, int], int] = {}  # of the entities with the same tokens
+    for row in rows:
+        entity = _entity(row, words)
+        first.setdefault(entity[:2], entities.setdefault(entity, len(entities)))
+    triples = []
+    for relation in get_objects(data, "relations"):
+        ends = []
+        for side in ("head", "tail"):
+            end = get_field(relation, side)
+            tokens = _tokens(get_field(end, "position"), words)
+            kind = end.get("type")
+            entity = (*tokens, kind if is_text(kind) else "")
+            if tokens not in first:
+                first[tokens] = entities.setdefault(entity, len(entities))
+            ends.append(first[tokens])
+        label = get_string(relation, "relation_text")
+        if label not in _NONE:
+            triples.append((ends[0], label, ends[1]))
+    return Record(line, words, list(entities), triples)
+
+
+def _entity(row: Any, words: list[str]) -> Entity:
+    if not isinstance(row, list) or len(row) < 3 or not is_text(row[2]):
+        raise Malformed(f"each of 'ner' must be a list of start, end, type and text, not {row!r:.60}")
+    start, end = _tokens(row[:2], words)
+    if len(row) > 3 and _joined(words[start:end]) != _joined([row[3]]) == _joined(words[start : end - 1]):
+        raise Malformed(f"{row[3]!r:.60} ends before token {row[1]}: 'end' must be its last token, not the next one")
+    return start, end, row[2]
+
+
+def _tokens(bounds: Any, words: list[str]) -> tuple[int, int]:
+    """Get start and end (exclusive) of tokens whose end is given inclusively."""
+    if not isinstance(bounds, list) or len(bounds) != 2 or not all(type(bound) is int for bound in bounds):
+        raise Malformed(f"the tokens of an entity must be two whole numbers, not {bounds!r:.60}")
+    return within(bounds[0], bounds[1] + 1, len(words))
+
+
+def _joined(words: list[Any]) -> str:
+    """Return words without white space, to compare them with a text."""
+    return "".join("".join(map(str, words)).split())

@@ -1,0 +1,128 @@
+"""Readers of data sets that give entities by name and by characters: REBEL, and TPLinker as UniRel uses it."""
+
+from collections import Counter
+from typing import Any
+
+from .names import Offsets, place
+from .records import Entity, Lost, Malformed, Text, Triple, get_field, get_objects, get_string, is_text
+
+_Key = tuple[str | None, Offsets | None]  # name and offsets
+
+
+def parse_rebel(line: str, data: Any) -> Text:
+    """Parse a record of REBEL (Huguet Cabot and Navigli, EMNLP Findings 2021).
+
+    {"docid", "uri", "text", "entities": [{"surfaceform", "boundaries": [start, end]}], "triples": [{"subject",
+    "predicate": {"surfaceform", "uri"}, "object"}]}. Entities have no types. Boundaries can be null, or some characters
+    off: then the nearest place of the surface form is taken.
+
+    Args:
+        line (str): The place of the record.
+        data (Any): The record.
+
+    Returns:
+        Text: The text.
+
+    Raises:
+        Malformed: If the record does not have this form.
+    """
+    entities = _Entities(line, get_string(data, "text"))
+    for entity in get_objects(data, "entities"):
+        entities.add(_rebel_key(entity))
+    triples: list[Triple] = []
+    for triple in get_objects(data, "triples"):
+        subject, object_ = (entities.add(_rebel_key(get_field(triple, end))) for end in ("subject", "object"))
+        predicate = get_field(triple, "predicate")
+        label = get_field(predicate, "surfaceform") or get_string(predicate, "uri")
+        if not is_text(label):
+            raise Malformed(f"the surface form of a predicate must be a string, not {label!r:.60}")
+        triples.append((subject, label, object_))
+    return entities.as_text(triples)
+
+
+def parse_unirel(line: str, data: Any) -> Text:
+    """Parse a record of UniRel (Tang et al., EMNLP 2022), which has the form of TPLinker's (Wang et al., COLING 2020).
+
+    {"text", "relation_list": [{"subject", "object", "predicate", "subj_char_span": [start, end], "obj_char_span"}],
+    "entity_list": [{"text", "type", "char_span"}]}. Names without a span are looked for in the text; the first place
+    is taken. The type "DEFAULT" means none, and "entity_list" can be missing.
+
+    Args:
+        line (str): The place of the record.
+        data (Any): The record.
+
+    Returns:
+        Text: The text.
+
+    Raises:
+        Malformed: If the record does not have this form.
+    """
+    entities = _Entities(line, get_string(data, "text"))
+    for entity in get_objects(data, "entity_list") if "entity_list" in data else []:
+        kind = entity.get("type", "DEFAULT")
+        if not is_text(kind):
+            raise Malformed(f"'type' of an entity must be a non-empty string, not {kind!r:.60}")
+        entities.add(
+            (get_string(entity, "text"), _offsets(entity, "char_span")), type="" if kind == "DEFAULT" else kind
+        )
+    triples: list[Triple] = []
+    for relation in get_objects(data, "relation_list"):
+        subject = entities.add((get_string(relation, "subject"), _offsets(relation, "subj_char_span")))
+        object_ = entities.add((get_string(relation, "object"), _offsets(relation, "obj_char_span")))
+        triples.append((subject, get_string(relation, "predicate"), object_))
+    return entities.as_text(triples)
+
+
+class _Entities:
+    """The entities of a text, each found when it is added."""
+
+    def __init__(self, line: str, text: str):
+        """Begin with no entities.
+
+        Args:
+            line (str): The place of the text.
+            text (str): The text.
+        """
+        self.line, self.text = line, text
+        self.found: list[Entity | Lost] = []
+        self.index: dict[_Key | Offsets, int] = {}
+        self.moved: set[_Key] = set()
+
+    def add(self, key: _Key, type: str = "") -> int:
+        """Add an entity, unless it is there already, and return its index."""
+        if key in self.index:
+            return self.index[key]
+        name, offsets = key
+        where = place(self.text, name, offsets)
+        if where is None:
+            self.found.append(Lost(self.line, f"entity {name or offsets!r} is not in the text"))
+            self.index[key] = len(self.found) - 1
+        else:
+            if offsets and where != offsets:
+                self.moved.add(key)
+            if where not in self.index:
+                self.found.append((*where, type))
+                self.index[where] = len(self.found) - 1
+            self.index[key] = self.index[where]
+        return self.index[key]
+
+    def as_text(self, triples: list[Triple]) -> Text:
+        """Make the text with these entities and some triples of them."""
+        ignored = Counter({"offsets at which the text has another name": len(self.moved)})
+        return Text(self.line, self.text, self.found, triples, ignored=+ignored)
+
+
+def _rebel_key(entity: Any) -> _Key:
+    name, offsets = get_field(entity, "surfaceform"), _offsets(entity, "boundaries")
+    if not (is_text(name) or (name is None and offsets)):
+        raise Malformed(f"'surfaceform' of an entity must be a non-empty string, not {name!r:.60}")
+    return name, offsets
+
+
+def _offsets(item: Any, key: str) -> Offsets | None:
+    bounds = item.get(key)
+    if bounds is None:
+        return None
+    if not isinstance(bounds, list) or len(bounds) != 2 or not all(type(bound) is int for bound in bounds):
+        raise Malformed(f"'{key}' must be a list of two whole numbers, not {bounds!r:.60}")
+    return bounds[0], bounds[1]

@@ -1,0 +1,76 @@
+"""Reader of .spacy files of spaCy's relation tutorial (the project `rel_component`)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from ..pipeline.corpus import read_docs
+from .records import Malformed, Record, Skipped, Triple, is_text
+from .values import Source, refuse
+
+# Where spaCy keeps the value of the extension attribute `doc._.rel`. Read there, it need not be registered.
+_KEY: Any = ("._.", "rel", None, None)
+_THRESHOLD = 0.5  # the tutorial's; its gold annotation has only 1.0 and 0.0
+
+
+def read_rel_component(source: Source) -> Iterator[Record | Skipped]:
+    """Read the texts of a .spacy file whose relations are in `doc._.rel`.
+
+    {(start token of the subject, start token of the object): {label: value}}; the entities are in `doc.ents`, and a
+    relation holds if its value is at least 0.5.
+
+    Args:
+        source (Source): The file, or a folder of such files.
+
+    Yields:
+        Record | Skipped: The texts; `Skipped` for those without `doc._.rel`.
+
+    Raises:
+        FileError: R030 if the relations are malformed, R033 or R053 if the file can't be read.
+    """
+    for number, doc in enumerate(read_docs(source.path, Vocab()), 1):
+        if not len(doc):
+            yield Skipped("empty texts")
+        elif _KEY not in doc.user_data:
+            yield Skipped("texts without doc._.rel")
+        else:
+            line = f"text {number}"
+            try:
+                record = _record(line, doc)
+            except Malformed as err:
+                refuse(source.path, line, err)
+            yield record
+
+
+def _record(line: str, doc: Doc) -> Record:
+    index = {ent.start: i for i, ent in enumerate(doc.ents)}
+    return Record(
+        line,
+        [token.text for token in doc],
+        [(ent.start, ent.end, ent.label_) for ent in doc.ents],
+        _triples(doc.user_data[_KEY], index),
+        spaces=None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
+        tags=[token.tag_ for token in doc] if doc.has_annotation("TAG") else None,
+    )
+
+
+def _triples(rel: Any, index: dict[int, int]) -> list[Triple]:
+    if not isinstance(rel, dict):
+        raise Malformed(f"doc._.rel must be a dict, not {rel!r:.60}")
+    triples = []
+    for pair, labels in rel.items():
+        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(labels, dict):
+            raise Malformed(f"each of doc._.rel must be a pair of tokens with a dict, not {pair!r:.60}: {labels!r:.60}")
+        for label, value in labels.items():
+            if not is_text(label) or not isinstance(value, (int, float)):
+                raise Malformed(
+                    f"a label in doc._.rel must be a string with a number, not {label!r:.60}: {value!r:.60}"
+                )
+            if value < _THRESHOLD:
+                continue
+            if not all(token in index for token in pair):
+                raise Malformed(f"relation {label!r:.60} of the tokens {pair} points to a token that starts no entity")
+            triples.append((index[pair[0]], label, index[pair[1]]))
+    return triples
