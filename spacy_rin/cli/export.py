@@ -8,12 +8,14 @@ from wasabi import msg
 
 from ._app import coded_errors, load_pipeline, rin_cli
 
+FORMATS = "jsonl, prodigy, spert, glirel or gliner2"
+
 
 @rin_cli.command("export", no_args_is_help=True)
 def export_cli(
     data_path: Annotated[Path, Arg(help="File with annotated texts (.spacy), or folder of such files")],
     output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl")],
-    format: Annotated[str, Opt("--format", "-f", help="Format of the output: jsonl, prodigy or spert")],
+    format: Annotated[str, Opt("--format", "-f", help=f"Format of the output: {FORMATS}")],
     model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline, to export its predictions")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
@@ -40,9 +42,9 @@ def export_cli(
         ("texts", report.texts),
         ("  with unknown white space", report.unknown_spaces),
         ("entities", report.entities),
-        ("  left out (overlap)", report.dropped_entities),
+        ("  left out (overlap, same name)", report.dropped_entities),
         ("triples", report.triples),
-        ("  left out (overlap)", report.dropped_triples),
+        ("  left out (overlap, same name)", report.dropped_triples),
         *((f"left out: {what}", count) for what, count in report.left_out.items()),
     ]
     msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"), max_col=60)

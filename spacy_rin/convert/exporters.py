@@ -28,8 +28,9 @@ class ExportReport:
         texts (int): Number of texts exported.
         entities (int): Number of entities exported.
         triples (int): Number of triples exported.
-        dropped_entities (int): Number of entities left out because the format does not allow overlaps.
-        dropped_triples (int): Number of triples left out with these entities.
+        dropped_entities (int): Number of entities left out because the format does not allow overlaps, or can't tell
+            them from another one.
+        dropped_triples (int): Number of triples left out with these entities, or because they have the same names.
         unknown_spaces (int): Number of texts that got a space after every token, because their white space is not
             known.
         left_out (Counter[str]): Number of texts of each kind that were left out.
@@ -111,9 +112,13 @@ def export(
             continue
         relations = get_relations(doc, attr)
         entities = _entities(doc, relations, spans_key)
-        kept = filter_spans(entities) if format in _FLAT else entities
-        index = {_key(span): i for i, span in enumerate(kept)}
+        kept, index = _keep(entities, format)
         relations_kept = [r for r in relations if _key(r.subject) in index and _key(r.object) in index]
+        if format in _BY_NAME:
+            by_name: dict[tuple[str, str, str], Relation] = {}
+            for r in relations_kept:
+                by_name.setdefault((r.subject.text, r.label, r.object.text), r)
+            relations_kept = list(by_name.values())
         triples = [(index[_key(r.subject)], r.label, index[_key(r.object)]) for r in relations_kept]
         probabilities = [r.score for r in relations_kept] if scores else None
         records.append(EXPORTERS[format](Annotation(doc, kept, triples, probabilities)))
@@ -220,8 +225,42 @@ def _prodigy_span(span: Span) -> dict[str, Any]:
     }
 
 
-EXPORTERS: dict[str, Callable[[Annotation], dict[str, Any]]] = {"jsonl": _jsonl, "prodigy": _prodigy, "spert": _spert}
+def _glirel(annotation: Annotation) -> dict[str, Any]:
+    ends = [
+        {"mention": span.text, "position": [span.start, span.end - 1], "type": span.label_}
+        for span in annotation.entities
+    ]
+    return {
+        "tokenized_text": [token.text for token in annotation.doc],
+        "ner": [[span.start, span.end - 1, span.label_, span.text] for span in annotation.entities],
+        "relations": [
+            {"head": ends[subject], "tail": ends[object_], "relation_text": label}
+            for subject, label, object_ in annotation.triples
+        ],
+    }
+
+
+def _gliner2(annotation: Annotation) -> dict[str, Any]:
+    names = [span.text for span in annotation.entities]
+    entities: dict[str, list[str]] = {}
+    for span, name in zip(annotation.entities, names, strict=True):
+        entities.setdefault(span.label_, []).append(name)
+    relations = [
+        {label: {"head": names[subject], "tail": names[object_]}} for subject, label, object_ in annotation.triples
+    ]
+    return {"input": annotation.doc.text, "output": {"entities": entities, "relations": relations}}
+
+
+EXPORTERS: dict[str, Callable[[Annotation], dict[str, Any]]] = {
+    "jsonl": _jsonl,
+    "prodigy": _prodigy,
+    "spert": _spert,
+    "glirel": _glirel,
+    "gliner2": _gliner2,
+}
 _FLAT = {"prodigy"}  # formats whose entities can't overlap
+_BY_TOKENS = {"glirel"}  # formats whose relations are of tokens, whatever the types
+_BY_NAME = {"gliner2"}  # formats that name entities without saying where they are
 
 
 def _check_format(format: str) -> None:
@@ -238,6 +277,26 @@ def _entities(doc: Doc, relations: Iterable[Relation], spans_key: str) -> list[S
             raise RinError(Errors.R017, span=span.text, text=doc.text[:100])
     unique = {_key(span): span for span in spans}
     return sorted(unique.values(), key=lambda span: (span.start, span.end))
+
+
+def _keep(entities: list[Span], format: str) -> tuple[list[Span], dict[tuple[int, int, str], int]]:
+    """Choose the entities that a format can hold. Those that it can't tell apart share the index of the first one."""
+    if format in _FLAT:
+        entities = filter_spans(entities)
+    first: dict[object, int] = {}
+    kept: list[Span] = []
+    index = {}
+    for span in entities:
+        same: object = _key(span)
+        if format in _BY_TOKENS:
+            same = (span.start, span.end)
+        elif format in _BY_NAME:
+            same = (span.text, span.label_)
+        if same not in first:
+            first[same] = len(kept)
+            kept.append(span)
+        index[_key(span)] = first[same]
+    return kept, index
 
 
 def _key(span: Span) -> tuple[int, int, str]:

@@ -21,7 +21,8 @@ from .records import Record, Skipped, Text
 from .rel_component import read_rel_component
 from .tacred import read_tacred
 from .values import Source, read_records
-from .webanno_tsv import is_webanno_tsv, read_webanno_tsv
+from .webanno_lines import is_webanno_tsv
+from .webanno_tsv import read_webanno_tsv
 
 AUTO = "auto"  # in place of a format: the one that is recognised
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "project" / "assets"
 SAMPLES = Path(__file__).parent / "data"
 
-JSON_FORMATS = [format for format in CONVERTERS if format != "brat"]
-# Sample files, with their formats
+JSON_FORMATS = [format for format in CONVERTERS if format not in ("brat", "webanno_tsv", "rel_component")]
+# Sample files of text, with their formats
 FILES = {
     "jsonl.jsonl": "jsonl",
     "prodigy.jsonl": "prodigy",
@@ -30,7 +30,17 @@ FILES = {
     "casrel_typed.jsonl": "casrel",
     "copy_re.jsonl": "copy_re",
     "copy_re_ids/train.json": "copy_re_ids",
+    "doccano.jsonl": "doccano",
+    "webanno.tsv": "webanno_tsv",
+    "docred.json": "docred",
+    "tacred.json": "tacred",
+    "rebel.jsonl": "rebel",
+    "unirel.json": "unirel",
+    "glirel.jsonl": "glirel",
+    "gliner2.jsonl": "gliner2",
 }
+# All sample files
+ALL_FILES = {**FILES, "rel_component.spacy": "rel_component"}
 
 TREE: dict[str, list[str]] = {"tokens": ["The", "old", "oak", "tree", "stands", "in", "Little", "Wood"]}
 TREE_TAGS = ["DT", "JJ", "NN", "NN", "VBZ", "IN", "NNP", "NNP"]

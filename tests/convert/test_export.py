@@ -249,7 +249,7 @@ def test_gold_by_cli(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     rows = dict(line.strip().rsplit(maxsplit=1) for line in result.output.splitlines() if line.strip()[-1:].isdigit())
     assert {name.strip(): count for name, count in rows.items()} == {
-        "texts": "2", "with unknown white space": "2", "entities": "2", "triples": "3", "left out (overlap)": "1",
+        "texts": "2", "with unknown white space": "2", "entities": "2", "triples": "3", "left out (overlap, same name)": "1",
         "left out: texts without annotated relations": "1",
     }  # fmt: skip
     assert [json.loads(line)["answer"] for line in (tmp_path / "gold.jsonl").read_text().splitlines()] == ["accept"] * 2

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from spacy_rin.convert import CONVERTERS, convert, detect
+from spacy_rin.convert.formats import _formats_of
+from spacy_rin.convert.values import Source
 
 from ..support import run
-from .support import ASSETS, FILES, SAMPLES
+from .support import ALL_FILES, ASSETS, FILES, JSON_FORMATS, SAMPLES
 
 REAL_FILES = {
     "scierc/*.json": "spert",
@@ -25,7 +27,7 @@ REAL_FILES = {
 }
 
 
-@pytest.mark.parametrize("name,format", FILES.items())
+@pytest.mark.parametrize("name,format", ALL_FILES.items())
 def test_samples_are_recognised(tmp_path: Path, name: Any, format: Any) -> None:
     assert detect(SAMPLES / name) == format
     docs, report = convert(SAMPLES / name)
@@ -35,7 +37,7 @@ def test_samples_are_recognised(tmp_path: Path, name: Any, format: Any) -> None:
 
 
 def test_every_format_has_a_sample() -> None:
-    assert set(FILES.values()) == set(CONVERTERS)
+    assert set(ALL_FILES.values()) == set(CONVERTERS)
 
 
 @pytest.mark.parametrize("part", ["train", "dev", "test"])
@@ -63,6 +65,21 @@ def test_real_files_are_recognised(real_data: Path, pattern: Any, format: Any) -
         ('{"text": "a", "label": [], "id": 1}', "has the keys 'text', 'label', 'id'"),
         # A JSON-MIN export of Label Studio has no relations
         ('[{"text": "a", "id": 1, "label": [{"start": 0}], "annotator": 1}]', "has the keys"),
+        # Exports of doccano without relations
+        ('{"id": 1, "text": "a", "label": [[0, 1, "X"]]}', "has the keys 'id', 'text', 'label'"),
+        ('{"id": 1, "text": "a", "entities": [{"id": 1, "label": "X"}]}', "has the keys"),
+        # GLiNER, instructions, FewRel, REBEL without its ids, TACRED without a relation, other tasks of GLiNER2
+        ('{"tokenized_text": ["a"], "ner": [[0, 0, "X"]]}', "has the keys"),
+        ('{"instruction": "a", "input": "a", "output": "b"}', "has the keys"),
+        ('{"input": "a", "output": {"answer": "b"}}', "has the keys"),
+        ('{"tokens": ["a"], "h": ["a", "Q1", [[0]]], "t": ["a", "Q1", [[0]]]}', "has the keys"),
+        ('{"text": "a", "entities": [{}], "triples": [{}]}', "has the keys"),
+        ('{"token": ["a"], "subj_start": 0, "subj_end": 0, "obj_start": 0, "obj_end": 0}', "has the keys"),
+        ('{"sents": [["a"]], "labels": []}', "has the keys"),
+        ('{"text": "a", "relation_list": [[]]}', "has the keys"),
+        # Version 2 of WebAnno's TSV, and a table
+        ("# webanno.custom.Span | f\n#id=1\n#text=a\n1-1\ta\tX", "it starts with '# webanno"),
+        ("subject\tobject\na\tb", "it starts with 'subject"),
     ],
 )
 def test_unknown_format(tmp_path: Path, content: str, seen: str) -> None:
@@ -107,6 +124,38 @@ def test_later_records_make_it_clear(tmp_path: Path) -> None:
         detect(path)
 
 
+@pytest.mark.parametrize("name,format", [item for item in FILES.items() if item[1] in JSON_FORMATS])
+def test_each_record_of_a_sample_has_one_format(name: str, format: str) -> None:
+    """Records with annotation are recognised one by one, whatever the others are."""
+    values = [value for _, value in Source(SAMPLES / name).values()]
+    # The two lists of a file of ids are one record; a text without entities can be of several formats.
+    annotated = [value for value in values if format == "copy_re_ids" or any(_annotation(value))]
+    assert annotated and all(_formats_of(value) == {format} for value in annotated)
+
+
+def _annotation(value: Any) -> Any:
+    return [item for key, item in value.items() if isinstance(item, (list, dict)) and key not in ("tokens", "Comments")]
+
+
+def test_texts_without_annotation_are_ours(tmp_path: Path) -> None:
+    """They are a form of doccano, too, but that means the same."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a", "entities": [], "relations": []}\n' * 2)
+    assert detect(path) == "jsonl"
+    clear = {"text": "a", "entities": [{"id": 1, "label": "X", "start_offset": 0, "end_offset": 1}], "relations": []}
+    path.write_text('{"text": "a", "entities": [], "relations": []}\n' + json.dumps(clear))
+    assert detect(path) == "doccano"
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.txt", "a"])
+def test_webanno_tsv_is_recognised_by_its_first_line(tmp_path: Path, name: str) -> None:
+    content = (SAMPLES / "webanno.tsv").read_text(encoding="utf8")
+    path = tmp_path / name
+    path.write_text("\ufeff" + content.replace("3.3", "3.2"), encoding="utf8")
+    assert detect(path) == "webanno_tsv"
+    assert detect(tmp_path) == "webanno_tsv" if name == "a.tsv" else True
+
+
 def test_text_with_annotation_beside_it(tmp_path: Path) -> None:
     record = json.dumps({"text": "Ada", "entities": [], "relations": []})
     (tmp_path / "a.txt").write_text(record)
@@ -122,7 +171,7 @@ def test_text_with_annotation_beside_it(tmp_path: Path) -> None:
 
 def test_folder_without_annotation(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
-    with pytest.raises(ValueError, match=r"^\[R041\].*a folder without .ann files"):
+    with pytest.raises(ValueError, match=r"^\[R041\].*a folder without .ann files or .tsv files"):
         convert(tmp_path)
 
 
