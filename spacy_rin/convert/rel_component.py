@@ -65,10 +65,8 @@ def _triples(rel: Any, index: dict[int, int]) -> list[Triple]:
             raise Malformed(f"each of doc._.rel must be a pair of tokens with a dict, not {pair!r:.60}: {labels!r:.60}")
         for label, value in labels.items():
             if not is_text(label) or not isinstance(value, (int, float)):
-                raise Malformed(
-                    f"a label in doc._.rel must be a string with a number, not {label!r:.60}: {value!r:.60}"
-                )
-            if value < _THRESHOLD:
+                raise Malformed(f"doc._.rel must have labels with numbers, not {label!r:.60}: {value!r:.60}")
+            if not value >= _THRESHOLD:  # which is so of NaN, too
                 continue
             if not all(token in index for token in pair):
                 raise Malformed(f"relation {label!r:.60} of the tokens {pair} points to a token that starts no entity")

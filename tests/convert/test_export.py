@@ -47,6 +47,11 @@ def _offsets(span: Any) -> Any:
     return span.start_char, span.end_char, span.label_
 
 
+def names_of(doc: Doc) -> Any:
+    """Triples of a Doc by the names of their entities, whatever their white space."""
+    return {(" ".join(r.subject.text.split()), r.label, " ".join(r.object.text.split())) for r in get_relations(doc)}
+
+
 def there_and_back(docs: list[Doc], format: Any, folder: Any, **options: Any) -> Any:
     records, report = export(docs, format)
     path = folder / f"{format}.json"
@@ -103,6 +108,57 @@ def test_prodigy_task() -> None:
     assert report == ExportReport(texts=1, entities=2, triples=2, dropped_entities=1, dropped_triples=1)
 
 
+def test_glirel_record() -> None:
+    entities = [(0, 2, "B"), (0, 1, "A"), (3, 4, "C"), (3, 4, "D")]
+    triples = [(0, "on", 2), (1, "in", 3), (0, "on", 3)]
+    doc = make_doc(Record("1", ["Oslo", "Bay", "\n", "E6"], entities, triples, [True, False, False, False]), VOCAB)
+    records, report = export([doc], "glirel")
+    oslo, bay, road = (
+        {"mention": "Oslo", "position": [0, 0], "type": "A"},
+        {"mention": "Oslo Bay", "position": [0, 1], "type": "B"},
+        {"mention": "E6", "position": [3, 3], "type": "C"},
+    )
+    assert records == [
+        {
+            "tokenized_text": ["Oslo", "Bay", "\n", "E6"],
+            "ner": [[0, 0, "A", "Oslo"], [0, 1, "B", "Oslo Bay"], [3, 3, "C", "E6"]],
+            "relations": [
+                {"head": bay, "tail": road, "relation_text": "on"},
+                {"head": oslo, "tail": road, "relation_text": "in"},
+                {"head": bay, "tail": road, "relation_text": "on"},
+            ],
+        }
+    ]
+    assert report == ExportReport(texts=1, entities=3, triples=3, dropped_entities=1)
+
+
+def test_gliner2_record() -> None:
+    words = ["Ada", "met", "Bo", ",", "and", "Ada", "Lee", "met", "Bo", "."]
+    entities = [(0, 1, "P"), (2, 3, "P"), (5, 7, "P"), (8, 9, "P"), (8, 9, "Q")]
+    triples = [(2, "met", 3), (0, "met", 1), (0, "met", 3), (0, "saw", 4), (4, "is", 4)]
+    doc = make_doc(Record("1", words, entities, triples), VOCAB)
+    rain = make_doc(Record("2", ["It", "rained"], [], [], [True, False]), VOCAB)
+    records, report = export([doc, rain], "gliner2")
+    assert records == [
+        {
+            "input": "Ada met Bo , and Ada Lee met Bo . ",
+            "output": {
+                "entities": {"P": ["Ada", "Bo", "Ada Lee"], "Q": ["Bo"]},
+                "relations": [
+                    {"met": {"head": "Ada Lee", "tail": "Bo"}},
+                    {"met": {"head": "Ada", "tail": "Bo"}},
+                    {"saw": {"head": "Ada", "tail": "Bo"}},
+                    {"is": {"head": "Bo", "tail": "Bo"}},
+                ],
+            },
+        },
+        {"input": "It rained", "output": {"entities": {}, "relations": []}},
+    ]
+    assert report == ExportReport(
+        texts=2, entities=4, triples=4, dropped_entities=1, dropped_triples=1, unknown_spaces=1
+    )
+
+
 def test_texts_that_are_not_annotated_are_left_out() -> None:
     annotated = make_doc(Record("1", ["a"], [], []), VOCAB)
     records, report = export([Doc(VOCAB, words=["b"]), annotated, Doc(VOCAB)], "spert")
@@ -156,6 +212,20 @@ def test_formats_hold_what_they_can(tmp_path: Path, doc: Any) -> None:
     assert characters_of(jsonl) == (text, kept, {t for t in triples if t[0] in kept and t[2] in kept})
 
 
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(annotated_docs())
+def test_formats_of_models_hold_what_they_can(tmp_path: Path, doc: Any) -> None:
+    (glirel,), report = there_and_back([doc], "glirel", tmp_path)
+    one_type = {span[:2]: span for span in reversed(spans_of(doc))}  # the first one for the same tokens
+    assert words_of(glirel) == words_of(doc) and spans_of(glirel) == sorted(one_type.values(), key=lambda s: s[:2])
+    triples = [(one_type[s[:2]], label, one_type[o[:2]]) for s, label, o in relations_of(doc)]
+    assert relations_of(glirel) == list(dict.fromkeys(triples))
+    assert report.dropped_entities == len(spans_of(doc)) - len(one_type)
+    (gliner2,), report = there_and_back([doc], "gliner2", tmp_path)
+    assert gliner2.text == doc.text and names_of(gliner2) <= names_of(doc)
+    assert report.triples == len({(r.subject.text, r.label, r.object.text) for r in get_relations(doc)})
+
+
 @pytest.mark.parametrize("format", EXPORTERS)
 @pytest.mark.parametrize(
     "name", ["jsonl.jsonl", "prodigy.jsonl", "label_studio.json", "brat", "spert.json", "jointer.json"]
@@ -165,7 +235,13 @@ def test_samples_come_back(tmp_path: Path, name: str, format: Any) -> None:
     back, report = there_and_back(docs, format, tmp_path, snap=True)
     assert len(back) == len(docs) == report.texts
     for doc, again in zip(docs, back, strict=True):
-        if format == "spert":
+        if format == "gliner2":
+            assert again.text == doc.text and names_of(again) == names_of(doc)
+        elif format == "glirel":
+            ends = [(s[:2], label, o[:2]) for s, label, o in relations_of(doc)]
+            assert words_of(again) == words_of(doc)
+            assert [(s[:2], label, o[:2]) for s, label, o in relations_of(again)] == ends
+        elif format == "spert":
             assert (words_of(again), spans_of(again), relations_of(again)) == (
                 words_of(doc),
                 spans_of(doc),
@@ -188,6 +264,14 @@ def test_real_data_come_back(real_data: Path, tmp_path: Path, name: str) -> None
             spans_of(doc),
             relations_of(doc),
         )
+    back, report = there_and_back(docs, "glirel", tmp_path)
+    for doc, again in zip(docs, back, strict=True):
+        assert words_of(again) == words_of(doc)
+        assert {(s[:2], r, o[:2]) for s, r, o in relations_of(again)} == {
+            (s[:2], r, o[:2]) for s, r, o in relations_of(doc)
+        }
+    back, report = there_and_back(docs, "gliner2", tmp_path, snap=True)
+    assert [names_of(again) for again in back] == [names_of(doc) for doc in docs]
     back, report = there_and_back(docs, "prodigy", tmp_path)
     assert report.dropped_entities == sum(len(doc.spans["rin"]) - len(filter_spans(doc.spans["rin"])) for doc in docs)
     assert sum(len(get_relations(doc)) for doc in docs) - report.dropped_triples == report.triples
@@ -249,8 +333,8 @@ def test_gold_by_cli(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     rows = dict(line.strip().rsplit(maxsplit=1) for line in result.output.splitlines() if line.strip()[-1:].isdigit())
     assert {name.strip(): count for name, count in rows.items()} == {
-        "texts": "2", "with unknown white space": "2", "entities": "2", "triples": "3", "left out (overlap, same name)": "1",
-        "left out: texts without annotated relations": "1",
+        "texts": "2", "with unknown white space": "2", "entities": "2", "triples": "3",
+        "left out (overlap, same name)": "1", "left out: texts without annotated relations": "1",
     }  # fmt: skip
     assert [json.loads(line)["answer"] for line in (tmp_path / "gold.jsonl").read_text().splitlines()] == ["accept"] * 2
 

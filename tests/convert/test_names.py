@@ -21,7 +21,7 @@ from spacy_rin.convert.names import nearest, occurrences, place, without_inner
         ("New\n York", "New York", [(0, 9)]),
         ("C++ and C", "C++", [(0, 3)]),
         ("a.b axb", "a.b", [(0, 3)]),
-        ("İstanbul, ISTANBUL", "istanbul", [(10, 18)]),
+        ("İstanbul, ISTANBUL", "istanbul", [(0, 8), (10, 18)]),
         ("Ada", "Bo", []),
         ("Ada", " ", []),
         ("", "Ada", []),
