@@ -3,8 +3,10 @@
 Reading goes through these modules, in this order:
 
 - `values`: a file is read once and decoded into JSON values, each with its line.
-- `jsonl`, `prodigy`, `label_studio`, `brat`, `datasets`: the readers of the formats turn each value into a `Record`,
-  whose entities are given by tokens, or a `Text`, whose entities are given by characters.
+- `jsonl`, `prodigy`, `label_studio`, `brat`, `doccano`, `webanno_lines`, `webanno_tsv`, `rel_component`, `datasets`,
+  `docred`, `tacred`, `rebel`, `glirel`, `gliner2`: the readers of the formats turn each value into a `Record`, whose
+  entities are given by tokens, or a `Text`, whose entities are given by characters.
+- `names`: names that have no offsets are found in the text.
 - `quotes`: what the offsets of a tool count is found out by the text that it quotes.
 - `formats`: all readers by the names of their formats, and recognition of the format of a file.
 - `align`: a Text becomes a Record, or a Record for each sentence.

@@ -10,6 +10,7 @@ from .records import Entity, Lost, Malformed, Skipped, Text, Triple, get_field, 
 
 # What a text can be annotated with, and the types of the values
 TASKS: dict[str, Any] = {"entities": dict, "relations": [dict], "classifications": [dict], "json_structures": [dict]}
+_OTHER_TASKS = ("classifications", "json_structures")
 
 _Named = tuple[str, str, str]  # names of subject and object, with the label between
 
@@ -37,9 +38,7 @@ def parse_gliner2(line: str, data: Any) -> Text | Skipped:
         raise Malformed(f"'{keys[1]}' must be an object, not {output!r:.60}")
     if "relations" not in output:
         return Skipped("texts without 'relations'")
-    ignored = Counter(
-        {f"'{task}'": len(output[task]) for task in ("classifications", "json_structures") if output.get(task)}
-    )
+    ignored = Counter(f"texts with other tasks ('{task}')" for task in _OTHER_TASKS if output.get(task))
     types = _types(output.get("entities") or {})
     relations = list(_relations(get_objects(output, "relations"), ignored))
     names = list(dict.fromkeys([*types, *(name for subject, _, object_ in relations for name in (subject, object_))]))

@@ -60,7 +60,7 @@ def test_gliner2() -> None:
     assert report.ignored == {
         "relations without a 'head' and a 'tail'": 2,
         "further fields of relations": 1,
-        "'classifications'": 1,
+        "texts with other tasks ('classifications')": 1,
         "texts without 'relations'": 1,
     }
 

@@ -1,6 +1,7 @@
 """How formats are recognised."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from spacy_rin.convert.formats import _formats_of
 from spacy_rin.convert.values import Source
 
 from ..support import run
-from .support import ALL_FILES, ASSETS, FILES, JSON_FORMATS, SAMPLES
+from .support import ALL_FILES, ASSETS, FILES, JSON_FORMATS, ROOT, SAMPLES, triples_of
 
 REAL_FILES = {
     "scierc/*.json": "spert",
@@ -135,6 +136,24 @@ def test_each_record_of_a_sample_has_one_format(name: str, format: str) -> None:
 
 def _annotation(value: Any) -> Any:
     return [item for key, item in value.items() if isinstance(item, (list, dict)) and key not in ("tokens", "Comments")]
+
+
+EXAMPLES = re.findall(
+    r"^### (\w+)\n\n```(?:json)?\n(.*?)^```$", (ROOT / "docs" / "formats.md").read_text("utf8"), re.M | re.S
+)
+
+
+@pytest.mark.parametrize("format,content", EXAMPLES, ids=[format for format, _ in EXAMPLES])
+def test_example_of_the_docs(tmp_path: Path, format: str, content: str) -> None:
+    (tmp_path / "a").write_text(content, encoding="utf8")
+    (doc,), report = convert(tmp_path / "a")
+    assert report.format == format and doc.text.strip().startswith("Ada was born in Oban")
+    assert triples_of(doc) == [("Ada", "born_in", "Oban")]
+
+
+def test_new_formats_have_an_example_in_the_docs() -> None:
+    formats = list(CONVERTERS)
+    assert {format for format, _ in EXAMPLES} == {*formats[formats.index("doccano") :]} - {"rel_component"}
 
 
 def test_texts_without_annotation_are_ours(tmp_path: Path) -> None:
