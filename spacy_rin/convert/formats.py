@@ -50,7 +50,7 @@ CONVERTERS: dict[str, Converter] = {
 }
 
 # The keys that a record of each JSON format has, with the types of their values; [type] is a list of that type, and a
-# dict is an object with these keys. Where there are several sets of keys, one is enough.
+# dict an object with these keys. Where there are several sets of keys, one is enough.
 _SHAPES: dict[str, list[dict[str, Any]]] = {
     "jsonl": [{"text": str, "entities": [list], "relations": [list]}],
     "prodigy": [
@@ -62,7 +62,7 @@ _SHAPES: dict[str, list[dict[str, Any]]] = {
     "jointer": [{"tokens": [str], "pos_tags": [str], "spo_details": [list]}],
     "casrel": [{"text": str, "triple_list": [list]}, {"text": str, "triples": [list]}],
     "copy_re": [{"sentText": str, "entityMentions": [dict], "relationMentions": [dict]}],
-    "doccano": [{"text": str, "entities": [dict], "relations": [dict]}],
+    "doccano": [{"text": str, "entities": [{"start_offset": int, "end_offset": int}], "relations": [dict]}],
     "docred": [{"sents": [list], "vertexSet": [list]}],
     "tacred": [{"token": [str], "relation": str, "subj_start": int, "subj_end": int, "obj_start": int, "obj_end": int}],
     "rebel": [{"docid": str, "uri": str, "text": str, "entities": [dict], "triples": [dict]}],
@@ -108,9 +108,9 @@ def detect_source(source: Source) -> str:
     if path.is_dir():
         if any(path.rglob("*.ann")):
             return "brat"
-        if any(path.rglob("*.tsv")):
+        if any(is_webanno_tsv(Source(file).text) for file in path.rglob("*.tsv")):
             return "webanno_tsv"
-        raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files or .tsv files")
+        raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files and .tsv files of WebAnno")
     if path.suffix == ".spacy":
         return "rel_component"
     if is_webanno_tsv(source.text):
@@ -153,8 +153,8 @@ def _json_formats(source: Source) -> set[str]:
             return candidates
     if line is None:
         raise FileError(Errors.R032, path=source.path, format=AUTO)
-    # Without entities and relations, a text of doccano is one of ours.
-    return candidates - {"doccano"}
+    # If there are neither entities nor relations, a file of doccano is one of ours.
+    return candidates - {"doccano"} if "jsonl" in candidates else candidates
 
 
 def _formats_of(value: Any) -> set[str]:
@@ -174,7 +174,7 @@ def _has_type(value: Any, kind: Any) -> bool:
     if isinstance(kind, dict):
         return isinstance(value, dict) and _has_shape(value, kind)
     if isinstance(kind, list):
-        return isinstance(value, list) and all(isinstance(item, kind[0]) for item in value)
+        return isinstance(value, list) and all(_has_type(item, kind[0]) for item in value)
     return isinstance(value, kind)
 
 

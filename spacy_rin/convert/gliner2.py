@@ -43,6 +43,8 @@ def parse_gliner2(line: str, data: Any) -> Text | Skipped:
     relations = list(_relations(get_objects(output, "relations"), ignored))
     names = list(dict.fromkeys([*types, *(name for subject, _, object_ in relations for name in (subject, object_))]))
     places = dict(zip(names, without_inner(occurrences(text, name) for name in names), strict=True))
+    # By places, not by names: the relations may spell an entity differently.
+    types_at = {place: kinds for name, kinds in types.items() for place in places[name]}
     index: dict[Any, int] = {}  # of each name, and of each place of it
     entities: list[Entity | Lost] = []
     for name, found in places.items():
@@ -50,7 +52,7 @@ def parse_gliner2(line: str, data: Any) -> Text | Skipped:
         entities += [] if found else [Lost(line, f"entity {name!r} is not in the text")]
         for place in found:
             index.setdefault((name, place), len(entities))
-            entities += [(*place, kind) for kind in types.get(name) or [""]]
+            entities += [(*place, kind) for kind in types.get(name) or types_at.get(place) or [""]]
     triples: list[Triple] = []
     for subject, label, object_ in relations:
         ends = [index[subject], index[object_]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spacy_rin.convert import convert
+from spacy_rin.convert import convert, detect
 from spacy_rin.relations import has_relations
 
 from .support import SAMPLES, changed, counts_of, first_task, relations_of, spans_of, triples_of, write_json
@@ -154,6 +154,7 @@ def test_webanno_folder(tmp_path: Path) -> None:
     assert report.format == "webanno_tsv" and [doc.text.split()[0] for doc in docs] == ["Ada", "🌊"]
     assert report.ignored["empty texts"] == 1
     (tmp_path / "c.tsv").write_text("a\tb")
+    assert detect(tmp_path) == "webanno_tsv"
     with pytest.raises(ValueError, match=r"^\[R030\] \S+c\.tsv:1: a file of WebAnno TSV 3 starts with #FORMAT"):
         convert(tmp_path)
 

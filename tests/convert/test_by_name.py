@@ -71,6 +71,13 @@ def test_gliner2_without_entities(tmp_path: Path) -> None:
     assert relations_of(doc) == [((0, 1, "THING"), "met", (2, 3, "THING"))]
 
 
+def test_gliner2_relation_that_spells_a_name_differently(tmp_path: Path) -> None:
+    output = {"entities": {"person": ["Ada", "Bo"]}, "relations": [{"met": {"head": "ADA", "tail": "Bo"}}]}
+    (doc,), _ = convert(write_json(tmp_path / "a.jsonl", {"input": "Ada met Bo.", "output": output}))
+    assert relations_of(doc) == [((0, 1, "person"), "met", (2, 3, "person"))]
+    assert spans_of(doc) == [(0, 1, "person"), (2, 3, "person")]
+
+
 def test_gliner2_relation_of_a_name_with_itself(tmp_path: Path) -> None:
     record = {"input": "Ada and Ada", "output": {"relations": [{"is": {"head": "Ada", "tail": "Ada"}}]}}
     (doc,), report = convert(write_json(tmp_path / "a.jsonl", record))

@@ -37,8 +37,10 @@ def test_samples_are_recognised(tmp_path: Path, name: Any, format: Any) -> None:
     assert result.exit_code == 0 and f"Recognised the format {format}" in result.output
 
 
-def test_every_format_has_a_sample() -> None:
+def test_every_format_has_a_sample_and_is_named_in_the_help() -> None:
     assert set(ALL_FILES.values()) == set(CONVERTERS)
+    help_text = run("convert", "--help").output
+    assert all(re.search(rf"\b{format}\b", help_text) for format in CONVERTERS)
 
 
 @pytest.mark.parametrize("part", ["train", "dev", "test"])
@@ -105,6 +107,11 @@ def test_real_files_of_other_formats_are_not_recognised(real_data: Path, name: s
         ([{"text": "a", "entities": [], "relations": [], "triples": []}], "jsonl or casrel"),
         ([{"text": "a", "tokens": ["a"], "entities": [], "relations": []}] * 2, "jsonl or spert"),
         ([{"text": "a", "entities": [], "spans": [], "relations": []}], "jsonl or prodigy"),
+        (
+            [{"text": "a", "entities": [{"start_offset": 0, "end_offset": 1}], "relations": [], "triple_list": []}],
+            "casrel or doccano",
+        ),
+        ([{"docid": "1", "uri": "Q1", "text": "a", "entities": [], "triples": []}], "casrel or rebel"),
     ],
 )
 def test_unclear_format(tmp_path: Path, records: Any, formats: str) -> None:
@@ -190,7 +197,10 @@ def test_text_with_annotation_beside_it(tmp_path: Path) -> None:
 
 def test_folder_without_annotation(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
-    with pytest.raises(ValueError, match=r"^\[R041\].*a folder without .ann files or .tsv files"):
+    with pytest.raises(ValueError, match=r"^\[R041\].*a folder without .ann files and .tsv files"):
+        convert(tmp_path)
+    (tmp_path / "a.tsv").write_text("name\tage")
+    with pytest.raises(ValueError, match=r"^\[R041\]"):
         convert(tmp_path)
 
 
