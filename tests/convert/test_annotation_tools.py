@@ -50,7 +50,7 @@ def test_malformed_doccano(tmp_path: Path, path: Any, to: Any, reason: str) -> N
     good = first_task("doccano.jsonl")
     file = write_json(tmp_path / "a.jsonl", good, changed(good, *path, to=to))
     with pytest.raises(ValueError, match=rf"^\[R030\] \S+a\.jsonl:2: .*{reason}"):
-        convert(file, "doccano")
+        convert(file, "doccano", lang="xx")
 
 
 def test_webanno_tsv() -> None:
@@ -107,7 +107,7 @@ def webanno(path: Path, head: list[str], *rows: str, text: str = "Ada met Bo.") 
 def test_webanno_types(tmp_path: Path, head: list[str], cells: list[str], expected: list[str]) -> None:
     columns = " ".join("_" for _ in cells[0].split(" "))
     rows = [f"1-1 0-3 Ada {cells[0]}", f"1-2 4-7 met {columns}", f"1-3 8-10 Bo {cells[1]}", f"1-4 10-11 . {columns}"]
-    (doc,), _ = convert(webanno(tmp_path / "a.tsv", [f"#T_SP={layer}" for layer in head], *rows))
+    (doc,), _ = convert(webanno(tmp_path / "a.tsv", [f"#T_SP={layer}" for layer in head], *rows), lang="xx")
     assert [span.label_ for span in doc.spans["rin"]] == expected
 
 
@@ -127,7 +127,7 @@ TOKEN = "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type.Token"
 def test_webanno_relations(tmp_path: Path, layer: str, cells: str) -> None:
     none = " ".join("_" for _ in cells.split(" "))
     rows = [f"1-1 0-3 Ada * {none}", f"1-2 4-7 met _ {none}", f"1-3 8-10 Bo * {cells}", f"1-4 10-11 . _ {none}"]
-    (doc,), report = convert(webanno(tmp_path / "a.tsv", ["#T_SP=c.Person|", f"#T_RL={layer}"], *rows))
+    (doc,), report = convert(webanno(tmp_path / "a.tsv", ["#T_SP=c.Person|", f"#T_RL={layer}"], *rows), lang="xx")
     assert triples_of(doc) == [("Ada", "knows", "Bo")] and not report.ignored
     kind = "ENTITY" if TOKEN in layer else "Person"  # tokens have no type
     assert {kind} == {end[2] for s, _, o in relations_of(doc) for end in (s, o)}
@@ -195,5 +195,5 @@ def test_malformed_webanno(tmp_path: Path, old: str, new: str, line: int, reason
     assert old in WEBANNO
     (tmp_path / "a.tsv").write_text(WEBANNO.replace(old, new, 1), encoding="utf8")
     with pytest.raises(ValueError) as caught:
-        convert(tmp_path / "a.tsv")
+        convert(tmp_path / "a.tsv", lang="xx")
     assert f"[R030] {tmp_path / 'a.tsv'}:{line}: " in str(caught.value) and reason in str(caught.value)

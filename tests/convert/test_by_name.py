@@ -121,4 +121,4 @@ def test_malformed(tmp_path: Path, name: Any, path: Any, to: Any, reason: str) -
     good = first_task(name)
     file = write_json(tmp_path / "a.json", good, changed(good, *path, to=to))
     with pytest.raises(ValueError, match=rf"^\[R030\] \S+a\.json:2: .*{reason}"):
-        convert(file, name.split(".")[0])
+        convert(file, name.split(".")[0], lang="xx")

@@ -13,6 +13,7 @@ from ..support import run
 from .support import SAMPLES, counts_of, ents_of, relations_of, spans_of
 
 SAMPLE = SAMPLES / "rel_component.spacy"
+VOCAB = spacy.blank("xx").vocab
 HOLT, TIDEWERK = (0, 2, "PERSON"), (3, 4, "FIRM")
 
 
@@ -20,7 +21,7 @@ def write(path: Path, *values: Any, key: Any = ("._.", "rel", None, None)) -> Pa
     """Write Docs with values of `doc._.rel`."""
     docs = []
     for value in values:
-        doc = Doc(spacy.blank("en").vocab, words=["Mira", "Holt", "runs", "Tidewerk"])
+        doc = Doc(VOCAB, words=["Mira", "Holt", "runs", "Tidewerk"])
         doc.ents = [Span(doc, 0, 2, "PERSON"), Span(doc, 3, 4, "FIRM")]
         doc.user_data[key] = value
         docs.append(doc)
@@ -91,7 +92,7 @@ def test_by_cli(tmp_path: Path) -> None:
 def test_malformed(tmp_path: Path, rel: Any, reason: str) -> None:
     path = write(tmp_path / "a.spacy", {}, rel)
     with pytest.raises(ValueError, match=rf"^\[R030\] \S+a\.spacy:text 2: .*{reason}"):
-        convert(path)
+        convert(path, lang="xx")
 
 
 def test_pairs_that_do_not_hold_may_be_of_any_tokens(tmp_path: Path) -> None:
