@@ -4,6 +4,9 @@ import re
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+# Colour schemes of pictures and pages, in CSS. "auto" is the one that the reader prefers (`prefers-color-scheme`).
+THEMES = {"auto": "light dark", "light": "light", "dark": "dark"}
+
 # XML forbids many control characters and half pairs of UTF-16, and readers can't see the others.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 

@@ -75,7 +75,7 @@ def _read_train(path: Path, vocab: "Vocab") -> "list[Doc]":
 
 
 def _show_novelty(scores: dict[str, Any]) -> None:
-    from ..evaluation.wording import NOVELTY_TITLES, percent
+    from ..evaluation.wording import NOVELTY_TITLES, percent, percents
 
     groups = scores.get("rel_exact_per_novelty")
     if groups is None:
@@ -84,7 +84,7 @@ def _show_novelty(scores: dict[str, Any]) -> None:
     rows = [
         (
             NOVELTY_TITLES[name],
-            *(percent(row[letter]) for letter in "prf"),
+            *percents(row),
             f"{row['gold']:,}",
             percent(row["gold"] / whole if whole else None),
         )
@@ -119,17 +119,13 @@ def _show_unknown(scores: dict[str, Any]) -> None:
 
 
 def _show_scores(scores: dict[str, Any]) -> None:
-    from ..evaluation.wording import TITLES, by_count, percent
+    from ..evaluation.wording import by_count, match_rows, percents
 
     header, aligns = ("", "P", "R", "F1"), ("l", "r", "r", "r")
-    rows = [
-        (title, *(percent(scores.get(f"{name}_{letter}")) for letter in "prf"))
-        for name, title in TITLES.items()
-        if scores.get(f"{name}_f") is not None
-    ]
+    rows = [(title, *percents(row)) for _, title, row in match_rows(scores)]
     msg.table(rows, header=header, aligns=aligns, divider=True)
     per_type = by_count(scores["rel_exact_per_type"])
-    rows = [(label, *(percent(row[k]) for k in "prf"), f"{row['gold']:,}") for label, row in per_type[:SHOWN]]
+    rows = [(label, *percents(row), f"{row['gold']:,}") for label, row in per_type[:SHOWN]]
     msg.table(rows, header=("relation, exact", *header[1:], "gold"), aligns=(*aligns, "r"), divider=True)
     if len(per_type) > SHOWN:
         msg.text(f"... and {len(per_type) - SHOWN} more relations, see --output or --html")

@@ -19,7 +19,7 @@ from ..pipeline.component import RINJoint, find_component
 from ..relations import get_relations, has_relations, set_relations
 from .calibration import score_calibration
 from .novelty import find_known, make_table, score_novelty, score_table
-from .scorer import entity_keys, score_groups, score_matches, triples
+from .scorer import entity_keys, score_entities, score_groups, score_matches, triples
 from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
 from .verdicts import VERDICTS, Verdict, compare, count_confusion
 
@@ -108,8 +108,11 @@ def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = 
         matches["rel_table"] = score_table(annotated, make_table(train, attr=component.attr), attr=component.attr)
         known = find_known(train, attr=component.attr, spans_key=component.spans_key)
         novelty["rel_exact_per_novelty"] = score_novelty(annotated, known, attr=component.attr)
+    spacys = Scorer(nlp).score(examples)
+    if spacys.get("ents_f") is not None:
+        matches["ents"], spacys["ents_per_type"] = score_entities(examples)
     scores = {
-        **Scorer(nlp).score(examples),
+        **spacys,
         "texts": len(annotated),
         "unknown_labels": _unknown_labels(annotated, component),
         **present_thresholds(component)._asdict(),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from spacy.util import registry
 
+from ..markup import THEMES
 from .content import Content, Options
 
 LEAST_CONTRAST = 4.5  # of text with what is behind it
@@ -200,12 +201,11 @@ class Palette:
         """Make the CSS of a picture or a page: its colour scheme, background and font."""
         light, dark = self.background
         if self._theme != "auto":
-            scheme, background = self._theme, dark if self._theme == "dark" else light
+            background = dark if self._theme == "dark" else light
         else:
             # Programs that don't know light-dark() use the first one.
-            both = f"; background: light-dark({light}, {dark})" if light != dark else ""
-            scheme, background = "light dark", f"{light}{both}"
-        return f"color-scheme: {scheme}; background: {background}; font-family: {font}"
+            background = light + (f"; background: light-dark({light}, {dark})" if light != dark else "")
+        return f"color-scheme: {THEMES[self._theme]}; background: {background}; font-family: {font}"
 
 
 def _readable(paint: Paint, on: Paint, instead: Paint | None = None) -> Paint:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors, SettingError
+from ..markup import THEMES
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations
 from .svg import FONT
 
 MIN_WIDTH = 200
-THEMES = ("auto", "light", "dark")
 
 
 class DrawnEntity(NamedTuple):
