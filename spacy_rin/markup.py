@@ -4,7 +4,9 @@ import re
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-# Colour schemes of pictures and pages, in CSS. "auto" is the one that the reader prefers (`prefers-color-scheme`).
+from .errors import Errors, SettingError
+
+# The value of CSS's `color-scheme`. "auto" is the scheme that the reader prefers (`prefers-color-scheme`).
 THEMES = {"auto": "light dark", "light": "light", "dark": "dark"}
 
 # XML forbids many control characters and half pairs of UTF-16, and readers can't see the others.
@@ -42,6 +44,23 @@ def to_svg(root: Element) -> str:
 def to_html(root: Element) -> str:
     """Write an element as HTML. The content of a "style" element is written as it is."""
     return ElementTree.tostring(root, encoding="unicode", method="html")
+
+
+def color_scheme(theme: str) -> str:
+    """Get the value of CSS's `color-scheme` for a theme.
+
+    Args:
+        theme (str): "light", "dark", or "auto": the scheme that the reader prefers.
+
+    Returns:
+        str: The value.
+
+    Raises:
+        SettingError: R010 for another theme.
+    """
+    if theme not in THEMES:
+        raise SettingError(Errors.R010, name="theme", expected=f"one of {', '.join(THEMES)}", value=theme)
+    return THEMES[theme]
 
 
 def printable(text: str) -> str:

@@ -5,8 +5,7 @@ from itertools import pairwise
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from ..errors import Errors, SettingError
-from ..markup import THEMES, element, to_html
+from ..markup import color_scheme, element, to_html
 from ..relations import Relation
 from .evaluate import Evaluation, Judged
 from .scorer import Row
@@ -26,15 +25,14 @@ html { background: light-dark(#fff, #15181e); color: light-dark(#1d2733, #e3e8ee
   --wrong: light-dark(#fbe3e0, #5c2622); --found: light-dark(#fde9b6, #5a4613); }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid var(--rule); }
-h1, h2, p, li, td { overflow-wrap: anywhere; }
+h1, h2, p, li, td:first-child { overflow-wrap: anywhere; }
 p { max-width: 46rem; } code { color: var(--quiet); font-size: .85em; }
 table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .15rem .7rem; text-align: right; }
+th, td { padding: .15rem .7rem; text-align: right; white-space: nowrap; }
 th { color: var(--quiet); font-weight: 600; border-bottom: 1px solid var(--rule); vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; } td:first-child { min-width: 5.5rem; }
+th:first-child, td:first-child { text-align: left; white-space: normal; } td:first-child { min-width: 5.5rem; }
 tr:nth-child(even) td { background: var(--stripe); }
-.scroll { overflow-x: auto; } .scroll th { white-space: nowrap; }
-.scroll th.up { padding: .3rem; text-align: center; }
+.scroll { overflow-x: auto; } th.up { padding: .3rem; text-align: center; }
 .up bdi { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 16rem; white-space: normal;
   overflow-wrap: anywhere; }
 tr td.right { background: var(--right); } tr td.wrong { background: var(--wrong); }
@@ -69,8 +67,6 @@ def render_html(evaluation: Evaluation, *, model: str, data: str, theme: str = "
     Raises:
         SettingError: R010 for an unknown theme.
     """
-    if theme not in THEMES:
-        raise SettingError(Errors.R010, name="theme", expected=f"one of {', '.join(THEMES)}", value=theme)
     scores = evaluation.scores
     own = scores["thresholds"]
     settings = f"Threshold {scores['threshold']:g}" + (f", {len(own)} relations have separate ones" if own else "")
@@ -94,7 +90,7 @@ def render_html(evaluation: Evaluation, *, model: str, data: str, theme: str = "
             name="rel_exact_per_type",
         ),
         *_section("Confused relations", *_confusion(scores["rel_confusion"]), name="rel_confusion"),
-        *_section("Entities", _table("type", (scores.get("ents_per_type") or {}).items()), name="ents_per_type"),
+        *_section("Entities", _table("type", _entities(scores)), name="ents_per_type"),
         *_section("Texts with the most errors", *_texts(evaluation.judged)),
     ]
     policy = "default-src 'none'; style-src 'unsafe-inline'"
@@ -106,7 +102,7 @@ def render_html(evaluation: Evaluation, *, model: str, data: str, theme: str = "
         element("title", f"{model} on {data}"),
         element("style", STYLE),
     )
-    page = element("html", head, element("body", *body), lang="en", style=f"color-scheme: {THEMES[theme]}")
+    page = element("html", head, element("body", *body), lang="en", style=f"color-scheme: {color_scheme(theme)}")
     return f"<!DOCTYPE html>\n{to_html(page)}\n"
 
 
@@ -282,6 +278,11 @@ def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Element]:
             cells.append(element("td", f"{count:,}" if count else "", class_=kind))
         rows.append(cells)
     yield _grid(header, rows)
+
+
+def _entities(scores: Mapping[str, Any]) -> Iterable[tuple[str, Row]]:
+    for label, counts in scores["ents_counts_per_type"].items():
+        yield label, {**scores["ents_per_type"][label], **counts}
 
 
 def _texts(judged: Sequence[Judged]) -> Iterable[Element]:

@@ -139,7 +139,7 @@ def join_docs(docs: Sequence[Doc], attr: str) -> Doc:
     if len(docs) == 1:
         return docs[0]
     excluded = {"exclude": ["tensor", "user_data"]}  # spaCy's types don't know this argument
-    whole: Doc = Doc.from_docs(list(docs), ensure_whitespace=False, **excluded)  # type: ignore[assignment, arg-type]
+    whole: Doc = Doc.from_docs(list(docs), ensure_whitespace=False, **excluded)  # type: ignore[arg-type]
     relations = []
     for doc, offset in zip(docs, accumulate(map(len, docs), initial=0)):
         for subject, label, object_, score in get_relations(doc, attr):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from spacy.util import registry
 
-from ..markup import THEMES
+from ..markup import color_scheme
 from .content import Content, Options
 
 LEAST_CONTRAST = 4.5  # of text with what is behind it
@@ -205,7 +205,7 @@ class Palette:
         else:
             # Programs that don't know light-dark() use the first one.
             background = light + (f"; background: light-dark({light}, {dark})" if light != dark else "")
-        return f"color-scheme: {THEMES[self._theme]}; background: {background}; font-family: {font}"
+        return f"color-scheme: {color_scheme(self._theme)}; background: {background}; font-family: {font}"
 
 
 def _readable(paint: Paint, on: Paint, instead: Paint | None = None) -> Paint:

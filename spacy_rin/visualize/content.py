@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors, SettingError
-from ..markup import THEMES
+from ..markup import color_scheme
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations
 from .svg import FONT
 
@@ -115,8 +115,7 @@ class Options:
         for name in ("color", "bg", "font", "attr", "spans_key"):
             if not isinstance(getattr(checked, name), str):
                 raise SettingError(Errors.R010, name=name, expected="a string", value=getattr(checked, name))
-        if checked.theme not in THEMES:
-            raise SettingError(Errors.R010, name="theme", expected=f"one of {', '.join(THEMES)}", value=checked.theme)
+        color_scheme(checked.theme)
         if not isinstance(checked.width, (int, float)) or checked.width < MIN_WIDTH:
             raise SettingError(Errors.R010, name="width", expected=f"at least {MIN_WIDTH}", value=checked.width)
         return checked

@@ -14,7 +14,7 @@ from spacy.training import Example
 
 from spacy_rin.errors import RinError
 from spacy_rin.evaluation.evaluate import evaluate, predict
-from spacy_rin.evaluation.report import element, render_html
+from spacy_rin.evaluation.report import render_html
 from spacy_rin.evaluation.tuned import Tuned, set_tuned, tune, write_in_place, write_tuned
 from spacy_rin.pipeline.component import find_component
 from spacy_rin.relations import set_relations
@@ -188,11 +188,11 @@ def test_page(evaluation: Any) -> None:
     ]
     assert ["wrong label", "1"] in page.cells
     # Gold relations in rows, predicted ones in columns of the same order
-    start = page.cells.index(["gold", "", "1", "2", "none"])
+    start = page.cells.index(["gold", "born_in", "founded", "none"])
     assert page.cells[start + 1 : start + 4] == [
-        ["born_in", "1", "3", "", ""],
-        ["founded", "2", "1", "3", ""],
-        ["none", "none", "1", "", ""],
+        ["born_in", "3", "", ""],
+        ["founded", "1", "3", ""],
+        ["none", "1", "", ""],
     ]
     assert "3 of 9 texts have errors" in " ".join(page.texts)
     assert page.tags.count("li") == 5 and page.tags.count("polyline") == 1
@@ -231,12 +231,6 @@ def test_hostile_text_stays_text(nlp: Language) -> None:
     assert f"{HOSTILE[0]} on {HOSTILE[1]}" in shown
     # Each name of another script in an element of its own, so that it doesn't turn the order around it.
     assert "<bdi>שלום</bdi>" in html and 'dir="auto"' in html
-
-
-def test_only_markup_is_not_escaped() -> None:
-    inner = element("b", "<", title='"<')
-    assert inner == '<b title="&quot;&lt;">&lt;</b>'
-    assert element("p", inner, "&") == f"<p>{inner}&amp;</p>"
 
 
 @pytest.fixture(scope="module")

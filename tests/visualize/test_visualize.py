@@ -19,10 +19,10 @@ from spacy.displacy.render import DEFAULT_ENTITY_COLOR, DEFAULT_LABEL_COLORS
 from spacy.tokens import Doc, Span
 
 import spacy_rin
+from spacy_rin.markup import printable
 from spacy_rin.relations import register_relations, set_relations
 from spacy_rin.visualize import render
 from spacy_rin.visualize.content import Options
-from spacy_rin.markup import printable
 from spacy_rin.visualize.svg import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
