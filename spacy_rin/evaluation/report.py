@@ -48,7 +48,8 @@ svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-ser
 .grid { stroke: var(--rule); fill: none; } .diagonal { stroke: var(--quiet); stroke-dasharray: 5 4; }
 .curve { stroke: var(--blue); stroke-width: 2; fill: none; } .dot { fill: var(--blue); fill-opacity: .8; }
 .ring { stroke: var(--red); stroke-width: 2; fill: none; }
-@media (max-width: 32rem) { table { font-size: .82rem; } th, td { padding: .15rem .25rem; } }
+@media (max-width: 32rem) { body { padding: 0 .5rem; } table { font-size: .7rem; } th, td { padding: .15rem; }
+  td:first-child { min-width: 3.8rem; } }
 """
 
 
