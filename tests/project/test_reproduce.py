@@ -204,11 +204,12 @@ def test_pictures_are_points_with_deviations(tmp_path: Path) -> None:
     plots.draw_points(across, figures, across=True)
     for axis, turn in ((up, 1), (across, -1)):
         assert not axis.patches
-        means, seeds = (line for line in axis.lines if line.get_marker() in ("o", "_", "|"))
+        (drawn,) = axis.containers
+        means, seeds = drawn.lines[0], axis.lines[-1]
         assert means.get_xydata()[:, ::turn].tolist() == [[1, 81], [2, 83]]
         assert seeds.get_xydata()[:, ::turn].tolist() == [[1, 80], [1, 81], [1, 82]]
-        (bars,) = (bar for container in axis.containers for bar in container.lines[2])
-        first, second = (segment[:, ::turn] for segment in bars.get_segments())
+        (bars,) = drawn.lines[2]
+        first, second = (np.asarray(segment).reshape(-1, 2)[:, ::turn] for segment in bars.get_segments())
         assert first.tolist() == [[1, 80], [1, 82]] and not len(second[~np.isnan(second).any(1)])
     pyplot.close(figure)
 
