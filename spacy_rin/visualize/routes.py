@@ -9,10 +9,10 @@ from .content import Options
 from .layout import LOOP, MARGIN, Edge, Node, Points, half_label, lay_out
 
 TIMES = np.linspace(0.0, 1.0, 201)  # parameters of the points where a curve is sampled
-DOTS = TIMES[::5]
-PLACES = np.array(sorted(np.linspace(0.14, 0.86, 37), key=lambda place: abs(place - 0.5)))  # for a label, best first
+DOTS = TIMES[::8]
+PLACES = np.array(sorted(np.linspace(0.14, 0.86, 25), key=lambda place: abs(place - 0.5)))  # for a label, best first
 LABEL_GAP = 2.0  # between a label and what is beside it
-GROWTH, MOST_GROWTHS = 1.1, 60  # how a part grows that has no room for its labels
+GROWTH, MOST_GROWTHS = 1.2, 30  # how a part grows that has no room for its labels
 
 
 @dataclass
@@ -144,15 +144,13 @@ def _place_labels(
         crossings.append(crossed)
     # Labels with few places choose first.
     taken: list[int] = []
-    n_covered = 0
+    n_covered = 0.0
     for i in sorted(range(len(edges)), key=lambda i: (len(choices[i]), i)):
         at, half = np.concatenate([centers, labels[taken]]), np.concatenate([sizes, halves[taken]])
         shared = _shared(choices[i], halves[i], at, half).sum(1)
         place = np.lexsort([8 * crossings[i] + np.arange(len(shared)), shared])[0]
-        if shared[place] > 0:
-            return labels, np.inf
         labels[i] = choices[i][place]
-        n_covered += int(crossings[i][place])
+        n_covered += crossings[i][place] if shared[place] == 0 else np.inf
         taken.append(i)
     return labels, n_covered
 
