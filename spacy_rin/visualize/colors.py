@@ -46,7 +46,6 @@ class Paint(NamedTuple):
     dark: str
 
 
-BLACK, WHITE = Paint("#000000", "#000000"), Paint("#ffffff", "#ffffff")
 TEXT, BACKGROUND = Paint("#1a202c", "#e8ebf1"), Paint("#ffffff", "#15181e")
 QUIET, BORDER = Paint("#4a5568", "#aab4c3"), Paint("#0000003b", "#ffffff4d")
 

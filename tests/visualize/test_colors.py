@@ -57,7 +57,7 @@ def test_wheels_are_twelve_colors_that_differ() -> None:
 
 
 @given(types=LABELS, relations=LABELS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_up_to_twelve_labels_look_different(types: Any, relations: Any) -> None:
     """On light and on dark pages. A distance of 0.02 in OKLab can just be seen."""
     colors = palette(types, relations if types else ())

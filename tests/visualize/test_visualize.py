@@ -471,7 +471,7 @@ LONG = st.sampled_from(["A", "born_in", "ORGANISATION_OR_FIRM", "a_relation_with
 
 
 @given(data=st.data(), width=st.integers(200, 420), words=st.lists(WORDS, min_size=1, max_size=14))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_nothing_is_cut_on_narrow_pages(data: Any, width: int, words: Any) -> None:
     """Frames, texts, types and labels are inside the picture, whatever overlaps and however long names are."""
     doc = Doc(spacy.blank("xx").vocab, words=words)
@@ -513,7 +513,7 @@ PAIRS = st.tuples(st.integers(0, 6), LONG | st.sampled_from(["leads", "owns", "f
 
 
 @given(st.lists(PAIRS, min_size=24, max_size=24), st.sampled_from([380, 900]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_labels_of_dense_graphs_cover_nothing(triples: Any, width: int) -> None:
     """Neither each other nor nodes: seven entities with 24 relations."""
     names = [(f"Name{i}" + " of something" * (i % 3), "ORG") for i in range(7)]
