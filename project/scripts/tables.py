@@ -1,4 +1,4 @@
-"""Write the results of runs as JSON, Markdown tables and pictures."""
+"""Write the results of runs as JSON and Markdown tables."""
 
 import itertools
 import json
@@ -6,6 +6,7 @@ import statistics
 import sys
 from typing import Any
 
+from plots import draw
 from spacy.tokens import DocBin
 from variants import DATA_SETS, VARIANTS, Run, Settings
 
@@ -16,7 +17,7 @@ KINDS = ("rel_exact", "rel_partial", "all_pairs_exact", "all_pairs_partial", "en
 LATER = ("rel_text", "rel_table")
 NOVELTY_KIND = "rel_exact_per_novelty"
 
-Figures = dict[str, dict[str, Any]] | None  # of "p", "r" and "f"
+Figures = dict[str, dict[str, Any] | None] | None  # of "p", "r" and "f"
 
 
 def summarize(runs: list[Run]) -> dict[str, Any]:
@@ -44,13 +45,17 @@ def average(scores: list[dict[str, Any] | None]) -> Figures:
 
     Returns:
         Figures: The figures in percent, or None if a run does not have these scores, or there are no gold triples.
+            Precision is None if a run has predicted nothing.
     """
     rows = [row for row in scores if row is not None and row.get("gold") != 0]
     if len(rows) < len(scores):
         return None
-    figures = {}
+    figures: dict[str, dict[str, Any] | None] = {}
     for letter in "prf":
         values = [100 * row[letter] for row in rows]
+        if letter == "p" and any(row.get("predicted") == 0 for row in rows):
+            figures[letter] = None
+            continue
         figures[letter] = {
             "mean": round(statistics.mean(values), 2),
             "std": round(statistics.stdev(values), 2) if len(values) > 1 else None,
@@ -60,9 +65,9 @@ def average(scores: list[dict[str, Any] | None]) -> Figures:
 
 
 def cell(figure: dict[str, Any] | None) -> str:
-    """Format a mean, with its standard deviation if there is one. Without a figure, it is "-"."""
+    """Format a mean, with its standard deviation if there is one. Without a figure, it is "–"."""
     if figure is None:
-        return "-"
+        return "–"
     return f"{figure['mean']:.1f}" + ("" if figure["std"] is None else f" ± {figure['std']:.1f}")
 
 
@@ -121,43 +126,3 @@ def describe_table(table: dict[str, Any]) -> str:
         if figures := row["test"]["rel_table"]:
             return f"A table of train's facts, without a network, has F1 {figures['f']['mean']:.1f} by text. "
     return ""
-
-
-def draw(table: dict[str, Any], settings: Settings) -> None:
-    """Draw F1 over the number of rounds (figure 3 of the paper), and a bar chart of all variants."""
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        sys.stderr.write("matplotlib is not installed (`pip install matplotlib`): no picture is drawn\n")
-        return
-    data = DATA_SETS[settings.data_set]
-    kind = f"rel_{data.match}"
-
-    def rounds(variant: str) -> int:
-        if variant == "rin":
-            return data.rounds
-        return int(variant[1:]) if variant[0] == "k" and variant[1:].isdigit() else -1
-
-    curve = sorted({rounds(v): row for v, row in table.items() if rounds(v) >= 0}.items())
-    if len(curve) > 1:
-        figure, axis = pyplot.subplots(figsize=(5, 3.5))
-        ks = [k for k, _ in curve]
-        for part in ("dev", "test"):
-            points = [row[part][kind]["f"] for _, row in curve]
-            means, errors = ([point[name] or 0.0 for point in points] for name in ("mean", "std"))
-            axis.errorbar(ks, means, errors, marker="o", capsize=3, label=part)
-        axis.set_xticks(ks)
-        axis.set(xlabel="rounds of interaction K", ylabel=f"F1, {data.match} match", title=settings.data_set)
-        axis.legend()
-        axis.grid(alpha=0.3)
-        figure.tight_layout()
-        figure.savefig(settings.out / f"{settings.data_set}_rounds.png", dpi=120)
-    rows = list(table.items())[::-1]
-    if rows:
-        figure, axis = pyplot.subplots(figsize=(6, 1 + 0.3 * len(rows)))
-        means = [row["test"][kind]["f"]["mean"] for _, row in rows]
-        errors = [row["test"][kind]["f"]["std"] or 0.0 for _, row in rows]
-        axis.barh([VARIANTS[v].title for v, _ in rows], means, xerr=errors)
-        axis.set(xlabel=f"test F1, {data.match} match", xlim=(min(means) - 3, max(means) + 2), title=settings.data_set)
-        figure.tight_layout()
-        figure.savefig(settings.out / f"{settings.data_set}_variants.png", dpi=120)

@@ -1,6 +1,7 @@
 """The command group `spacy rin`, and helpers of its commands."""
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from wasabi import msg
 if TYPE_CHECKING:
     from spacy.language import Language
 
+MAX_CELL = 60  # most characters in a cell of a table
 HELP = """Commands for joint entity and relation extraction (spacy-rin)."""
 
 rin_cli = typer.Typer(name="rin", help=HELP, no_args_is_help=True, rich_markup_mode=None)
@@ -40,6 +42,36 @@ def load_pipeline(model: str, gpu_id: int) -> "Language":
     except OSError as err:
         msg.fail(f"Can't load the pipeline '{model}'", str(err), exits=1)
         raise
+
+
+def show_tables(*tables: Sequence[Sequence[str]]) -> None:
+    """Print tables, one below the other, with the same columns. All columns but the first are aligned to the right.
+
+    Args:
+        *tables (Sequence[Sequence[str]]): The rows of each table, the header first.
+    """
+    cleaned = [[[_shown(cell) for cell in row] for row in table] for table in tables]
+    rows = [row for table in cleaned for row in table]
+    widths = [max(_width(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
+    for header, *body in cleaned:
+        typer.echo()
+        for row in (header, ["-" * width for width in widths[: len(header)]], *body):
+            name, *numbers = (" " * (width - _width(cell)) for width, cell in zip(widths, row))
+            line = row[0] + name + "".join(f"   {room}{cell}" for room, cell in zip(numbers, row[1:]))
+            typer.echo(line.rstrip())
+    typer.echo()
+
+
+def _shown(cell: str) -> str:
+    """Keep a cell on one line, at most as long as a line of a terminal."""
+    text = "".join(char if char.isprintable() else " " for char in cell)
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def _width(text: str) -> int:
+    """Count the columns that a terminal needs for a text."""
+    widths = (0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+    return sum(widths)
 
 
 @contextmanager

@@ -1,14 +1,15 @@
 """`spacy rin data`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._app import coded_errors, rin_cli
+from ._app import coded_errors, rin_cli, show_tables
 
 if TYPE_CHECKING:
     from ..evaluation.data_check import DataCheck
@@ -55,31 +56,33 @@ def data_cli(
 
 
 def _show(checked: "DataCheck") -> None:
+    from ..evaluation.wording import PATTERN_TITLES
+
     counts = checked.counts
-    rows = [("texts", counts["texts"]), ("tokens", counts["tokens"])]
-    rows += [(f"tokens per text, {name}", value) for name, value in counts["tokens_per_text"].items()]
-    rows += [
-        (name.replace("_", " "), counts[name])
-        for name in (
-            "entities",
-            "entities_without_relations",
-            "entities_overlapping",
-            "triples",
-            "triples_reflexive",
-            "triples_across_sentences",
-        )
-    ]
-    rows += [(f"triples lost, {name}", value) for name, value in counts["triples_lost_by_settings"].items()]
-    _table("", rows)
-    for title, name in (
-        ("texts by overlap", "texts_per_pattern"),
-        ("texts by triples", "texts_per_count"),
-        ("texts by tokens", "texts_per_length"),
-        ("relations", "relations"),
-        ("types of entities", "entity_labels"),
-        ("triples by types", "triples_by_types"),
+    numbers = {"texts": counts["texts"], "tokens": counts["tokens"]}
+    for name, value in counts["tokens_per_text"].items():
+        numbers[f"tokens per text, {name}"] = value if counts["texts"] else None
+    for name in (
+        "entities",
+        "entities_without_relations",
+        "entities_overlapping",
+        "triples",
+        "triples_reflexive",
+        "triples_across_sentences",
     ):
-        _table(title, list(counts[name].items()))
+        numbers[name.replace("_", " ")] = counts[name]
+    numbers.update({f"triples lost, {name}": value for name, value in counts["triples_lost_by_settings"].items()})
+    patterns = {PATTERN_TITLES[name]: value for name, value in counts["texts_per_pattern"].items()}
+    tables = [
+        _table("all texts", "number", numbers),
+        _table("texts by overlap", "texts", patterns),
+        _table("texts by triples", "texts", counts["texts_per_count"]),
+        _table("texts by tokens", "texts", counts["texts_per_length"]),
+        _table("relations", "triples", counts["relations"]),
+        _table("types of entities", "entities", counts["entity_labels"]),
+        _table("triples by types", "triples", counts["triples_by_types"]),
+    ]
+    show_tables(*(table for table in tables if len(table) > 1))
     for finding in checked.findings:
         where = ", ".join(finding.where) + (", ..." if finding.count > len(finding.where) else "")
         title = f"{finding.name}: {finding.count:,}" + (f" ({where})" if finding.where else "")
@@ -91,8 +94,12 @@ def _show(checked: "DataCheck") -> None:
         msg.good("No problems found")
 
 
-def _table(title: str, rows: list[tuple[str, Any]]) -> None:
-    shown = [(name, f"{value:,}") for name, value in rows[:SHOWN]]
-    msg.table(shown, header=(title, ""), aligns=("l", "r"), divider=True)
-    if len(rows) > SHOWN:
-        msg.text(f"... and {len(rows) - SHOWN} more, see --json")
+def _table(title: str, unit: str, values: Mapping[str, float | None]) -> list[tuple[str, str]]:
+    """Make the rows of a table, the header first. Units are in line with units, and tenths with tenths."""
+    rows = [(title, f"{unit}  ")]
+    for name, value in list(values.items())[:SHOWN]:
+        number = "–" if value is None else f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+        rows.append((name, number if "." in number else f"{number}  "))
+    if len(values) > SHOWN:
+        rows.append((f"... and {len(values) - SHOWN} more, see --json", ""))
+    return rows

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._app import coded_errors, load_pipeline, rin_cli
+from ._app import coded_errors, load_pipeline, rin_cli, show_tables
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -25,6 +25,9 @@ def evaluate_cli(
     ] = None,
     output_path: Annotated[Path | None, Opt("--output", "-o", help="File to write the scores to, as JSON")] = None,
     html_path: Annotated[Path | None, Opt("--html", "-H", help="File to write an HTML report to")] = None,
+    theme: Annotated[
+        str, Opt("--theme", help="Colours of the report: light, dark or auto, as readers prefer")
+    ] = "auto",
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
@@ -42,9 +45,11 @@ def evaluate_cli(
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import render_html
     from ..files import write_whole
+    from ..markup import color_scheme
     from ..pipeline.corpus import read_examples
 
     with coded_errors():
+        color_scheme(theme)  # a wrong one shows before the pipeline has read any text
         nlp = load_pipeline(model, gpu_id)
         # Training data come first: a wrong path shows before the pipeline has read any text.
         train = [doc for path in train_paths or () for doc in _read_train(path, nlp.vocab)]
@@ -53,8 +58,9 @@ def evaluate_cli(
             with write_whole(output_path) as unfinished:
                 srsly.write_json(unfinished, evaluation.scores)
         if html_path is not None:
+            report = render_html(evaluation, model=model, data=str(data_path), theme=theme)
             with write_whole(html_path) as unfinished:
-                unfinished.write_text(render_html(evaluation, model=model, data=str(data_path)), encoding="utf8")
+                unfinished.write_text(report, encoding="utf8")
     _show_scores(evaluation.scores)
     _show_novelty(evaluation.scores)
     _show_calibration(evaluation.scores)
@@ -75,7 +81,7 @@ def _read_train(path: Path, vocab: "Vocab") -> "list[Doc]":
 
 
 def _show_novelty(scores: dict[str, Any]) -> None:
-    from ..evaluation.wording import NOVELTY_TITLES, percent
+    from ..evaluation.wording import NOVELTY_TITLES, percent, percents
 
     groups = scores.get("rel_exact_per_novelty")
     if groups is None:
@@ -84,14 +90,13 @@ def _show_novelty(scores: dict[str, Any]) -> None:
     rows = [
         (
             NOVELTY_TITLES[name],
-            *(percent(row[letter]) for letter in "prf"),
+            *percents(row),
             f"{row['gold']:,}",
             percent(row["gold"] / whole if whole else None),
         )
         for name, row in groups.items()
     ]
-    header = ("stood in the training data", "P", "R", "F1", "gold", "% of gold")
-    msg.table(rows, header=header, aligns=("l", *"rrrrr"), divider=True)
+    show_tables([("stood in the training data", "P", "R", "F1", "gold", "% of gold"), *rows])
 
 
 def _show_calibration(scores: dict[str, Any]) -> None:
@@ -104,7 +109,7 @@ def _show_calibration(scores: dict[str, Any]) -> None:
         (f"triples with a probability above {confident['from']:g}", f"{confident['count']:,}"),
         ("  right", percent(confident["right"])),
     ]
-    msg.table(rows, header=("probabilities", ""), aligns=("l", "r"), divider=True)
+    show_tables([("probabilities", ""), *rows])
 
 
 def _show_unknown(scores: dict[str, Any]) -> None:
@@ -119,17 +124,11 @@ def _show_unknown(scores: dict[str, Any]) -> None:
 
 
 def _show_scores(scores: dict[str, Any]) -> None:
-    from ..evaluation.wording import TITLES, by_count, percent
+    from ..evaluation.wording import by_count, match_rows, percents
 
-    header, aligns = ("", "P", "R", "F1"), ("l", "r", "r", "r")
-    rows = [
-        (title, *(percent(scores.get(f"{name}_{letter}")) for letter in "prf"))
-        for name, title in TITLES.items()
-        if scores.get(f"{name}_f") is not None
-    ]
-    msg.table(rows, header=header, aligns=aligns, divider=True)
+    rows = [(title, *percents(row)) for _, title, row in match_rows(scores)]
     per_type = by_count(scores["rel_exact_per_type"])
-    rows = [(label, *(percent(row[k]) for k in "prf"), f"{row['gold']:,}") for label, row in per_type[:SHOWN]]
-    msg.table(rows, header=("relation, exact", *header[1:], "gold"), aligns=(*aligns, "r"), divider=True)
+    relations = [(label, *percents(row), f"{row['gold']:,}") for label, row in per_type[:SHOWN]]
+    show_tables([("", "P", "R", "F1"), *rows], [("relation, exact", "P", "R", "F1", "gold"), *relations])
     if len(per_type) > SHOWN:
         msg.text(f"... and {len(per_type) - SHOWN} more relations, see --output or --html")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._app import coded_errors, load_pipeline, rin_cli
+from ._app import coded_errors, load_pipeline, rin_cli, show_tables
 
 if TYPE_CHECKING:
     from ..evaluation.tuned import Tuning
@@ -95,7 +95,7 @@ def _show_choices(tuning: "Tuning") -> None:
     if own:
         gold = tuning.gold
         lines = [(label, f"{own[label]:g}", f"{gold[label]:,}") for label in sorted(own, key=lambda x: -gold[x])]
-        msg.table(lines, header=("relation", "threshold", "gold"), aligns=("l", "r", "r"), divider=True)
+        show_tables([("relation", "threshold", "gold"), *lines])
 
 
 def _show_best(tuning: "Tuning") -> None:

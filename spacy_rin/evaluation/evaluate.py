@@ -19,7 +19,7 @@ from ..pipeline.component import RINJoint, find_component
 from ..relations import get_relations, has_relations, set_relations
 from .calibration import score_calibration
 from .novelty import find_known, make_table, score_novelty, score_table
-from .scorer import entity_keys, score_groups, score_matches, triples
+from .scorer import Row, entity_keys, score_entities, score_groups, score_matches, triples
 from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
 from .verdicts import VERDICTS, Verdict, compare, count_confusion
 
@@ -108,13 +108,18 @@ def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = 
         matches["rel_table"] = score_table(annotated, make_table(train, attr=component.attr), attr=component.attr)
         known = find_known(train, attr=component.attr, spans_key=component.spans_key)
         novelty["rel_exact_per_novelty"] = score_novelty(annotated, known, attr=component.attr)
+    spacys = Scorer(nlp).score(examples)
+    entity_counts: dict[str, Any] = {}
+    if spacys.get("ents_f") is not None:
+        matches["ents"], entity_counts = score_entities(examples)
     scores = {
-        **Scorer(nlp).score(examples),
+        **spacys,
         "texts": len(annotated),
         "unknown_labels": _unknown_labels(annotated, component),
         **present_thresholds(component)._asdict(),
         **{f"{name}_{letter}": row[letter] for name, row in matches.items() for letter in "prf"},
-        "counts": {name: {kind: row[kind] for kind in ("gold", "predicted", "right")} for name, row in matches.items()},
+        "counts": {name: _counts(row) for name, row in matches.items()},
+        "ents_counts_per_type": {label: _counts(row) for label, row in entity_counts.items()},
         **score_groups(annotated, attr=component.attr),
         **novelty,
         "rel_exact_per_threshold": score_thresholds(candidates),
@@ -182,6 +187,10 @@ def _unknown_labels(examples: Iterable[Example], component: RINJoint) -> dict[st
         "relations": {label: n for label, n in sorted(relations.items()) if label not in component.relation_labels},
         "entities": {label: n for label, n in sorted(types.items()) if label not in component.entity_labels},
     }
+
+
+def _counts(row: Row) -> dict[str, int]:
+    return {kind: row[kind] for kind in ("gold", "predicted", "right")}
 
 
 def _run(nlp: Language, examples: Sequence[Example]) -> None:

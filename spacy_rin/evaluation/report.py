@@ -1,73 +1,72 @@
 """Write an evaluation as a single HTML page, without scripts or external resources."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import pairwise
 from typing import Any
+from xml.etree.ElementTree import Element
 
+from ..markup import color_scheme, element, to_html
 from ..relations import Relation
 from .evaluate import Evaluation, Judged
 from .scorer import Row
 from .verdicts import NO_RELATION, Verdict
-from .wording import NOVELTY_TITLES, PATTERN_TITLES, TITLES, VERDICT_TITLES, by_count, percent
+from .wording import NOVELTY_TITLES, PATTERN_TITLES, VERDICT_TITLES, by_count, match_rows, percent, percents
 
-BLUE, RED = "#2f7fd1", "#b3261e"
 # The plotting area of a diagram, in pixels.
 WIDTH, HEIGHT, LEFT, TOP = 420, 300, 50, 15
+COUNTS = ("gold", "predicted", "right")
 MAX_TEXTS = 50
 MAX_CONFUSED = 15
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1d2733; background: #fff; max-width: 1000px; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid #d5dde5; }
-p { max-width: 46rem; } code { color: #5b6b7b; font-size: .85em; }
-table { border-collapse: collapse; margin: .8rem 0; } th, td { padding: .15rem .7rem; text-align: right; }
-th { color: #5b6b7b; font-weight: 600; border-bottom: 1px solid #d5dde5; }
-th:first-child, td:first-child, .left { text-align: left; } tr:nth-child(even) td { background: #f6f8fa; }
-.scroll { overflow-x: auto; } .scroll th { white-space: nowrap; }
-td.right { background: #d7f0dd !important; } td.wrong { background: #fbe3e0 !important; }
-.text { border: 1px solid #d5dde5; border-radius: 6px; padding: .6rem .9rem; margin: 1rem 0; break-inside: avoid; }
-.text p { max-width: none; margin: 0 0 .5rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+html { background: light-dark(#fff, #15181e); color: light-dark(#1d2733, #e3e8ee);
+  --quiet: light-dark(#5b6b7b, #9aa8b8); --rule: light-dark(#d5dde5, #39424e); --stripe: light-dark(#f6f8fa, #1d222a);
+  --blue: light-dark(#1c66b5, #6fb0f5); --red: light-dark(#b3261e, #ff8a80); --green: light-dark(#2b7a3d, #6fcf86);
+  --orange: light-dark(#a35a00, #f0ad55); --right: light-dark(#d7f0dd, #1d4a2b);
+  --wrong: light-dark(#fbe3e0, #5c2622); --found: light-dark(#fde9b6, #5a4613); }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid var(--rule); }
+h1, h2, p, li, td:first-child { overflow-wrap: anywhere; }
+p { max-width: 46rem; } code { color: var(--quiet); font-size: .85em; }
+table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .15rem .7rem; text-align: right; white-space: nowrap; }
+th { color: var(--quiet); font-weight: 600; border-bottom: 1px solid var(--rule); vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; white-space: normal; } td:first-child { min-width: 5.5rem; }
+tr:nth-child(even) td { background: var(--stripe); }
+.scroll { overflow-x: auto; } th.up { padding: .3rem; text-align: center; }
+.up bdi { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 16rem; white-space: normal;
+  overflow-wrap: anywhere; }
+tr td.right { background: var(--right); } tr td.wrong { background: var(--wrong); }
+.text { border: 1px solid var(--rule); border-radius: 6px; padding: .6rem .9rem; margin: 1rem 0; break-inside: avoid; }
+.text p { max-width: none; margin: 0 0 .5rem; white-space: pre-wrap; }
 .text ul { margin: 0; padding-left: 1.2rem; }
-mark { background: none; color: inherit; padding: 0 .1em; } mark.predicted { background: #fde9b6; }
-mark.gold { border-bottom: 3px solid #2f7fd1; }
-.kind { display: inline-block; min-width: 8.5em; font-weight: 600; } .right .kind { color: #2b7a3d; }
-.missed .kind { color: #1c5fa8; } .spurious .kind { color: #a35a00; }
-.wrong_label .kind, .wrong_boundary .kind { color: #b3261e; }
-svg text { font: 12px system-ui, sans-serif; fill: #5b6b7b; }
+mark { background: none; color: inherit; padding: 0 .1em; } mark.predicted { background: var(--found); }
+mark.gold { border-bottom: 3px solid var(--blue); }
+.kind { display: inline-block; min-width: 8.5em; font-weight: 600; } .right .kind { color: var(--green); }
+.missed .kind { color: var(--blue); } .spurious .kind { color: var(--orange); }
+.wrong_label .kind, .wrong_boundary .kind { color: var(--red); }
+svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--quiet); }
+.grid { stroke: var(--rule); fill: none; } .diagonal { stroke: var(--quiet); stroke-dasharray: 5 4; }
+.curve { stroke: var(--blue); stroke-width: 2; fill: none; } .dot { fill: var(--blue); fill-opacity: .8; }
+.ring { stroke: var(--red); stroke-width: 2; fill: none; }
+@media (max-width: 32rem) { body { padding: 0 .5rem; } table { font-size: .7rem; } th, td { padding: .15rem; }
+  td:first-child { min-width: 3.8rem; } }
 """
 
 
-class Markup(str):
-    """HTML markup. Strings of other types are escaped when they are put into an element."""
-
-
-def element(name: str, *content: str, **attributes: object) -> Markup:
-    """Make an HTML element.
-
-    Args:
-        name (str): Name of the element.
-        *content (str): Its content. Strings that are not `Markup` are escaped.
-        **attributes (object): Its attributes. "_" in a name becomes "-"; a trailing "_" is removed.
-
-    Returns:
-        Markup: The element.
-    """
-    inner = "".join(part if isinstance(part, Markup) else escape(part) for part in content)
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(str(v))}"' for key, v in attributes.items())
-    return Markup(f"<{name}{given}>{inner}</{name}>")
-
-
-def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
+def render_html(evaluation: Evaluation, *, model: str, data: str, theme: str = "auto") -> str:
     """Write an evaluation as an HTML page.
 
     Args:
         evaluation (Evaluation): The evaluation.
         model (str): Name of the pipeline.
         data (str): Name of the data.
+        theme (str): "light", "dark", or "auto": the colour scheme that the reader prefers.
 
     Returns:
         str: The page.
+
+    Raises:
+        SettingError: R010 for an unknown theme.
     """
     scores = evaluation.scores
     own = scores["thresholds"]
@@ -92,59 +91,59 @@ def render_html(evaluation: Evaluation, *, model: str, data: str) -> str:
             name="rel_exact_per_type",
         ),
         *_section("Confused relations", *_confusion(scores["rel_confusion"]), name="rel_confusion"),
-        *_section("Entities", _entities(scores.get("ents_per_type") or {}), name="ents_per_type"),
+        *_section("Entities", _table("type", _entities(scores)), name="ents_per_type"),
         *_section("Texts with the most errors", *_texts(evaluation.judged)),
     ]
-    head = Markup(
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("title", f"{model} on {data}"),
+        element("style", STYLE),
     )
-    title = element("title", f"{model} on {data}")
-    style = element("style", Markup(STYLE))
-    page = element("html", element("head", head, title, style), element("body", *body), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+    page = element("html", head, element("body", *body), lang="en", style=f"color-scheme: {color_scheme(theme)}")
+    return f"<!DOCTYPE html>\n{to_html(page)}\n"
 
 
-def _section(title: str, *content: Markup, name: str = "") -> Iterable[Markup]:
-    code = [" ", element("code", name)] if name else []
-    return element("h2", title, *code), *content
+def _section(title: str, *content: Element, name: str = "") -> Iterable[Element]:
+    heading = element("h2", title, " ", element("code", name)) if name else element("h2", title)
+    return heading, *content
 
 
-def _grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """Make a table. A cell is a string, or Markup: the content of a "td" or a whole "td"."""
-    lines = [element("tr", *(element("th", name) for name in header))]
-    for row in rows:
-        cells = (cell if cell.startswith("<td") and isinstance(cell, Markup) else element("td", cell) for cell in row)
-        lines.append(element("tr", *cells))
+def _grid(header: Sequence[str | Element], rows: Iterable[Sequence[str | Element]]) -> Element:
+    """Make a table. A cell is its text, or a whole "td" or "th"."""
+    lines = [element("tr", *(_cell("th", name) for name in header))]
+    lines += [element("tr", *(_cell("td", cell) for cell in row)) for row in rows]
     return element("div", element("table", *lines), class_="scroll")
 
 
-def _table(title: str, rows: Iterable[tuple[str, Row]], texts: bool = False) -> Markup:
-    header = [title, *(["texts"] if texts else []), "P", "R", "F1", "gold", "predicted", "right"]
-    return _grid(header, ([name, *_cells(row, texts)] for name, row in rows))
+def _cell(tag: str, content: str | Element) -> Element:
+    return element(tag, content) if isinstance(content, str) else content
 
 
-def _cells(row: Row, texts: bool = False) -> list[str]:
-    counts = [f"{row[key]:,}" for key in ("gold", "predicted", "right")]
-    return [*([f"{row['texts']:,}"] if texts else []), *(percent(row[letter]) for letter in "prf"), *counts]
+def _table(title: str, rows: Iterable[tuple[str, Row]], texts: bool = False) -> Element:
+    header = [title, *(["texts"] if texts else []), "P", "R", "F1", *COUNTS]
+    return _grid(header, ([name, *([f"{row['texts']:,}"] if texts else []), *_cells(row)] for name, row in rows))
 
 
-def _matches(scores: Mapping[str, Any]) -> Markup:
-    rows = []
-    for name, title in TITLES.items():
-        if scores.get(f"{name}_f") is not None:
-            counts = scores["counts"].get(name, {})
-            numbers = (f"{counts[key]:,}" if key in counts else "" for key in ("gold", "predicted", "right"))
-            values = (percent(scores[f"{name}_{letter}"]) for letter in "prf")
-            rows.append([element("td", f"{title} ", element("code", name)), *values, *numbers])
-    return _grid(["", "P", "R", "F1", "gold", "predicted", "right"], rows)
+def _cells(row: Row) -> list[str]:
+    return [*percents(row), *(f"{row[name]:,}" for name in COUNTS)]
 
 
-def _verdicts(scores: Mapping[str, Any]) -> Markup:
+def _matches(scores: Mapping[str, Any]) -> Element:
+    rows: list[list[str | Element]] = []
+    for name, title, row in match_rows(scores):
+        rows.append([element("td", f"{title} ", element("code", name)), *_cells(row)])
+    return _grid(["", "P", "R", "F1", *COUNTS], rows)
+
+
+def _verdicts(scores: Mapping[str, Any]) -> Element:
     return _grid(["", "triples"], ([VERDICT_TITLES[kind], f"{n:,}"] for kind, n in scores["rel_verdicts"].items()))
 
 
-def _groups(scores: Mapping[str, Any]) -> Iterable[Markup]:
+def _groups(scores: Mapping[str, Any]) -> Iterable[Element]:
     for key, title, unit in (
         ("per_pattern", "Overlap of triples", "texts with"),
         ("per_count", "Triples of a text", "triples"),
@@ -155,7 +154,7 @@ def _groups(scores: Mapping[str, Any]) -> Iterable[Markup]:
         yield from _section(title, _table(unit, rows, texts=True), name=name)
 
 
-def _novelty(scores: Mapping[str, Any]) -> Iterable[Markup]:
+def _novelty(scores: Mapping[str, Any]) -> Iterable[Element]:
     """Write the scores of known and new triples, if the training data are known."""
     name = "rel_exact_per_novelty"
     if name not in scores:
@@ -175,29 +174,29 @@ def _novelty(scores: Mapping[str, Any]) -> Iterable[Markup]:
     )
 
 
-def _thresholds(scores: Mapping[str, Any]) -> Iterable[Markup]:
+def _thresholds(scores: Mapping[str, Any]) -> Iterable[Element]:
     rows = scores["rel_exact_per_threshold"]
     present = {key: scores[f"rel_exact_{key}"] for key in "pr"}
     yield _curve(rows, present)
     yield _table("threshold", ((f"{t:.1f}", rows[f"{t:.2f}"]) for t in (step / 10 for step in range(1, 10))))
 
 
-def _curve(rows: Mapping[str, Row], present: Mapping[str, float]) -> Markup:
+def _curve(rows: Mapping[str, Row], present: Mapping[str, float]) -> Element:
     """Draw the precision-recall curve."""
     found = {threshold: row for threshold, row in rows.items() if row["predicted"]}
     points = " ".join("{},{}".format(*_at(row["r"], row["p"])) for row in found.values())
-    parts = [element("polyline", points=points, fill="none", stroke=BLUE, stroke_width=2)]
+    parts = [element("polyline", points=points, class_="curve")]
     for threshold, row in found.items():
         if threshold.endswith("0"):
             x, y = _at(row["r"], row["p"])
             hint = element("title", f"threshold {threshold}: P {percent(row['p'])}, R {percent(row['r'])}")
-            parts.append(element("circle", hint, cx=x, cy=y, r=3.5, fill=BLUE))
+            parts.append(element("circle", hint, cx=x, cy=y, r=3.5, class_="dot"))
     x, y = _at(present["r"], present["p"])
-    parts.append(element("circle", cx=x, cy=y, r=7, fill="none", stroke=RED, stroke_width=2))
+    parts.append(element("circle", cx=x, cy=y, r=7, class_="ring"))
     return _diagram("Precision-recall curve", "recall", "precision", parts)
 
 
-def _calibration(calibration: Mapping[str, Any]) -> Iterable[Markup]:
+def _calibration(calibration: Mapping[str, Any]) -> Iterable[Element]:
     """Write what probabilities mean: numbers, the reliability diagram and its table."""
     if not calibration["bins"]:
         yield element("p", "No triples were found.")
@@ -211,12 +210,12 @@ def _calibration(calibration: Mapping[str, Any]) -> Iterable[Markup]:
     )
     most = max(row["count"] for row in calibration["bins"])
     (x1, y1), (x2, y2) = _at(0, 0), _at(1, 1)
-    parts = [element("path", d=f"M{x1} {y1}L{x2} {y2}", stroke="#8a97a5", stroke_dasharray="5 4", fill="none")]
+    parts = [element("path", d=f"M{x1} {y1}L{x2} {y2}", class_="diagonal")]
     for row in calibration["bins"]:
         x, y = _at(row["score"], row["right"])
         hint = element("title", f"{row['count']:,} triples at {percent(row['score'])}: {percent(row['right'])} right")
         radius = round(3 + 7 * (row["count"] / most) ** 0.5, 1)
-        parts.append(element("circle", hint, cx=x, cy=y, r=radius, fill=BLUE, fill_opacity=0.8))
+        parts.append(element("circle", hint, cx=x, cy=y, r=radius, class_="dot"))
     yield _diagram("Reliability diagram", "mean probability", "right", parts)
     rows = (
         [f"{row['from']:.1f} to {row['to']:.1f}", f"{row['count']:,}", percent(row["score"]), percent(row["right"])]
@@ -230,13 +229,13 @@ def _at(x: float, y: float) -> tuple[float, float]:
     return round(LEFT + WIDTH * x, 1), round(TOP + HEIGHT * (1 - y), 1)
 
 
-def _diagram(title: str, across: str, up: str, content: Iterable[Markup]) -> Markup:
+def _diagram(title: str, across: str, up: str, content: Iterable[Element]) -> Element:
     """Draw a diagram of two shares, from 0 to 100 percent."""
     parts = []
     for step in range(6):
         x, y = _at(step / 5, step / 5)
         parts += [
-            element("path", d=f"M{LEFT} {y}H{LEFT + WIDTH}M{x} {TOP}V{TOP + HEIGHT}", stroke="#e3e8ee", fill="none"),
+            element("path", d=f"M{LEFT} {y}H{LEFT + WIDTH}M{x} {TOP}V{TOP + HEIGHT}", class_="grid"),
             element("text", f"{20 * step}", x=LEFT - 8, y=y + 4, text_anchor="end"),
             element("text", f"{20 * step}", x=x, y=TOP + HEIGHT + 18, text_anchor="middle"),
         ]
@@ -251,7 +250,7 @@ def _diagram(title: str, across: str, up: str, content: Iterable[Markup]) -> Mar
     return element("svg", name, *parts, width=width, height=height, viewBox=f"0 0 {width} {height}", role="img")
 
 
-def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Markup]:
+def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Element]:
     """Make the confusion matrix of the labels that are confused most often."""
     wrong: dict[str, int] = {}
     for gold, row in confusion.items():
@@ -265,27 +264,29 @@ def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Iterable[Markup]:
     labels = [*sorted(wrong, key=lambda label: (-wrong[label], label))[:MAX_CONFUSED], NO_RELATION]
     yield element(
         "p",
-        "Rows are gold relations. Columns are predicted relations, in the same order, on the same pair of whole "
-        f'entities. "{NO_RELATION}" means no relation. The {len(labels) - 1} of {len(wrong)} most often confused.',
+        "Rows are gold relations. Columns are predicted relations on the same pair of whole entities. "
+        f'"{NO_RELATION}" means no relation. The {len(labels) - 1} of {len(wrong)} most often confused.',
     )
-    # Columns are numbered, because names would make the table too wide.
-    numbers = [*(f"{i}" for i in range(1, len(labels))), NO_RELATION]
+    # The names of columns are turned, because they would make the table too wide.
+    header: list[str | Element] = ["gold"]
+    header += [element("th", element("bdi", label), class_="up") for label in labels]
     rows = []
-    for number, gold in zip(numbers, labels):
-        cells: list[str] = [gold, number]
+    for gold in labels:
+        cells: list[str | Element] = [gold]
         for predicted in labels:
             count = confusion.get(gold, {}).get(predicted, 0)
             kind = "" if not count else "right" if gold == predicted else "wrong"
             cells.append(element("td", f"{count:,}" if count else "", class_=kind))
         rows.append(cells)
-    yield _grid(["gold", "", *numbers], rows)
+    yield _grid(header, rows)
 
 
-def _entities(rows: Mapping[str, Mapping[str, float]]) -> Markup:
-    return _grid(["type", "P", "R", "F1"], ([name, *(percent(row[x]) for x in "prf")] for name, row in rows.items()))
+def _entities(scores: Mapping[str, Any]) -> Iterable[tuple[str, Row]]:
+    for label, counts in scores["ents_counts_per_type"].items():
+        yield label, {**scores["ents_per_type"][label], **counts}
 
 
-def _texts(judged: Sequence[Judged]) -> Iterable[Markup]:
+def _texts(judged: Sequence[Judged]) -> Iterable[Element]:
     wrong = [text for text in judged if text.n_errors]
     legend = "In the text, entities of gold triples are ", element("mark", "underlined", class_="gold")
     yield element(
@@ -301,7 +302,7 @@ def _texts(judged: Sequence[Judged]) -> Iterable[Markup]:
         yield element("div", element("p", *_marked(text), dir="auto"), element("ul", *items), class_="text")
 
 
-def _verdict(verdict: Verdict) -> Markup:
+def _verdict(verdict: Verdict) -> Element:
     kind, gold, predicted = verdict
     shown = [_triple(relation, scored=relation is predicted) for relation in (predicted, gold) if relation is not None]
     if kind == "right":
@@ -310,7 +311,7 @@ def _verdict(verdict: Verdict) -> Markup:
     return element("li", element("span", VERDICT_TITLES[kind], class_="kind"), " ", *parts, class_=kind)
 
 
-def _triple(relation: Relation, scored: bool) -> Markup:
+def _triple(relation: Relation, scored: bool) -> Element:
     subject, object_ = (
         element("span", element("bdi", span.text), " ", element("code", span.label_))
         for span in (relation.subject, relation.object)
@@ -319,7 +320,7 @@ def _triple(relation: Relation, scored: bool) -> Markup:
     return element("span", subject, " — ", element("b", element("bdi", relation.label)), " → ", object_, score)
 
 
-def _marked(text: Judged) -> Iterable[str]:
+def _marked(text: Judged) -> Iterable[str | Element]:
     """Split a text at entity boundaries, and mark the entities of gold and predicted triples."""
     spans: dict[str, set[tuple[int, int]]] = {"gold": set(), "predicted": set()}
     for verdict in text.verdicts:

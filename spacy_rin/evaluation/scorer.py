@@ -1,6 +1,6 @@
 """Score relations: precision, recall and F1 over sets of triples."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -87,6 +87,33 @@ def score_matches(
         entities.score_set(predicted, gold)
     rows["ents_all"] = to_row(entities)
     return rows
+
+
+def score_entities(examples: Iterable[Example]) -> tuple[Row, dict[str, Row]]:
+    """Score `doc.ents` as spaCy does, with the counts that spaCy does not tell.
+
+    Args:
+        examples (Iterable[Example]): Predicted and gold Docs. Those without annotated entities are skipped.
+
+    Returns:
+        tuple[Row, dict[str, Row]]: The row of all entities, and the row of each type, see `to_row`.
+    """
+    per_type: defaultdict[str, PRFScore] = defaultdict(PRFScore)
+    for example in examples:
+        gold_doc = example.reference
+        if not gold_doc.has_annotation("ENT_IOB"):
+            continue
+        missed = {(ent.label_, ent.start, ent.end) for ent in gold_doc.ents}
+        for ent in example.predicted.ents:
+            tokens = example.alignment.x2y[ent.start : ent.end]
+            # Where the annotation is missing, a prediction is neither right nor wrong.
+            if len(tokens) and all(token.ent_iob for token in gold_doc[tokens[0] : tokens[-1] + 1]):
+                key = (ent.label_, int(tokens[0]), int(tokens[-1]) + 1)
+                per_type[ent.label_] += PRFScore(tp=int(key in missed), fp=int(key not in missed))
+                missed.discard(key)
+        for label, *_ in missed:
+            per_type[label] += PRFScore(fn=1)
+    return to_row(sum(per_type.values(), PRFScore())), {label: to_row(prf) for label, prf in sorted(per_type.items())}
 
 
 def score_groups(examples: Iterable[Example], *, attr: str = DEFAULT_ATTR) -> dict[str, dict[str, Row]]:

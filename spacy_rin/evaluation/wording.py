@@ -1,6 +1,7 @@
 """Titles and number formats shared by the report and the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .scorer import PATTERNS, Row
 
@@ -48,9 +49,37 @@ def percent(value: float | None) -> str:
         value (float | None): The share, from 0 to 1.
 
     Returns:
-        str: The percentage without "%", or "-" for None.
+        str: The percentage without "%", or "–" for None.
     """
-    return "-" if value is None else f"{100 * value:.1f}"
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def percents(row: Row) -> list[str]:
+    """Format precision, recall and F1 as percentages.
+
+    Args:
+        row (Row): The scores and their counts.
+
+    Returns:
+        list[str]: The percentages, or "–" where there is nothing to divide by: nothing predicted for precision,
+            nothing annotated for recall, neither for F1.
+    """
+    divisors = {"p": row["predicted"], "r": row["gold"], "f": row["predicted"] + row["gold"]}
+    return [percent(row[letter] if divisors[letter] else None) for letter in "prf"]
+
+
+def match_rows(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, Row]]:
+    """Yield the name, the title and the row of each criterion that was scored.
+
+    Args:
+        scores (Mapping[str, Any]): The scores of an `Evaluation`.
+
+    Yields:
+        tuple[str, str, Row]: Name in JSON, title, and scores with their counts.
+    """
+    for name, title in TITLES.items():
+        if name in scores["counts"]:
+            yield name, title, {**{letter: scores[f"{name}_{letter}"] for letter in "prf"}, **scores["counts"][name]}
 
 
 def by_count(rows: Mapping[str, Row]) -> list[tuple[str, Row]]:

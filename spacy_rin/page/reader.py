@@ -1,19 +1,29 @@
-"""Get predictions after every round of interaction, at any threshold."""
+"""Get predictions after every round of interaction, at any threshold, for several visitors at once."""
 
-from threading import Lock
+import re
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from itertools import accumulate
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from ..pipeline.component import find_component
+from ..relations import get_relations, set_relations
+from .turns import Turns
+
+PIECE = 5_000  # most characters that are read in one turn
+# Where a long text is split, the best places first: paragraphs, lines, sentences, words.
+SPLITS = [re.compile(pattern) for pattern in (r"\n\s*\n\s*", r"\n\s*", r"[.!?]\s+|[。！？]\s*", r"\s+")]
+EXAMPLE = "Christiaan Huygens was born in The Hague and studied at Leiden University."
 
 
 class RoundsReader:
     """Runs a pipeline with different settings for each call, without changing the pipeline.
 
     A Recurrent Interaction Network uses the same classifiers in all rounds. It can therefore predict after any round,
-    and for more rounds than it was trained with. All visitors of the page share the pipeline, so calls are
-    processed one at a time.
+    and for more rounds than it was trained with. All visitors of the page share the pipeline, which can't process two
+    texts at once. So they take turns: a turn is a piece of a text, read with one number of rounds.
 
     Args:
         nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
@@ -32,7 +42,7 @@ class RoundsReader:
         _, pipe = find_component(nlp)
         self.nlp = nlp
         self._pipe = pipe
-        self._lock = Lock()
+        self._turns = Turns()
         # Copied here, because `read` changes the settings of the component temporarily.
         self.threshold = pipe.threshold
         self.thresholds = pipe.thresholds
@@ -44,6 +54,21 @@ class RoundsReader:
         return "_".join(str(self.nlp.meta[key]) for key in ("lang", "name"))
 
     @property
+    def path(self) -> str:
+        """Path that the pipeline was loaded from, or its name if there is none."""
+        return str(self.nlp.path or self.name)
+
+    @property
+    def example(self) -> str:
+        """A text to try, in the language of the pipeline if spaCy has one."""
+        if self.nlp.lang not in ("en", "xx"):
+            try:
+                return str(import_module(f"spacy.lang.{self.nlp.lang}.examples").sentences[0])
+            except ImportError:
+                pass
+        return EXAMPLE
+
+    @property
     def attr(self) -> str:
         """Extension attribute of the relations."""
         return str(self._pipe.attr)
@@ -53,20 +78,72 @@ class RoundsReader:
         """Key in `doc.spans` of all entities."""
         return str(self._pipe.spans_key)
 
-    def read(self, text: str, *, threshold: float, rounds: int) -> list[Doc]:
+    def read(
+        self, text: str, *, threshold: float, rounds: int, progress: Callable[[float], object] = lambda share: None
+    ) -> list[Doc]:
         """Process a text with 0, 1, ..., `rounds` rounds.
+
+        A text of more than `PIECE` characters is read in pieces. Relations between pieces are not found.
 
         Args:
             text (str): The text.
             threshold (float): Lowest probability of a relation, for relations without their own threshold.
             rounds (int): The largest number of rounds.
+            progress (Callable[[float], object]): Is called between turns, with the share of the text that is done.
 
         Returns:
             list[Doc]: The predictions after each number of rounds, from 0 to `rounds`.
         """
-        docs = []
-        with self._lock:
-            for number in range(rounds + 1):
-                with self._pipe.settings(threshold=threshold, rounds=number):
-                    docs.append(self.nlp(text))
-        return docs
+        pieces = list(split_text(text))
+        parts: list[list[Doc]] = [[] for _ in range(rounds + 1)]
+        for done, piece in enumerate(pieces, 1):
+            for number, docs in enumerate(parts):
+                with self._turns.take(), self._pipe.settings(threshold=threshold, rounds=number):
+                    docs.append(self.nlp(piece))
+            progress(done / len(pieces))
+        return [join_docs(docs, self.attr) for docs in parts]
+
+
+def split_text(text: str) -> Iterator[str]:
+    """Split a text into pieces of at most `PIECE` characters, if possible between paragraphs or sentences.
+
+    Args:
+        text (str): The text.
+
+    Yields:
+        str: A piece. Together they are the text.
+    """
+    start = 0
+    while len(text) - start > PIECE:
+        for pattern in SPLITS:
+            # Only the second half, because short pieces tell the pipeline too little.
+            places = [match.end() for match in pattern.finditer(text, start + PIECE // 2, start + PIECE)]
+            if places:
+                break
+        end = places[-1] if places else start + PIECE
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def join_docs(docs: Sequence[Doc], attr: str) -> Doc:
+    """Join the Docs of the pieces of a text, with their relations.
+
+    Args:
+        docs (Sequence[Doc]): The Docs.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        Doc: The Doc of the whole text.
+    """
+    if len(docs) == 1:
+        return docs[0]
+    excluded = {"exclude": ["tensor", "user_data"]}  # spaCy's types don't know this argument
+    whole: Doc = Doc.from_docs(list(docs), ensure_whitespace=False, **excluded)  # type: ignore[arg-type]
+    relations = []
+    for doc, offset in zip(docs, accumulate(map(len, docs), initial=0)):
+        for subject, label, object_, score in get_relations(doc, attr):
+            ends = [Span(whole, s.start + offset, s.end + offset, label=s.label_) for s in (subject, object_)]
+            relations.append((ends[0], label, ends[1], score))
+    set_relations(whole, relations, attr)
+    return whole

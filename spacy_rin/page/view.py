@@ -15,10 +15,10 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors, MissingPackageError, RinError
+from ..markup import element, to_html
 from ..relations import get_relations
 from ..visualize import render
-from ..visualize.svg import element, markup
-from .reader import RoundsReader
+from .reader import PIECE, RoundsReader
 
 SCRIPT = Path(__file__).with_name("script.py")
 MAX_TEXT = 100_000  # longest text that a visitor may type, in characters
@@ -68,6 +68,7 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
         "browser.serverAddress": "localhost" if host in ("0.0.0.0", "::") else host,
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",  # they would show paths of this machine
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
     _served.append(reader)
@@ -85,16 +86,17 @@ def show() -> None:
     st.set_page_config(page_title=reader.name, layout="wide")
     st.title("Entities and relations")
     threshold, rounds = _settings(st, reader)
-    text = st.text_area("Text", height=150, max_chars=MAX_TEXT, placeholder="Type or paste a text")
+    text = _text(st, reader)
     if not text.strip():
-        st.info("Type a text, and press Ctrl+Enter.")
+        st.info("Type a text and press Run, or try the example.")
         return
     try:
-        docs = reader.read(text, threshold=threshold, rounds=rounds)
+        docs = _read(st, reader, text, threshold, rounds)
     except Exception as error:
+        # Visitors don't see the message: it may name files of this machine.
         logging.getLogger(__name__).exception("The pipeline failed")
-        st.error("The pipeline failed on this text:")
-        st.code(f"{type(error).__name__}: {error}", language=None)
+        st.error("The pipeline failed on this text. The log of the server says why.")
+        st.code(type(error).__name__, language=None)
         return
     _show_doc(st, docs[-1], reader)
     if rounds:
@@ -103,14 +105,14 @@ def show() -> None:
             "Entities and relations refine each other in rounds. Each column shows what the network has found after "
             "a round. Scores are probabilities. Green: found in this round. Red: lost in this round."
         )
-        st.html(markup(_rounds_table(docs, reader)))
+        st.html(to_html(_rounds_table(docs, reader)))
 
 
 def _settings(st: Any, reader: RoundsReader) -> tuple[float, int]:
     """Show the settings, and return the threshold and the number of rounds."""
     with st.sidebar:
         st.caption("Pipeline")
-        st.code(reader.name, language=None)
+        st.code(reader.path, language=None, wrap_lines=True)
         lowest = min(0.01, reader.threshold)
         threshold = st.slider("Threshold", lowest, 1.0, reader.threshold, 0.01, help="Lowest probability of a relation")
         if reader.thresholds:
@@ -127,8 +129,37 @@ def _settings(st: Any, reader: RoundsReader) -> tuple[float, int]:
         return threshold, rounds
 
 
+def _text(st: Any, reader: RoundsReader) -> str:
+    """Show the field for the text, and return the text that was last run."""
+
+    def fill_in() -> None:
+        st.session_state["text"] = reader.example
+
+    with st.form("form", border=False):
+        text = st.text_area("Text", key="text", height=150, max_chars=MAX_TEXT, placeholder="Type or paste a text")
+        with st.container(horizontal=True):
+            st.form_submit_button("Run", type="primary", help="Ctrl+Enter does the same")
+            st.form_submit_button("Example", on_click=fill_in, help="Fill in a text, and run it")
+    return str(text)
+
+
+def _read(st: Any, reader: RoundsReader, text: str, threshold: float, rounds: int) -> list[Doc]:
+    if len(text) <= PIECE:
+        return reader.read(text, threshold=threshold, rounds=rounds)
+    st.caption(
+        f"A text of more than {PIECE:,} characters is read in pieces, so that others don't have to wait for it. "
+        "Relations between pieces are not found."
+    )
+    bar = st.progress(0.0, "Reading")
+    docs = reader.read(text, threshold=threshold, rounds=rounds, progress=bar.progress)
+    bar.empty()
+    return docs
+
+
 def _show_doc(st: Any, doc: Doc, reader: RoundsReader) -> None:
-    options = {"attr": reader.attr, "spans_key": reader.spans_key}
+    # Visitors can choose another theme than that of their browser.
+    theme = st.context.theme.type or "auto"
+    options = {"attr": reader.attr, "spans_key": reader.spans_key, "theme": theme}
     relations = get_relations(doc, reader.attr)
     drawn = _first_part(doc)
     st.image(render(drawn, jupyter=False, options=options))
@@ -165,25 +196,25 @@ def _rounds_table(docs: Sequence[Doc], reader: RoundsReader) -> Element:
     found = [_found(doc, reader) for doc in docs]
     always = set.intersection(*(set(one) for one in found))
     rows = sorted(key for key in set().union(*found) if key.is_triple or key not in always)
-    table = Element("table", {"class": "rin-rounds", "style": "border-collapse: collapse; font-size: 0.9rem"})
-    head = element(element(table, "thead"), "tr")
-    element(head, "th", "")
+    head = element("tr", element("th"))
     for number, now in enumerate(found):
         before = found[number - 1] if number else now
         changes = f" (+{len(now.keys() - before.keys())} −{len(before.keys() - now.keys())})"
         changed = now.keys() != before.keys()
-        element(head, "th", f"after {number}{changes if changed else ''}", style=CELL)
-    body = element(table, "tbody")
+        head.append(element("th", f"after {number}{changes if changed else ''}", style=CELL))
+    body = []
     for key in rows[:MAX_ROWS]:
-        row = element(body, "tr")
-        element(row, "td", key.text, style=CELL)
+        row = element("tr", element("td", key.text, style=CELL))
         for number, now in enumerate(found):
             before = found[number - 1] if number else now
             color = "" if (key in now) == (key in before) else NEW if key in now else GONE
-            element(row, "td", now.get(key, "–"), style=f"{CELL}; text-align: center{color}")
+            row.append(element("td", now.get(key, "–"), style=f"{CELL}; text-align: center{color}"))
+        body.append(row)
     if len(rows) > MAX_ROWS:
-        element(element(body, "tr"), "td", f"and {len(rows) - MAX_ROWS:,} more", style=CELL)
-    return table
+        body.append(element("tr", element("td", f"and {len(rows) - MAX_ROWS:,} more", style=CELL)))
+    style = "border-collapse: collapse; font-size: 0.9rem"
+    table = element("table", element("thead", head), element("tbody", *body), class_="rin-rounds", style=style)
+    return element("div", table, style="overflow-x: auto")
 
 
 def _found(doc: Doc, reader: RoundsReader) -> dict[_Key, str]:

@@ -9,11 +9,12 @@ from spacy.tokens import Doc, Span
 from spacy.util import is_in_jupyter
 
 from ..errors import Errors, RinError, SettingError
+from ..markup import element, to_html, to_svg
 from ..relations import has_relations
 from .arcs import draw_arcs
+from .colors import Palette
 from .content import Options, content_of
 from .graph import draw_graph
-from .svg import element, markup
 
 STYLES = ("rel", "graph")
 
@@ -50,8 +51,12 @@ def render(
     if texts and not any(has_relations(text.doc, checked.attr) for text in texts):
         raise RinError(Errors.R072, attr=checked.attr)
     contents = [content_of(text, checked) for text in texts]
-    pictures = [draw_graph(contents, checked)] if style == "graph" else [draw_arcs(c, checked) for c in contents]
-    html = _page(pictures, checked) if page else "".join(map(markup, pictures))
+    colors = Palette(contents, checked)
+    if style == "graph":
+        pictures = [draw_graph(contents, checked, colors)]
+    else:
+        pictures = [draw_arcs(content, checked, colors) for content in contents]
+    html = _page(pictures, colors.css(checked.font)) if page else "".join(map(to_svg, pictures))
     if displacy.RENDER_WRAPPER is not None:
         html = displacy.RENDER_WRAPPER(html)
     if jupyter or (jupyter is None and is_in_jupyter()):
@@ -71,12 +76,13 @@ def _texts(docs: Any) -> list[Span]:
     return [text[:] if isinstance(text, Doc) else text for text in texts]
 
 
-def _page(pictures: list[Element], options: Options) -> str:
-    html = Element("html")
-    head = element(html, "head")
-    element(head, "meta", charset="utf-8")
-    element(head, "title", "Entities and relations")
-    body = element(html, "body", style=f"background: {options.bg}; margin: 2rem")
-    for drawn in pictures:
-        element(body, "figure", style="margin: 0 0 3rem").append(drawn)
-    return f"<!DOCTYPE html>\n{markup(html)}"
+def _page(pictures: list[Element], style: str) -> str:
+    figures = [element("figure", drawn, style="margin: 0 0 3rem") for drawn in pictures]
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("title", "Entities and relations"),
+        element("meta", name="viewport", content="width=device-width"),
+    )
+    html = element("html", head, element("body", *figures, style="margin: 1rem"), style=style)
+    return f"<!DOCTYPE html>\n{to_html(html)}"

@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from spacy.tokens import Doc, Span
-from spacy.util import registry
 
 from ..errors import Errors, SettingError
+from ..markup import color_scheme
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations
-from .svg import DARK, FONT, PALE, pick
+from .svg import FONT
 
 MIN_WIDTH = 200
 
@@ -30,6 +29,11 @@ class Arc(NamedTuple):
     label: str
     object: DrawnEntity
     score: float
+
+    @property
+    def written_score(self) -> str:
+        """The score as it is written. A score of 1, which gold annotation has, says nothing and is not written."""
+        return "" if self.score == 1.0 else f"{self.score:.2f}"
 
 
 class Content(NamedTuple):
@@ -60,11 +64,12 @@ class Options:
         ents (Collection[str] | None): Entity types to show, or None for all.
         rels (Collection[str] | None): Relations to show, or None for all.
         colors (Mapping[str, str]): CSS colours of entity types and relations, by label. Other types get the colours of
-            displaCy and `spacy.registry.displacy_colors`. Any other label gets a colour that depends on its name.
-        scores (bool): Whether to write scores beside relations.
+            displaCy and `spacy.registry.displacy_colors`, unless two of a picture look alike. See `Palette`.
+        scores (bool): Whether to write scores beside relations. A score of 1, as in gold annotation, is not written.
         width (float): Width of the picture in pixels. Text wraps at this width. A graph may be wider if it doesn't fit.
-        color (str): CSS colour of the text.
-        bg (str): CSS colour of the background.
+        theme (str): "light", "dark", or "auto": the colour scheme that the reader prefers (`prefers-color-scheme`).
+        color (str): CSS colour of the text, or "auto" for that of the theme.
+        bg (str): CSS colour of the background, or "auto" for that of the theme.
         font (str): CSS font family of the text.
         attr (str): The extension attribute of the relations.
         spans_key (str): Key of the entities in `doc.spans`.
@@ -75,8 +80,9 @@ class Options:
     colors: Mapping[str, str] = field(default_factory=dict)
     scores: bool = True
     width: float = 900
-    color: str = "#1a202c"
-    bg: str = "#ffffff"
+    theme: str = "auto"
+    color: str = "auto"
+    bg: str = "auto"
     font: str = FONT
     attr: str = DEFAULT_ATTR
     spans_key: str = DEFAULT_SPANS_KEY
@@ -109,20 +115,10 @@ class Options:
         for name in ("color", "bg", "font", "attr", "spans_key"):
             if not isinstance(getattr(checked, name), str):
                 raise SettingError(Errors.R010, name=name, expected="a string", value=getattr(checked, name))
+        color_scheme(checked.theme)
         if not isinstance(checked.width, (int, float)) or checked.width < MIN_WIDTH:
             raise SettingError(Errors.R010, name="width", expected=f"at least {MIN_WIDTH}", value=checked.width)
         return checked
-
-    def entity_color(self, label: str) -> str:
-        """Get the colour of an entity type."""
-        known = dict(DEFAULT_LABEL_COLORS)
-        for colors in registry.displacy_colors.get_all().values():
-            known.update(colors() if callable(colors) else colors)
-        return self.colors.get(label) or known.get(label.upper()) or pick(PALE, label)
-
-    def relation_color(self, label: str) -> str:
-        """Get the colour of a relation."""
-        return self.colors.get(label) or pick(DARK, label)
 
 
 def content_of(part: Doc | Span, options: Options) -> Content:

@@ -1,17 +1,15 @@
 """Place the frames around entities, and the arcs between them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .content import Content, DrawnEntity
-from .svg import shorten, text_width
+from .content import Arc, Content, DrawnEntity
+from .svg import fit, shorten, text_width
 from .words import LABEL_LENGTH, NAME_LENGTH, REL_SIZE, Place, padding_of
 
 ARROW, CORNER, PORT = 5, 7, 11  # arrowhead length, corner radius, distance of arcs at an entity
-
-
 GAP, STUB = 5, 12  # between texts on arcs, from a half of an arc to its text
 
 
@@ -133,25 +131,53 @@ def make_lines(
     for frame in (frame for in_row in frames for frame in in_row):
         frame_of.setdefault(frame.entity, frame)
     lines: defaultdict[int, list[Line]] = defaultdict(list)
+    halves: list[tuple[Line, int, bool, Callable[[int], str]]] = []
     for index, arc in enumerate(content.arcs):
         subject, object_ = frame_of[arc.subject], frame_of[arc.object]
-        label = shorten(arc.label, LABEL_LENGTH) + (f" {arc.score:.2f}" if scores else "")
+        text_of, leaving, arriving = _texts(content, arc, scores)
         if subject.row == object_.row:
-            lines[subject.row].append(Line(index, label, [subject, object_], [subject.middle, object_.middle]))
+            text = fit(text_of, LABEL_LENGTH, REL_SIZE, width - 2 * GAP)
+            lines[subject.row].append(Line(index, text, [subject, object_], [subject.middle, object_.middle]))
             continue
-        names = [shorten(content.name(entity), NAME_LENGTH) for entity in (arc.subject, arc.object)]
-        lines[subject.row].append(Line(index, f"{label} → {names[1]}", [subject, None], [subject.middle] * 2))
-        lines[object_.row].append(Line(index, f"{names[0]} → {label}", [None, object_], [object_.middle] * 2))
+        lines[subject.row].append(Line(index, "", [subject, None], [subject.middle] * 2))
+        lines[object_.row].append(Line(index, "", [None, object_], [object_.middle] * 2))
         # Each half of an arc points towards its other half, if there is room for its text on that side.
-        for half, side, forth in (
-            (lines[subject.row][-1], 1, subject.row < object_.row),
-            (lines[object_.row][-1], 0, subject.row > object_.row),
-        ):
-            reach = (STUB + half.text_width) * (1 if forth != rtl else -1)
-            half.x[side] += reach if 0 <= half.x[side] + reach <= width else -reach
+        halves.append((lines[subject.row][-1], 1, (subject.row < object_.row) != rtl, leaving))
+        halves.append((lines[object_.row][-1], 0, (subject.row > object_.row) != rtl, arriving))
+    for half in halves:
+        _reach_out(*half, width)
     for row in lines.values():
         _spread(row)
+    for half in halves:  # again, because their legs have moved
+        _reach_out(*half, width)
     return lines
+
+
+def _texts(content: Content, arc: Arc, scores: bool) -> tuple[Callable[[int], str], ...]:
+    """Make the texts of an arc, its half at the subject, and its half at the object, for names of at most a length."""
+    score = f" {arc.written_score}" if scores and arc.written_score else ""
+    subject, object_ = content.name(arc.subject), content.name(arc.object)
+
+    def label(length: int) -> str:
+        return shorten(arc.label, length) + score
+
+    def leaving(length: int) -> str:
+        return f"{label(length)} → {shorten(object_, min(length, NAME_LENGTH))}"
+
+    def arriving(length: int) -> str:
+        return f"{shorten(subject, min(length, NAME_LENGTH))} → {label(length)}"
+
+    return label, leaving, arriving
+
+
+def _reach_out(line: Line, side: int, to_right: bool, text_of: Callable[[int], str], width: float) -> None:
+    """Set the text of the half of an arc, and its open end, on the given side if the whole text has room there."""
+    leg = line.x[1 - side]
+    rooms = {True: width - leg - STUB - GAP, False: leg - STUB - GAP}
+    if text_width(text_of(LABEL_LENGTH), REL_SIZE) > rooms[to_right]:
+        to_right = rooms[True] > rooms[False]
+    line.text = fit(text_of, LABEL_LENGTH, REL_SIZE, rooms[to_right])
+    line.x[side] = leg + (STUB + line.text_width) * (1 if to_right else -1)
 
 
 def _spread(lines: Sequence[Line]) -> None:
@@ -168,8 +194,6 @@ def _spread(lines: Sequence[Line]) -> None:
         step = min(PORT, (frame.free[1] - frame.free[0]) / (len(at_frame) + 1))
         first = frame.middle - step * (len(at_frame) - 1) / 2
         for i, (_, side, line) in enumerate(sorted(at_frame, key=lambda end: end[0])):
-            if line.frames[1 - side] is None:
-                line.x[1 - side] += first + i * step - line.x[side]
             line.x[side] = first + i * step
 
 

@@ -12,29 +12,14 @@ from .content import Options
 from .svg import shorten, text_width
 
 SIZE, REL_SIZE, TYPE_SIZE = 13, 11, 8.5  # font sizes
-
-
 LINE, TYPE_LINE, REL_LINE = 16, 11, 14  # line heights
-
-
 NAME_LENGTH, NAME_LINES, LABEL_LENGTH = 22, 3, 40  # most characters and lines of a name, most characters of a relation
-
-
 PAD, MARGIN, GAP = 8, 14, 26  # inside a node, around the picture, between nodes and parts
-
-
 ARROW, LOOP = 8, 26  # arrowhead length, height of an arrow from a node to itself
-
-
 CLOSENESS, FLATNESS = 0.8, 0.65  # factors of distances and heights in the first layout, before nodes are pushed apart
-
-
 STARTS, STEPS = 6, 150  # random starts of the layout, iterations of each
 
-
 Key = tuple[str, str]
-
-
 Points = NDArray[np.float64]
 
 
@@ -82,8 +67,8 @@ class Edge(NamedTuple):
         """Yield each relation, and the text of its label, with the score if `scores` is True."""
         for label, (score, count) in self.relations.items():
             times = f" ×{count}" if count > 1 else ""
-            name = shorten(label, LABEL_LENGTH)
-            yield label, f"{name} {score:.2f}{times}" if scores else f"{name}{times}"
+            written = f" {score:.2f}" if scores and score != 1.0 else ""
+            yield label, f"{shorten(label, LABEL_LENGTH)}{written}{times}"
 
 
 def connected_parts(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[Node]]:
@@ -106,22 +91,19 @@ def connected_parts(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[N
     return sorted(parts.values(), key=len, reverse=True)
 
 
-def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tuple[list[Node], Points]:
-    """Place the nodes of a connected part. Its top left corner is (0, 0).
+def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> None:
+    """Place the nodes of a connected part.
 
     Args:
         nodes (list[Node]): The nodes of the part. Their `center` is set.
-        edges (Sequence[Edge]): The edges of the whole graph.
+        edges (Sequence[Edge]): The edges of the part.
         options (Options): The options.
-
-    Returns:
-        tuple[list[Node], ndarray]: The nodes, and the width and height of the part.
     """
     index = {node: i for i, node in enumerate(nodes)}
     distances = np.full((len(nodes), len(nodes)), np.inf)
     written = np.zeros((len(nodes), len(nodes), 2))
     for edge in edges:
-        if edge.subject in index and edge.subject is not edge.object:
+        if edge.subject is not edge.object:
             i, j = index[edge.subject], index[edge.object]
             width, height = 2 * half_label(edge, options)
             distances[i, j] = distances[j, i] = CLOSENESS * (edge.subject.half[0] + edge.object.half[0] + width)
@@ -131,7 +113,7 @@ def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tuple
     half = np.array([node.half for node in nodes])
     loops = np.zeros(len(nodes))
     for edge in edges:
-        if edge.subject in index and edge.subject is edge.object:
+        if edge.subject is edge.object:
             loops[index[edge.subject]] = LOOP + REL_LINE * len(edge.relations)
     points = _spread(shortest_paths(distances)) if len(nodes) > 1 else np.zeros((1, 2))
     # An arrow from a node to itself is drawn above the node, so the node takes more room.
@@ -139,14 +121,13 @@ def lay_out(nodes: list[Node], edges: Sequence[Edge], options: Options) -> tuple
     layouts = []
     for turned in (points, points[:, ::-1]):
         middles = _push_apart(turned * (1.0, FLATNESS), half + above / 2, gaps) + above / 2
-        low, high = (middles - half - above).min(0), (middles + half).max(0)
-        layouts.append((middles - low, high - low))
-        if layouts[-1][1][0] <= options.width:
+        width = float(((middles + half).max(0) - (middles - half).min(0))[0])
+        layouts.append((width, middles))
+        if width <= options.width - 2 * MARGIN:
             break
-    middles, size = min(layouts, key=lambda layout: float(layout[1][0]))
+    _, middles = min(layouts, key=lambda layout: layout[0])
     for node, middle in zip(nodes, middles):
         node.center = middle
-    return nodes, size
 
 
 def shortest_paths(distances: Points) -> Points:
@@ -227,33 +208,6 @@ def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
             if not moved:
                 return points
         points *= 1.1  # there is too little room, so spread all nodes
-
-
-def pack_parts(parts: Sequence[tuple[list[Node], Points]], width: float) -> Points:
-    """Put the parts of a graph side by side, on shelves one below the other.
-
-    The highest parts come first, and single nodes last.
-
-    Args:
-        parts (Sequence[tuple[list[Node], ndarray]]): The parts and their sizes, see `lay_out`. The nodes are moved.
-        width (float): Width of the picture. A wider part gets a shelf of its own.
-
-    Returns:
-        ndarray: Width and height of the whole graph. *Shape:* (2,).
-    """
-    shelves: list[list[float]] = []  # top, height, and used width
-    bottom = widest = 0.0
-    for nodes, size in sorted(parts, key=lambda part: (len(part[0]) == 1, -part[1][1])):
-        shelf = next((shelf for shelf in shelves if shelf[2] + size[0] <= width and size[1] <= shelf[1]), None)
-        if shelf is None:
-            shelf = [bottom, size[1], 0.0]
-            shelves.append(shelf)
-            bottom += size[1] + GAP
-        for node in nodes:
-            node.center = node.center + np.array([shelf[2], shelf[0]])
-        widest = max(widest, shelf[2] + size[0])
-        shelf[2] += size[0] + GAP
-    return np.array([widest, max(0.0, bottom - GAP)])
 
 
 def half_label(edge: Edge, options: Options) -> Points:

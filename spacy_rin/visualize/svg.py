@@ -1,17 +1,14 @@
-"""Make SVG elements, and estimate the width of text without a browser."""
+"""Make pictures, and estimate the width of text without a browser."""
 
-import re
+import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import cache
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
-from zlib import crc32
+
+from ..markup import element
 
 FONT = "Arial, Helvetica, sans-serif"
-# Pale colours are for areas behind text, dark ones for lines and for text on white.
-PALE = ("#c5d8f7", "#f9d5b4", "#c9e7c4", "#f6c9d4", "#dccff0", "#f4e6a6", "#bfe6e4", "#e0d3c3")
-DARK = ("#2b5c9e", "#a5561a", "#2f7d3b", "#a3304f", "#6a47a8", "#7f6a08", "#1b7a78", "#6b5137")
 
 # Widths of Arial's characters, as shares of the font size.
 _WIDTHS = {
@@ -33,60 +30,63 @@ _WIDTHS = {
 }
 _WIDTH_OF = {char: width for width, chars in _WIDTHS.items() for char in chars}
 _USUAL, _WIDE = 0.56, 1.0
-# XML forbids many control characters, and readers can't see the others.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
-
-
-def element(parent: Element, tag: str, text: str = "", **attributes: str | float) -> Element:
-    """Add an element to a parent element. ElementTree escapes text and attributes.
-
-    Args:
-        parent (Element): The parent element.
-        tag (str): Name of the new element.
-        text (str): Its text.
-        **attributes (str | float): Its attributes. "_" in a name becomes "-", a "_" at either end is removed, and
-            numbers are rounded to one decimal.
-
-    Returns:
-        Element: The new element.
-    """
-    child = ElementTree.SubElement(parent, tag, _plain(attributes))
-    if text:
-        child.text = printable(text)
-    return child
 
 
 def picture(
-    sides: tuple[float, float, float, float], *, label: str, background: str, font: str, **attributes: str
+    sides: tuple[float, float, float, float], *content: Element, label: str, style: str, **attributes: str
 ) -> Element:
-    """Make an empty picture. It is scaled down where the page is narrower.
+    """Make a picture. It is scaled down where the page is narrower.
 
     Args:
         sides (tuple[float, float, float, float]): Left, top, right and bottom of the picture in pixels.
+        *content (Element): What it shows.
         label (str): Description of the picture for screen readers.
-        background (str): CSS colour of the background.
-        font (str): CSS font family.
+        style (str): CSS of its colours and font.
         **attributes (str): Further attributes, see `element`.
 
     Returns:
         Element: The "svg" element.
     """
-    left, top, right, bottom = map(round, sides)
-    width, height = str(right - left), str(bottom - top)
-    size = {"viewBox": f"{left} {top} {width} {height}", "width": width, "height": height}
-    style = f"background: {background}; font-family: {font}; max-width: 100%; height: auto; display: block"
-    names = {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "aria-label": printable(label), "style": style}
-    return Element("svg", {**names, **size, **_plain(attributes)})
+    left, top = map(math.floor, sides[:2])
+    right, bottom = map(math.ceil, sides[2:])
+    return element(
+        "svg",
+        *content,
+        xmlns="http://www.w3.org/2000/svg",
+        role="img",
+        aria_label=label,
+        style=f"{style}; max-width: 100%; height: auto; display: block",
+        width=right - left,
+        height=bottom - top,
+        viewBox=f"{left} {top} {right - left} {bottom - top}",
+        **attributes,
+    )
 
 
-def markup(root: Element) -> str:
-    """Convert an element to SVG or HTML markup."""
-    return ElementTree.tostring(root, encoding="unicode")
+def centered(text: str, x: float, y: float, size: float, **attributes: str) -> Element:
+    """Make a line of text.
 
+    Args:
+        text (str): The text.
+        x (float): Its middle.
+        y (float): Its baseline.
+        size (float): Font size in pixels.
+        **attributes (str): Further attributes, see `element`.
 
-def printable(text: str) -> str:
-    """Replace characters that markup can't contain with the replacement character."""
-    return _CONTROL.sub("\ufffd", text)
+    Returns:
+        Element: The "text" element.
+    """
+    return element(
+        "text",
+        text,
+        x=x,
+        y=y,
+        textLength=text_width(text, size),
+        lengthAdjust="spacingAndGlyphs",
+        text_anchor="middle",
+        font_size=str(size),
+        **attributes,
+    )
 
 
 def text_width(text: str, size: float) -> float:
@@ -107,9 +107,21 @@ def shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-def pick(colors: tuple[str, ...], label: str) -> str:
-    """Choose the colour of a label. A label has the same colour in every picture."""
-    return colors[crc32(label.encode("utf8")) % len(colors)]
+def fit(text_of: Callable[[int], str], length: int, size: float, room: float) -> str:
+    """Shorten a text until it is as narrow as its room.
+
+    Args:
+        text_of (Callable[[int], str]): Makes the text from names of at most so many characters.
+        length (int): Most characters of a name.
+        size (float): Font size in pixels.
+        room (float): Width of the room in pixels.
+
+    Returns:
+        str: The longest text that fits, or that with names of one character if none does.
+    """
+    while length > 1 and text_width(text_of(length), size) > room:
+        length -= 1
+    return text_of(length)
 
 
 @cache
@@ -122,10 +134,3 @@ def _char_width(char: str) -> float:
         return _WIDE
     base = unicodedata.normalize("NFD", char)[0]
     return _USUAL if base == char else _char_width(base)
-
-
-def _plain(attributes: Mapping[str, str | float]) -> dict[str, str]:
-    return {
-        name.strip("_").replace("_", "-"): printable(value) if isinstance(value, str) else f"{value:.1f}"
-        for name, value in attributes.items()
-    }

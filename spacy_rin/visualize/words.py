@@ -8,17 +8,11 @@ from typing import NamedTuple
 from spacy.tokens import Span
 
 from .content import Content, DrawnEntity
-from .svg import shorten, text_width
+from .svg import fit, shorten, text_width
 
 SIZE, REL_SIZE, TYPE_SIZE = 16, 11.5, 9  # font sizes
-
-
 PAD, NESTED_PAD = 3, 3  # from an entity to its frame, from a frame to the next outer frame
-
-
 MARGIN, ROW_GAP = 12, 16
-
-
 NAME_LENGTH, LABEL_LENGTH = 24, 40  # most characters of an entity or type, and of a relation
 
 
@@ -79,9 +73,9 @@ def words_of(content: Content, depths: dict[DrawnEntity, int], width: float) -> 
     Yields:
         tuple[bool, list[Atom]]: Whether a new row must start with the word, and the atoms of the word.
     """
-    span, (before, after, inside) = content.span, _room(content, depths)
+    span, (before, after, inside) = content.span, _room(content, depths, width)
     sentences = span.doc.has_annotation("SENT_START")
-    limit = max(3.0 * SIZE, width - 2 * MARGIN - 2 * max([0.0, *before.values()]))
+    limit = max(SIZE, width - 2 * margin_of(depths) - 2 * max([0.0, *before.values()]))
     word: list[Atom] = []
     must = next_must = False
     previous = " "
@@ -111,7 +105,9 @@ def words_of(content: Content, depths: dict[DrawnEntity, int], width: float) -> 
         yield must, word
 
 
-def _room(content: Content, depths: dict[DrawnEntity, int]) -> tuple[dict[int, float], dict[int, float], set[int]]:
+def _room(
+    content: Content, depths: dict[DrawnEntity, int], width: float
+) -> tuple[dict[int, float], dict[int, float], set[int]]:
     """Compute the room that entities need for their frames and types.
 
     Returns:
@@ -123,7 +119,7 @@ def _room(content: Content, depths: dict[DrawnEntity, int]) -> tuple[dict[int, f
     inside: set[int] = set()
     for start, end, label in content.entities:
         inside.update(range(start + 1, end))
-        missing = text_width(shorten(label, NAME_LENGTH), TYPE_SIZE) - text_width(content.text[start:end], SIZE)
+        missing = text_width(type_text(label, width), TYPE_SIZE) - text_width(content.text[start:end], SIZE)
         room = max(padding_of(depths[DrawnEntity(start, end, label)]) + 1, missing / 2 + 2)
         before[start], after[end] = max(before[start], room), max(after[end], room)
     return before, after, inside
@@ -154,7 +150,7 @@ def split_rows(words: Iterable[tuple[bool, list[Atom]]], width: float) -> Iterat
         yield row
 
 
-def place_row(row: list[Atom], rtl: bool, width: float) -> list[Place]:
+def place_row(row: list[Atom], rtl: bool, width: float, margin: float) -> list[Place]:
     """Place the atoms of a row.
 
     Whole atoms are ordered by the Unicode Bidirectional Algorithm. The browser orders the characters inside them.
@@ -163,6 +159,7 @@ def place_row(row: list[Atom], rtl: bool, width: float) -> list[Place]:
         row (list[Atom]): The atoms, in text order.
         rtl (bool): Whether the text is read from right to left.
         width (float): Width of the picture.
+        margin (float): Room beside the row.
 
     Returns:
         list[Place]: The places of the atoms, in text order.
@@ -178,7 +175,7 @@ def place_row(row: list[Atom], rtl: bool, width: float) -> list[Place]:
             order[start:end] = reversed(order[start:end])
             start = max(end, start + 1)
     lefts: dict[int, float] = {}
-    x = width - MARGIN - sum(atom.room for atom in row) if rtl else float(MARGIN)
+    x = width - margin - sum(atom.room for atom in row) if rtl else margin
     for i in order:
         lefts[i] = x + (row[i].after if levels[i] % 2 else row[i].before)
         x += row[i].room
@@ -260,6 +257,16 @@ def nesting_depths(entities: Sequence[DrawnEntity]) -> dict[DrawnEntity, int]:
             depth = max(depth, depths[other] + 1)
         depths[entity] = depth
     return depths
+
+
+def margin_of(depths: dict[DrawnEntity, int]) -> float:
+    """Compute the room beside the rows, where the frames of entities that go on in the next row can end."""
+    return float(MARGIN + NESTED_PAD * max(depths.values(), default=0))
+
+
+def type_text(label: str, width: float) -> str:
+    """Shorten the type of an entity. It is at most half as wide as the picture."""
+    return fit(lambda length: shorten(label, length), NAME_LENGTH, TYPE_SIZE, width / 2 - MARGIN)
 
 
 def padding_of(depth: int) -> float:

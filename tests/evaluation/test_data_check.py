@@ -1,8 +1,10 @@
 """What the data check counts, against texts whose trouble is known."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import pytest
 from spacy.tokens import Doc, DocBin, Span
@@ -168,6 +170,38 @@ def corpus(tmp_path: Path) -> Any:
         return tmp_path / name
 
     return write
+
+
+def test_tables_have_headers_and_numbers_in_line(corpus: Any) -> None:
+    """Whatever names are: long, in wide letters, or with line breaks."""
+    docs = [gold_doc(VOCAB, *row) for row in TRIPLES] * 200
+    doc = Doc(VOCAB, words=["x", "y"])
+    spans = [Span(doc, 0, 1, label="人物"), Span(doc, 1, 2, label="LONG_TYPE" * 4)]
+    doc.ents = spans
+    labels = ["写作", "relation_" * 20, "a\nb"]
+    set_relations(doc, [(spans[0], label, spans[1]) for label in labels])
+    output = run("data", corpus("wide.spacy", [*docs, doc])).output
+    lines = [line for line in output.split("\n\n⚠")[0].splitlines() if line]
+    headers = [lines[i - 1] for i, line in enumerate(lines) if set(line) <= {"-", " "}]
+    assert [" ".join(header.split()) for header in headers] == [
+        "all texts number",
+        "texts by overlap texts",
+        "texts by triples texts",
+        "texts by tokens texts",
+        "relations triples",
+        "types of entities entities",
+        "triples by types triples",
+    ]
+
+    def units(line: str) -> int:
+        """The column where the last digit before the tenths ends, in columns of a terminal."""
+        return sum(1 + (east_asian_width(char) in "WF") for char in re.sub(r"\.\d$", "", line))
+
+    numbers = [line for line in lines if re.search(r" [\d,.]+$", line)]
+    assert len(numbers) > 30 and len({units(line) for line in numbers}) == 1
+    assert any(line.startswith("tokens per text, mean") and "." in line for line in numbers)
+    assert any(line.startswith("a b ") for line in numbers)
+    assert re.search(r"^tokens per text, mean +–$", run("data", corpus("none.spacy", [])).output, re.M)
 
 
 def test_command(corpus: Any) -> None:

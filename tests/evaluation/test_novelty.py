@@ -207,7 +207,7 @@ def test_command(model: Path, tmp_path: Path) -> None:
         "relations, by text 100.0 100.0 100.0",
         "stood in the training data P R F1 gold % of gold",
         "the triple 100.0 100.0 100.0 3 42.9",
-        "no name 0.0 0.0 0.0 0 0.0",
+        "no name – – – 0 0.0",
         "new: all but the triple 100.0 100.0 100.0 4 57.1",
     ):
         assert row in rows, result.output

@@ -9,19 +9,24 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.cli._util import app
 from spacy.language import Language
 from typer.testing import CliRunner
 
 import spacy_rin.cli  # noqa: F401
+from spacy_rin.markup import to_html
+from spacy_rin.page import reader as reading
 from spacy_rin.page import view
 from spacy_rin.page.reader import RoundsReader
+from spacy_rin.page.turns import Turns
 
 from ..support import component_of, names, same_predictions
 
@@ -57,11 +62,12 @@ def test_threshold(trained: Language) -> None:
     assert names(trained(TEXT)) == TRIPLES
 
 
-def test_pipeline_is_left_as_it_was(trained: Language) -> None:
+def test_pipeline_is_left_as_it_was(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if the pipeline fails, or several visitors read at a time."""
     reader, before = RoundsReader(trained), trained(TEXT)
-    with pytest.raises(ValueError):
-        reader.read("x" * (trained.max_length + 1), threshold=0.1, rounds=1)
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="E088"):
+        patch.setattr(trained, "max_length", 3)
+        reader.read(TEXT, threshold=0.1, rounds=1)
     assert same_predictions([trained(TEXT)], [before])
     results = {}
 
@@ -84,6 +90,118 @@ def test_settings_of_the_pipeline_are_known_while_it_reads(trained: Language, mo
     monkeypatch.setattr(reader, "nlp", lambda text: seen.append((reader.threshold, reader.rounds)))
     reader.read(TEXT, threshold=0.9, rounds=1)
     assert seen == [(0.5, 3), (0.5, 3)]
+
+
+@given(st.lists(st.sampled_from(["ab", " ", ".", "\n", "\n\n", "。", "x" * 9, "👩‍👩‍👧"]), max_size=40).map("".join))
+@settings(deadline=None)
+def test_pieces_are_the_text(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "PIECE", 10)
+        pieces = list(reading.split_text(text))
+    assert "".join(pieces) == text
+    assert all(pieces) or not text
+    assert all(len(piece) <= 10 for piece in pieces) and all(len(piece) > 5 for piece in pieces[:-1])
+
+
+@pytest.mark.parametrize(
+    "text,pieces",
+    [
+        ("aaaa b. c\n\nd e\nf. g", ["aaaa b. c\n\n", "d e\nf. g"]),
+        ("aaaaaa\nb. c d", ["aaaaaa\n", "b. c d"]),
+        ("aaaa b. c d e f", ["aaaa b. ", "c d e f"]),
+        ("a b c d e f g", ["a b c d e ", "f g"]),
+        ("名名名名名名。名名名名名", ["名名名名名名。", "名名名名名"]),
+        ("名" * 12, ["名" * 10, "名" * 2]),
+    ],
+)
+def test_pieces_end_with_paragraphs_or_sentences(text: str, pieces: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIECE", 11 if "\n\n" in text else 10)
+    assert list(reading.split_text(text)) == pieces
+
+
+def test_long_text_has_the_triples_of_its_pieces(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIECE", 40)
+    text = "It rained all day .\n\n" + "Ada Brook was born in Larne . Tom Hale was born in Wick . " * 2
+    shares: list[float] = []
+    docs = RoundsReader(trained).read(text, threshold=0.5, rounds=3, progress=shares.append)
+    assert shares == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert len(docs) == 4 and all(doc.text == text for doc in docs)
+    found = [(r.subject.start_char, r.subject.text, r.object.text, r.object.label_) for r in docs[-1]._.relations]
+    assert found == [
+        (text.index("Ada"), "Ada Brook", "Larne", "PLACE"),
+        (text.index("Tom"), "Tom Hale", "Wick", "PLACE"),
+        (text.rindex("Ada"), "Ada Brook", "Larne", "PLACE"),
+        (text.rindex("Tom"), "Tom Hale", "Wick", "PLACE"),
+    ]
+    assert [ent.text for ent in docs[-1].ents] == ["Ada Brook", "Larne", "Tom Hale", "Wick"] * 2
+    assert len(docs[-1].spans["rin"]) == 8
+
+
+def test_short_text_is_read_between_the_pieces_of_a_long_one(
+    trained: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first piece of the long text is held until the short one has asked for its turn."""
+    reader, held, order = RoundsReader(trained), Event(), []
+
+    def read(text: str) -> Any:
+        order.append(text)
+        if len(order) == 1:
+            held.set()
+            while reader._turns.waiting < 2:
+                time.sleep(0.001)
+        return trained(text)
+
+    monkeypatch.setattr(reader, "nlp", read)
+    monkeypatch.setattr(reading, "PIECE", 30)
+    long = Thread(
+        target=reader.read, args=("Tom Hale was born in Wick . " * 4,), kwargs={"threshold": 0.5, "rounds": 0}
+    )
+    long.start()
+    assert held.wait(60)
+    (doc,) = reader.read("Ada Brook leads Orbix .", threshold=0.0, rounds=0)
+    assert doc.text == "Ada Brook leads Orbix ."
+    long.join(60)
+    assert [text[:3] for text in order] == ["Tom", "Ada", "Tom", "Tom", "Tom"]
+
+
+def test_visitor_who_waits_does_not_hold_up_others(trained: Language) -> None:
+    """A long text whose visitor's page is slow, or gone, keeps nobody waiting."""
+    reader, stopped, go_on = RoundsReader(trained), Event(), Event()
+
+    def stop(share: float) -> None:
+        stopped.set()
+        assert go_on.wait(60)
+
+    results: list[Any] = []
+    text = "Ada Brook was born in Larne . " * 400
+    long = Thread(target=lambda: results.extend(reader.read(text, threshold=0.5, rounds=0, progress=stop)), daemon=True)
+    long.start()
+    assert stopped.wait(60)
+    assert names(reader.read(TEXT, threshold=0.5, rounds=3)[-1]) == TRIPLES
+    assert long.is_alive() and not results
+    go_on.set()
+    long.join(60)
+    assert [doc.text for doc in results] == [text]
+
+
+def test_turns_go_on_after_an_error() -> None:
+    turns = Turns()
+    with pytest.raises(RuntimeError), turns.take():
+        assert turns.waiting == 1
+        raise RuntimeError
+    assert turns.waiting == 0
+    with turns.take():
+        assert turns.waiting == 1
+
+
+def test_example_is_in_the_language_of_the_pipeline() -> None:
+    examples = {}
+    for lang in ("en", "xx", "de", "is"):  # spaCy has no examples for the last
+        nlp = spacy.blank(lang)
+        nlp.add_pipe("rin_joint")
+        examples[lang] = RoundsReader(nlp).example
+    assert examples["en"] == examples["xx"] == examples["is"] == reading.EXAMPLE
+    assert examples["de"] != reading.EXAMPLE and examples["de"].strip()
 
 
 def test_pipeline_without_rin_joint_is_refused(nlp: Language) -> None:
@@ -114,6 +232,15 @@ def page(trained: Language, monkeypatch: pytest.MonkeyPatch) -> Any:
     return page
 
 
+def button(page: Any, label: str) -> Any:
+    return next(button for button in page.button if button.label == label)
+
+
+def run_text(page: Any, text: str) -> None:
+    page.text_area[0].input(text)
+    button(page, "Run").click().run()
+
+
 def triples(page: Any) -> Any:
     if not page.dataframe:
         return set()
@@ -134,7 +261,7 @@ def rows(page: Any) -> Any:
 
 def test_page_shows_triples_and_rounds(page: Any) -> None:
     assert not page.error and "Type a text" in page.info[0].value
-    page.text_area[0].input(TEXT).run()
+    run_text(page, TEXT)
     assert not page.exception and triples(page) == TRIPLES
     head, body = rows(page)
     assert [name.split(" (")[0] for name in head] == ["after 0", "after 1", "after 2", "after 3"]
@@ -149,7 +276,7 @@ def test_page_shows_triples_and_rounds(page: Any) -> None:
 
 
 def test_page_follows_its_settings(page: Any) -> None:
-    page.text_area[0].input(TEXT).run()
+    run_text(page, TEXT)
     threshold, rounds = page.slider
     assert (threshold.value, rounds.value, rounds.max) == (0.5, 3, 3 + view.MORE_ROUNDS)
     threshold.set_value(1.0).run()
@@ -163,26 +290,46 @@ def test_page_follows_its_settings(page: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", " \n\t ", "\x00\x0b", "x" * 6000, "Ada Brook was born in Larne . " * 180])
 def test_page_takes_any_text(page: Any, text: Any) -> None:
-    page.text_area[0].input(text).run()
+    run_text(page, text)
     assert not page.exception and not page.error
     drawn = [caption.value for caption in page.caption if "are drawn" in caption.value]
-    assert len(drawn) == (len(text) > view.MAX_DRAWN and " " in text)
+    assert len(drawn) == (len(text) > view.MAX_DRAWN)
 
 
-def test_page_shows_errors_of_the_pipeline_as_text(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_has_an_example_and_the_path_of_the_pipeline(trained: Language, page: Any, tmp_path: Path) -> None:
+    assert [code.value for code in page.code] == [view._served[0].path]
+    button(page, "Example").click().run()
+    assert page.text_area[0].value == reading.EXAMPLE and not page.exception and not page.error
+    trained.to_disk(tmp_path / "best")
+    assert RoundsReader(spacy.load(tmp_path / "best")).path == str(tmp_path / "best")
+    assert RoundsReader(trained).path == "en_pipeline"
+
+
+def test_page_tells_that_a_long_text_is_read_in_pieces(page: Any) -> None:
+    run_text(page, "Ada Brook was born in Larne . " * 170)
+    assert any("in pieces" in caption.value for caption in page.caption)
+    run_text(page, TEXT)
+    assert not any("in pieces" in caption.value for caption in page.caption)
+
+
+def test_page_hides_what_errors_say_of_the_machine(
+    page: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(text: str, **settings: Any) -> None:
-        raise RuntimeError(f"**{text}**")
+        raise FileNotFoundError(2, "No such file", "/srv/secret/vectors")
 
     monkeypatch.setattr(view._served[0], "read", fail)
-    page.text_area[0].input("<b>x</b>").run()
+    run_text(page, "<b>x</b>")
     assert not page.exception and page.error
-    assert "RuntimeError: **<b>x</b>**" in [code.value for code in page.code] and not page.dataframe
+    shown = str([(element.type, str(getattr(element, "value", ""))) for element in page.main])
+    assert "FileNotFoundError" in shown and "secret" not in shown and not page.dataframe
+    assert "/srv/secret/vectors" in caplog.text
 
 
 def test_table_of_rounds_escapes_names(trained: Language) -> None:
     doc = trained.make_doc("<b>Ada</b> & Orbix")
     doc.ents = [spacy.tokens.Span(doc, 0, len(doc), label="<i>")]
-    markup = view.markup(view._rounds_table([trained.make_doc("x"), doc], RoundsReader(trained)))
+    markup = to_html(view._rounds_table([trained.make_doc("x"), doc], RoundsReader(trained)))
     assert "<b>" not in markup and "<i>" not in markup
     cells = [cell.text for cell in ElementTree.fromstring(markup).iter("td")]
     assert cells == ["<b>Ada</b> & Orbix (<i>)", "–", "✓"]
@@ -267,7 +414,7 @@ def tab(address: Any) -> Any:
 def type_text(tab: Any, text: str) -> None:
     field = tab.get_by_label("Text", exact=True)
     field.fill(text)
-    field.press("Control+Enter")
+    tab.get_by_role("button", name="Run").click()
 
 
 def pictures(tab: Any) -> Any:

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import plots
 import pytest
 import reproduce
 import spacy
@@ -119,7 +121,7 @@ def test_seen_and_new_triples_in_the_table(
     lines = capsys.readouterr().out.splitlines()
     header, *rows = ([cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| "))
     places = [header.index(name) for name in ("test F1", "seen, F1", "new, F1")]
-    assert [[row[place] for place in places] for row in rows] == [["50.0", "-", "-"], ["50.0", "-", "33.3"]]
+    assert [[row[place] for place in places] for row in rows] == [["50.0", "–", "–"], ["50.0", "–", "33.3"]]
     assert "A table of train's facts, without a network, has F1 33.3 by text." in " ".join(lines)
     assert table["k0"]["test"]["rel_text"]["r"]["mean"] == 25.0 and table["rin"]["test"]["rel_text"] is None
 
@@ -188,3 +190,31 @@ def test_epoch_that_was_kept(tmp_path: Path) -> None:
     )
     assert reproduce.best_epoch(tmp_path / "log.txt", "exact") == 14
     assert reproduce.best_epoch(tmp_path / "log.txt", "partial") == 8
+
+
+def test_pictures_are_points_with_deviations(tmp_path: Path) -> None:
+    """Each mean is where it belongs, a deviation is drawn where there are several seeds, and nothing is a bar."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    figures = [
+        (1, {"mean": 81.0, "std": 1.0, "values": [80.0, 81.0, 82.0]}),
+        (2, {"mean": 83.0, "std": None, "values": [83.0]}),
+    ]
+    figure, (up, across) = pyplot.subplots(1, 2)
+    plots.draw_points(up, figures)
+    plots.draw_points(across, figures, across=True)
+    for axis, turn in ((up, 1), (across, -1)):
+        assert not axis.patches
+        (drawn,) = axis.containers
+        means, seeds = drawn.lines[0], axis.lines[-1]
+        assert means.get_xydata()[:, ::turn].tolist() == [[1, 81], [2, 83]]
+        assert seeds.get_xydata()[:, ::turn].tolist() == [[1, 80], [1, 81], [1, 82]]
+        (bars,) = drawn.lines[2]
+        first, second = (np.asarray(segment).reshape(-1, 2)[:, ::turn] for segment in bars.get_segments())
+        assert first.tolist() == [[1, 80], [1, 82]] and not len(second[~np.isnan(second).any(1)])
+    pyplot.close(figure)
+
+
+def test_precision_of_no_predictions_is_no_number() -> None:
+    row = {"p": 0.0, "r": 0.0, "f": 0.0, "gold": 3, "predicted": 0, "right": 0}
+    figures = tables.average([row])
+    assert [tables.cell(figures[letter]) for letter in "prf"] == ["–", "0.0", "0.0"]

@@ -8,7 +8,6 @@ from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 import spacy
@@ -19,34 +18,27 @@ from spacy.displacy.render import DEFAULT_ENTITY_COLOR, DEFAULT_LABEL_COLORS
 from spacy.tokens import Doc, Span
 
 import spacy_rin
+from spacy_rin.markup import printable
 from spacy_rin.relations import register_relations, set_relations
 from spacy_rin.visualize import render
 from spacy_rin.visualize.content import Options
-from spacy_rin.visualize.svg import printable, text_width
+from spacy_rin.visualize.svg import text_width
 
-SVG = "{http://www.w3.org/2000/svg}"
-NUMBER = re.compile(r"-?[\d.]+")
-CURIE = (
-    "Marie Curie was born in Warsaw. She studied at the University of Paris, where she met Pierre Curie, whom she "
-    "married in 1895. The laboratory that they had built in a shed became famous all over the world as the place "
-    "where radium had first been isolated by the woman who was to found the Radium Institute in Paris."
+from .support import (
+    CURIE,
+    NUMBER,
+    SVG,
+    ends,
+    frames,
+    make_doc,
+    number,
+    of_class,
+    overlap,
+    parse,
+    shown_text,
+    sides,
+    touches,
 )
-
-
-def make_doc(text: str, entities: Any, relations: Any, lang: Any = "en", pipes: Any = ()) -> Any:
-    """Make a Doc: entities as (text, label), relations as (index, label, index, score)."""
-    nlp = spacy.blank(lang)
-    for name in pipes:
-        nlp.add_pipe(name)
-    doc = nlp(text)
-    spans = []
-    for name, label in entities:
-        span = doc.char_span(text.index(name), text.index(name) + len(name), label=label)
-        assert span is not None, name
-        spans.append(span)
-    doc.spans["rin"] = spans
-    set_relations(doc, [(spans[s], label, spans[o], score) for s, label, o, score in relations])
-    return doc
 
 
 @pytest.fixture
@@ -70,55 +62,6 @@ def curie() -> Any:
     ]  # fmt: skip
     relations = [(0, "born_in", 1, 0.99), (0, "studied_at", 2, 0.97), (3, "spouse", 0, 0.94), (0, "founded", 4, 0.7)]
     return make_doc(CURIE, names, relations)
-
-
-def parse(markup: Any) -> Any:
-    root = ElementTree.fromstring(markup)
-    assert root.tag == f"{SVG}svg"
-    return root
-
-
-def of_class(root: Any, name: str) -> Any:
-    return [element for element in root.iter() if element.get("class") == name]
-
-
-def shown_text(root: Any) -> Any:
-    return "".join(text.text for text in of_class(root, "rin-text"))
-
-
-def number(element: Any, name: str) -> Any:
-    return float(element.get(name))
-
-
-def sides(rect: Any) -> Any:
-    x, y = number(rect, "x"), number(rect, "y")
-    return x, x + number(rect, "width"), y, y + number(rect, "height")
-
-
-def overlap(one: Any, other: Any) -> Any:
-    return min(one[1], other[1]) - max(one[0], other[0]) > 0.2 and min(one[3], other[3]) - max(one[2], other[2]) > 0.2
-
-
-def frames(root: Any) -> Any:
-    found = {}
-    for rect in of_class(root, "rin-entity"):
-        found.setdefault(rect.get("data-entity"), []).append(rect)
-    return found
-
-
-def ends(group: Any) -> Any:
-    """Where an arc leaves, and where its arrowhead points; None for the end that a half doesn't have."""
-    path = next(path for path in group.iter(f"{SVG}path") if path.get("class") is None).get("d")
-    heads = of_class(group, "rin-arrowhead")
-    start = [float(x) for x in NUMBER.findall(path)[:2]] if " V" in path.split("Q")[0] else None
-    return start, [float(x) for x in NUMBER.findall(heads[0].get("d"))[:2]] if heads else None
-
-
-def touches(point: Any, rects: Any) -> Any:
-    """Whether a point is on the upper side of a frame."""
-    return any(
-        left - 0.2 <= point[0] <= right + 0.2 and abs(point[1] - top) < 0.2 for left, right, top, _ in map(sides, rects)
-    )
 
 
 def test_arcs_go_from_subjects_to_objects(crossing: Any) -> None:
@@ -520,3 +463,63 @@ def test_documentation_names_all_options() -> None:
     documented = set(re.findall("`(.+?)`", "".join(re.findall(r"^\| (`.*?) \|", page, re.M))))
     arguments = {"docs", "style", "page", "jupyter", "options"}
     assert documented == {field.name for field in fields(Options)} | arguments
+
+
+# Labels of every length, and names in several scripts.
+WORDS = st.sampled_from(["Ada", "of", "International", "Donaudampfschifffahrtsgesellschaft", "鲁迅出生于", "תל", "x"])
+LONG = st.sampled_from(["A", "born_in", "ORGANISATION_OR_FIRM", "a_relation_with_a_name_like_a_sentence", "关系" * 9])
+
+
+@given(data=st.data(), width=st.integers(200, 420), words=st.lists(WORDS, min_size=1, max_size=14))
+@settings(max_examples=25, deadline=None)
+def test_nothing_is_cut_on_narrow_pages(data: Any, width: int, words: Any) -> None:
+    """Frames, texts, types and labels are inside the picture, whatever overlaps and however long names are."""
+    doc = Doc(spacy.blank("xx").vocab, words=words)
+    cuts = st.tuples(st.integers(0, len(words) - 1), st.integers(1, 4), LONG)
+    spans = [
+        Span(doc, start, min(start + length, len(words)), label=label)
+        for start, length, label in data.draw(st.lists(cuts, min_size=1, max_size=5))
+    ]
+    doc.spans["rin"] = spans
+    ends = st.integers(0, len(spans) - 1)
+    relations = data.draw(st.lists(st.tuples(ends, LONG, ends), max_size=6))
+    set_relations(doc, [(spans[s], label, spans[o], 0.5) for s, label, o in relations])
+    for style in ("rel", "graph"):
+        root = parse(render(doc, style, options={"width": width}))
+        left, top, wide, high = map(float, root.get("viewBox").split())
+        assert style == "graph" or wide == width
+        for rect in root.iter(f"{SVG}rect"):
+            x1, x2, y1, y2 = sides(rect)
+            assert left - 2.1 <= x1 and x2 <= left + wide + 2.1 and top <= y1 and y2 <= top + high
+        for text in root.iter(f"{SVG}text"):
+            room, x = number(text, "textLength"), number(text, "x")
+            room -= text_width(text.text, 16) - text_width(text.text.rstrip(), 16) if text.get("direction") else 0
+            start = x - room / 2 if text.get("text-anchor") else x - room if text.get("direction") == "rtl" else x
+            assert left - 0.2 <= start and start + room <= left + wide + 0.2, text.text
+
+
+def test_gold_relations_have_no_score() -> None:
+    names = [("Ada", "PERSON"), ("Orbix", "ORG")]
+    doc = make_doc("Ada founded Orbix.", names, [(0, "founded", 1, 1.0), (0, "leads", 1, 0.996), (1, "by", 0, 1.0)])
+    for style in ("rel", "graph"):
+        markup = render(doc, style)
+        assert sorted(label.text for label in of_class(parse(markup), "rin-label")) == ["by", "founded", "leads 1.00"]
+        assert "(1.0000)" not in markup
+    twice = render([doc, doc], "graph")
+    assert "founded ×2" in [label.text for label in of_class(parse(twice), "rin-label")]
+
+
+PAIRS = st.tuples(st.integers(0, 6), LONG | st.sampled_from(["leads", "owns", "founded"]), st.integers(0, 6))
+
+
+@given(st.lists(PAIRS, min_size=24, max_size=24), st.sampled_from([380, 900]))
+@settings(max_examples=8, deadline=None)
+def test_labels_of_dense_graphs_cover_nothing(triples: Any, width: int) -> None:
+    """Neither each other nor nodes: seven entities with 24 relations."""
+    names = [(f"Name{i}" + " of something" * (i % 3), "ORG") for i in range(7)]
+    doc = make_doc(", ".join(name for name, _ in names), names, [(s, label, o, 0.5) for s, label, o in triples])
+    root = parse(render(doc, "graph", options={"width": width}))
+    labels = [sides(rect) for group in of_class(root, "rin-relation") for rect in group.iter(f"{SVG}rect")]
+    assert len(labels) == len(set(triples)) and len(boxes(root)) == 7
+    for one, other in combinations([*labels, *boxes(root)], 2):
+        assert not overlap(one, other)
