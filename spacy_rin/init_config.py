@@ -1,8 +1,9 @@
 """A config that fits a corpus, with the reason for each choice."""
 
 import math
+import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from .evaluation.data_check import check_data
 from .evaluation.scorer import triples
 from .pipeline.component import prefers_text
 from .pipeline.corpus import read_docs
+from .pipeline.join import group_texts
 from .relations import DEFAULT_ATTR, get_relations, has_relations
 
 MODEL = "components.rin_joint.model"
@@ -29,6 +31,8 @@ MIN_ONE = 100
 SYMMETRIC_SHARE = 0.95
 # Share of the triples that a second layer of entities must save.
 LAYER_GAIN = 0.005
+# How texts are joined that are read across sentences, see `create_joining_batcher`.
+JOIN: dict[str, Any] = {"share": 0.8, "max_texts": 5, "max_length": 256, "similar": 0.6}
 SMALL = 1000  # texts
 MIN_STEPS = 600
 WARMUP_STEPS = 250
@@ -120,27 +124,31 @@ def init_config(
     corpus = Corpus.of(read_docs(train, blank_pipeline(lang).vocab), attr)
     if dev is not None and not Path(dev).exists():
         raise FileError(Errors.R033, path=dev)
+    context, reason = _choose_context(corpus)
     choices = [
         Choice("paths.train", str(train), "the training data"),
         Choice(
             "paths.dev", None if dev is None else str(dev), "the development data" if dev else "give it: --paths.dev"
         ),
-        *_choose_reading(corpus),
+        Choice("components.rin_joint.context", context, reason),
+        *_choose_entities(corpus),
         *_choose_features(corpus, vectors, transformer, tagger),
         *_choose_constraints(corpus),
     ]
-    choices += _choose_training(corpus, transformer is not None, gpu)
+    choices += _choose_training(corpus, context, transformer is not None, gpu)
     config = Config(_base(lang, vectors, transformer, tagger, attr))
     for choice in choices:
         _set(config, choice.setting, choice.value)
     return _fill(config, tagger), choices
 
 
-def _choose_reading(corpus: Corpus) -> Iterable[Choice]:
+def _choose_context(corpus: Corpus) -> tuple[str, str]:
     total, across = corpus.counts["triples"], corpus.counts["triples_across_sentences"]
-    by_text = prefers_text(total, across)
-    reason = f"{across:,} of {total:,} triples cross sentences"
-    yield Choice("components.rin_joint.context", "text" if by_text else "sentence", reason)
+    return "text" if prefers_text(total, across) else "sentence", f"{across:,} of {total:,} triples cross sentences"
+
+
+def _choose_entities(corpus: Corpus) -> Iterable[Choice]:
+    total = corpus.counts["triples"]
     lost = corpus.counts["triples_lost_by_settings"]
     by_head = {head: [lost[f"entity_layers={n}, head={head}"] for n in (1, 2)] for head in ("last", "first")}
     head = min(by_head, key=lambda head: by_head[head])
@@ -209,23 +217,29 @@ def _choose_constraints(corpus: Corpus) -> Iterable[Choice]:
     yield Choice("components.rin_joint.constraints", table, reason)
 
 
-def _choose_training(corpus: Corpus, transformer: bool, gpu: bool) -> Iterable[Choice]:
+def _choose_training(corpus: Corpus, context: str, transformer: bool, gpu: bool) -> Iterable[Choice]:
     n_texts = len(corpus.docs)
     yield Choice("training.gpu_allocator", "pytorch" if gpu else None, "training on a GPU" if gpu else "no --gpu")
+    joined: list[Sized] = _join_lengths(corpus) if context == "text" else list(corpus.docs)
     if transformer:
         batcher: dict[str, Any] = {"@batchers": "spacy.batch_by_padded.v1", "discard_oversize": False}
         batcher |= {"size": 1500, "buffer": 256}
-        yield Choice("training.batcher", batcher, "1,500 tokens with padding fit into the memory of most GPUs")
+        why = "1,500 tokens with padding fit into the memory of most GPUs"
         rate = 0.0001
         reason = "of the transformer; learn_rate_factor lets the network learn faster"
     else:
-        size = min(50, max(16, round(n_texts / 100)))
+        texts = min(50, max(16, round(n_texts / 100)))
+        size = max(1, round(texts * len(joined) / n_texts))
         batcher = {"@batchers": "spacy.batch_by_sequence.v1", "size": size}
-        yield Choice("training.batcher", batcher, f"{size} texts a step, for {n_texts:,} texts")
-        rate = round(0.001 * math.sqrt(size), 3)
+        why = f"{texts} texts a step, for {n_texts:,} texts"
+        rate = round(0.001 * math.sqrt(texts), 3)
         reason = "the larger the batch, the higher"
     make_batches = util.registry.resolve({"batcher": batcher})["batcher"]
-    steps = sum(1 for _ in make_batches(corpus.docs))
+    steps = sum(1 for _ in make_batches(joined))
+    if context == "text":
+        batcher = {"@batchers": "spacy_rin.join_texts.v1", "attr": corpus.attr, **JOIN, "batcher": batcher}
+        why += "; most are joined with others, as few pairs of a long text are related"
+    yield Choice("training.batcher", batcher, why)
     epochs = max(20 if n_texts >= SMALL else 30, math.ceil(MIN_STEPS / steps))
     yield Choice("training.max_epochs", epochs, f"{epochs * steps:,} steps of {steps:,} an epoch")
     schedule = {
@@ -238,6 +252,20 @@ def _choose_training(corpus: Corpus, transformer: bool, gpu: bool) -> Iterable[C
     each = max(1, epochs // 30)
     yield Choice("training.eval_frequency", each * steps, f"every {each} epochs" if each > 1 else "once an epoch")
     yield Choice("training.dropout", 0.1 if transformer else 0.4, "rate of the input dropout")
+
+
+def _join_lengths(corpus: Corpus) -> list[Sized]:
+    """Choose texts to join as training does, and return something of the length of each."""
+    rng = random.Random(0)
+    docs = rng.sample(corpus.docs, len(corpus.docs))
+    groups = group_texts(
+        docs,
+        **JOIN,
+        length=len,
+        rng=rng,
+        labels=lambda doc: [relation.label for relation in get_relations(doc, corpus.attr)],
+    )
+    return [range(sum(map(len, group))) for group in groups]
 
 
 def _base(

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy.attrs import PREFIX, SHAPE, SUFFIX, TAG
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
@@ -25,9 +27,9 @@ from .networks.bilstm import BiLSTM
 from .networks.joint import JointNetwork, Output
 from .networks.rin import RIN
 from .networks.rin_int import CELLS, RINInt
-from .segments import Context, Segment, cut_windows, find_contexts
+from .segments import Context, Segment, cut_windows, find_contexts, number_sentences
 from .word_vectors import WordVectors
-from .wrapper import build_network, wrap_encoder, wrap_joint
+from .wrapper import Inputs, build_network, network_of, wrap_encoder, wrap_joint
 
 Scores = tuple[list[Segment], Output]
 
@@ -45,6 +47,7 @@ def build_rin(
     stop_early: bool = False,
     chunk_bytes: int | None = None,
     mixed_precision: bool = False,
+    relative_positions: bool = False,
 ) -> Model[list[Doc], Scores]:
     """Build the Recurrent Interaction Network (Sun et al., EMNLP 2020) on any token features.
 
@@ -67,6 +70,8 @@ def build_rin(
         chunk_bytes (int | None): Memory for the pairs that are scored at a time, in bytes. It changes no result. None
             is 4 MiB on a CPU, which fit into its cache, and 512 MiB on a GPU.
         mixed_precision (bool): Whether to compute in half precision on a GPU.
+        relative_positions (bool): Whether the score of a pair also depends on how many tokens and how many sentences
+            apart the two are, and on their order. The paper's network knows nothing of this.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
@@ -83,6 +88,7 @@ def build_rin(
         relation_prior=relation_prior,
         stop_early=stop_early,
         chunk_bytes=chunk_bytes,
+        relative_positions=relative_positions,
     )
     return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
 
@@ -260,7 +266,9 @@ def _rin_forward(
         for segment in cut_windows(context, model.attrs["max_length"], model.attrs["overlap"]):
             segments.append(segment)
             slices.append((i, slice(segment.start - context.start, segment.end - context.start)))
-    output, backprop_output = network([features[i][part] for i, part in slices], is_train)
+    sentences = _number_sentences(network_of(network), docs, segments)
+    inputs = Inputs([features[i][part] for i, part in slices], sentences)
+    output, backprop_output = network(inputs, is_train)
 
     def backprop(d_output: Sequence[Tensor]) -> list[Doc]:
         d_features = [model.ops.alloc2f(*x.shape) for x in features]
@@ -269,6 +277,14 @@ def _rin_forward(
         return backprop_features(d_features)
 
     return (segments, output), backprop
+
+
+def _number_sentences(network: JointNetwork, docs: list[Doc], segments: list[Segment]) -> NDArray[np.int64] | None:
+    """Number the sentences of the tokens of all segments, if the network reads relative positions."""
+    if not network.relative_positions or not segments:
+        return None
+    numbers = [number_sentences(doc) for doc in docs]
+    return np.concatenate([numbers[segment.doc][segment.start : segment.end] for segment in segments])
 
 
 def _read_features(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 
@@ -66,6 +67,19 @@ def find_sentences(doc: Doc) -> list[tuple[int, int]]:
             begins[i + 1] = True
     starts = np.flatnonzero(begins).tolist()
     return list(zip(starts, [*starts[1:], len(doc)]))
+
+
+def number_sentences(doc: Doc) -> NDArray[np.int64]:
+    """Number the sentences of a Doc, see `find_sentences`.
+
+    Args:
+        doc (Doc): The Doc.
+
+    Returns:
+        ndarray: For each token, the number of its sentence. *Shape:* (tokens,).
+    """
+    lengths = [end - start for start, end in find_sentences(doc)]
+    return np.repeat(np.arange(len(lengths)), lengths)
 
 
 def find_contexts(docs: Sequence[Doc], context: str | None) -> list[Context]:

@@ -1,10 +1,12 @@
 """Networks of torch as layers of thinc: how values are handed over, and how parameters are saved."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from thinc.api import ArgsKwargs, Model, PyTorchWrapper_v3, torch2xp, xp2torch
 from thinc.types import Floats2d
 from torch import Tensor
@@ -17,6 +19,18 @@ Network = JointNetwork | BiLSTM
 Features = list[Floats2d]  # of each sequence: (tokens, columns)
 
 
+class Inputs(NamedTuple):
+    """What a joint network reads of a batch.
+
+    Attributes:
+        features (list[Floats2d]): Features of each sequence. *Shape:* (tokens, columns) each.
+        sentences (ndarray | None): Number of the sentence of each token, for relative positions. *Shape:* (tokens,).
+    """
+
+    features: Features
+    sentences: NDArray[np.int64] | None
+
+
 def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
     """Make a layer that turns token features into token features.
 
@@ -26,10 +40,10 @@ def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
     Returns:
         Model[list[Floats2d], list[Floats2d]]: The layer.
     """
-    return _wrap(network, _features_from_torch)
+    return _wrap(network, _features_to_torch, _features_from_torch)
 
 
-def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Features, Output]:
+def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Inputs, Output]:
     """Make a layer that turns token features into scores of tags and pairs.
 
     Args:
@@ -37,9 +51,9 @@ def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Features, 
         mixed_precision (bool): Whether to compute in half precision on a GPU.
 
     Returns:
-        Model[list[Floats2d], Output]: The layer.
+        Model[Inputs, Output]: The layer.
     """
-    return _wrap(network, _output_from_torch, mixed_precision)
+    return _wrap(network, _inputs_to_torch, _output_from_torch, mixed_precision)
 
 
 def network_of(layer: Model[Any, Any]) -> Any:
@@ -58,10 +72,15 @@ def build_network(layer: Model[Any, Any], *sizes: int) -> None:
     network_of(layer).to(layer.shims[0].device)
 
 
-def _wrap(network: Network, convert_outputs: Callable[..., Any], mixed_precision: bool = False) -> Model[Features, Any]:
+def _wrap(
+    network: Network,
+    convert_inputs: Callable[..., Any],
+    convert_outputs: Callable[..., Any],
+    mixed_precision: bool = False,
+) -> Model[Any, Any]:
     return PyTorchWrapper_v3(
         network,
-        convert_inputs=_features_to_torch,
+        convert_inputs=convert_inputs,
         convert_outputs=convert_outputs,
         mixed_precision=mixed_precision,
         serialize_model=_serialize,
@@ -91,6 +110,17 @@ def _features_to_torch(
     return ArgsKwargs(args=(features, lengths), kwargs={}), backprop
 
 
+def _inputs_to_torch(
+    layer: Model[Any, Any], X: Inputs, is_train: bool
+) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], Features]]:
+    packed, backprop = _features_to_torch(layer, X.features, is_train)
+    return ArgsKwargs(args=(*packed.args, _sentences(layer, X)), kwargs={}), backprop
+
+
+def _sentences(layer: Model[Any, Any], X: Inputs) -> Tensor | None:
+    return None if X.sentences is None else torch.from_numpy(X.sentences).to(layer.shims[0].device)
+
+
 def _features_from_torch(
     layer: Model[Any, Any], X_Y: tuple[Features, Tensor], is_train: bool
 ) -> tuple[Features, Callable[[Features], ArgsKwargs]]:
@@ -105,10 +135,10 @@ def _features_from_torch(
 
 
 def _output_from_torch(
-    layer: Model[Any, Any], X_Y: tuple[Features, Tensors], is_train: bool
+    layer: Model[Any, Any], X_Y: tuple[Inputs, Tensors], is_train: bool
 ) -> tuple[Output, Callable[[Sequence[Tensor]], ArgsKwargs]]:
     X, tensors = X_Y
-    output = Output.of(network_of(layer), tensors, [len(x) for x in X])
+    output = Output.of(network_of(layer), tensors, [len(x) for x in X.features], _sentences(layer, X))
 
     def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
         scored = [x for x in tensors if x is not None]

@@ -1,8 +1,14 @@
-"""An augmenter that joins texts, so that the pairs of entities between them are learned to be unrelated."""
+"""Training on joined texts, so that the pairs of entities between them are learned to be unrelated.
+
+A batcher joins other texts in each epoch. An augmenter joins them when the corpus is read. spaCy does that only once,
+unless `training.max_epochs` is -1.
+"""
 
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -11,8 +17,11 @@ from spacy.training import Example
 from ..errors import Errors, SettingError
 from ..relations import DEFAULT_ATTR, Relation, get_relations, has_relations, set_relations
 
-# Number of texts to choose from. They are the last ones read, so a corpus is never held in memory.
+# Number of texts to choose from, so that a corpus is never held in memory.
 POOL_SIZE = 1000
+
+Text = TypeVar("Text")
+Batcher = Callable[[Iterable[Any]], Iterable[list[Any]]]
 
 
 class TextJoiner:
@@ -28,10 +37,7 @@ class TextJoiner:
     """
 
     def __init__(self, share: float, max_texts: int, attr: str = DEFAULT_ATTR):
-        if not 0.0 <= share <= 1.0:
-            raise SettingError(Errors.R010, name="share", expected="from 0 to 1", value=share)
-        if max_texts < 2:
-            raise SettingError(Errors.R010, name="max_texts", expected="at least 2", value=max_texts)
+        _check_settings(share, max_texts)
         self.share = share
         self.max_texts = max_texts
         self.attr = attr
@@ -72,6 +78,111 @@ def create_text_joiner(share: float = 0.5, max_texts: int = 4, attr: str = DEFAU
         SettingError: R010 if a setting is out of range.
     """
     return TextJoiner(share, max_texts, attr)
+
+
+def create_joining_batcher(
+    batcher: Batcher,
+    share: float = 0.8,
+    max_texts: int = 5,
+    max_length: int = 256,
+    similar: float = 0.6,
+    attr: str = DEFAULT_ATTR,
+) -> Batcher:
+    """Create a batcher that joins texts, others in each epoch, for training with `context = "text"`.
+
+    Args:
+        batcher (Callable[[Iterable[Example]], Iterable[list[Example]]]): Makes batches of joined and single texts.
+        share (float): Share of the texts that are joined with others, from 0 to 1.
+        max_texts (int): Highest number of texts that are joined, at least 2.
+        max_length (int): Highest number of tokens of a joined text.
+        similar (float): Share of the joined texts, from 0 to 1, that are joined with texts that have a relation in
+            common. They teach most, as each of their subjects could be that of any of their objects.
+        attr (str): The extension attribute of the relations.
+
+    Returns:
+        Callable[[Iterable[Example]], Iterable[list[Example]]]: The batcher.
+
+    Raises:
+        SettingError: R010 if a setting is out of range.
+    """
+    _check_settings(share, max_texts)
+    if not 0.0 <= similar <= 1.0:
+        raise SettingError(Errors.R010, name="similar", expected="from 0 to 1", value=similar)
+
+    def labels(example: Example) -> list[str]:
+        return [relation.label for relation in get_relations(example.reference, attr)]
+
+    def join(examples: Iterable[Example]) -> Iterator[Example]:
+        remaining = iter(examples)
+        rng = random.Random(random.getrandbits(64))  # from the seed of the training
+        while pool := list(islice(remaining, POOL_SIZE)):
+            known = [example for example in pool if has_relations(example.reference, attr)]
+            groups = group_texts(
+                known,
+                share=share,
+                max_texts=max_texts,
+                max_length=max_length,
+                similar=similar,
+                length=lambda example: len(example.predicted),
+                labels=labels,
+                rng=rng,
+            )
+            joined = [join_examples(group, attr) if len(group) > 1 else group[0] for group in groups]
+            joined += [example for example in pool if not has_relations(example.reference, attr)]
+            rng.shuffle(joined)
+            yield from joined
+
+    return lambda examples: batcher(join(examples))
+
+
+def group_texts(
+    texts: Sequence[Text],
+    *,
+    share: float,
+    max_texts: int,
+    max_length: int,
+    similar: float,
+    length: Callable[[Text], int],
+    labels: Callable[[Text], Sequence[str]],
+    rng: random.Random,
+) -> list[list[Text]]:
+    """Choose which texts to join.
+
+    Args:
+        texts (Sequence[Text]): The texts, in random order.
+        share (float): See `create_joining_batcher`.
+        max_texts (int): See `create_joining_batcher`.
+        max_length (int): See `create_joining_batcher`.
+        similar (float): See `create_joining_batcher`.
+        length (Callable[[Text], int]): Gives the number of tokens of a text.
+        labels (Callable[[Text], Sequence[str]]): Gives the relations of a text.
+        rng (Random): Makes the random choices.
+
+    Returns:
+        list[list[Text]]: Groups of texts to join, and single texts. Each text is in one of them.
+    """
+    n_joined = round(share * len(texts))
+    n_similar = round(similar * n_joined)
+    by_label = sorted(texts[:n_similar], key=lambda text: (rng.choice(labels(text) or [""]), rng.random()))
+    groups: list[list[Text]] = []
+    for part in (by_label, texts[n_similar:n_joined]):
+        n_texts = n_tokens = 0
+        for text in part:
+            n_tokens += length(text)
+            if n_texts and n_tokens <= max_length:
+                groups[-1].append(text)
+                n_texts -= 1
+            else:
+                groups.append([text])
+                n_texts, n_tokens = rng.randint(1, max_texts - 1), length(text)
+    return groups + [[text] for text in texts[n_joined:]]
+
+
+def _check_settings(share: float, max_texts: int) -> None:
+    if not 0.0 <= share <= 1.0:
+        raise SettingError(Errors.R010, name="share", expected="from 0 to 1", value=share)
+    if max_texts < 2:
+        raise SettingError(Errors.R010, name="max_texts", expected="at least 2", value=max_texts)
 
 
 def join_examples(examples: Sequence[Example], attr: str = DEFAULT_ATTR) -> Example:

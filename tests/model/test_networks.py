@@ -17,6 +17,8 @@ from torch.nn import functional as F
 from spacy_rin.model.networks.bilstm import BiLSTM
 from spacy_rin.model.networks.joint import Output, Tensors
 from spacy_rin.model.networks.pairs import (
+    N_POSITIONS,
+    Positions,
     _pair_max_backward_dense,
     _pair_max_backward_sparse,
     _pair_max_forward,
@@ -38,6 +40,12 @@ shapes = st.fixed_dictionaries(
 )
 
 
+def random_positions(lengths: list[int], width: int) -> Positions:
+    """A table, and sentences of one to three tokens that begin anew in each sequence."""
+    sentences = [(torch.rand(length) < 0.5).cumsum(0) for length in lengths]
+    return Positions(torch.randn(N_POSITIONS, width, dtype=torch.float64).requires_grad_(), torch.cat(sentences))
+
+
 def random_pairs(
     lengths: list[int], width: int, labels: int, seed: int, dtype: torch.dtype = torch.float64
 ) -> list[Tensor]:
@@ -47,22 +55,50 @@ def random_pairs(
     return [x.requires_grad_() for x in tensors]
 
 
-def dense_logits(subjects: Tensor, objects: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    return torch.relu(subjects[:, None] + objects[None]) @ weight.T + bias
+def dense_logits(
+    subjects: Tensor, objects: Tensor, weight: Tensor, bias: Tensor | float, positions: Positions | None = None
+) -> Tensor:
+    terms = subjects[:, None] + objects[None]
+    if positions is not None:
+        terms = terms + dense_positions(*positions)
+    return torch.relu(terms) @ weight.T + bias
+
+
+def dense_positions(table: Tensor, sentences: Tensor) -> Tensor:
+    """The term of relative positions of all pairs of one sequence, pair by pair."""
+    rows = []
+    for i, j in itertools.product(range(len(sentences)), repeat=2):
+        step = sum(abs(j - i) >= least for least in (1, 2, 3, 5, 9, 17, 33))
+        apart = max(-3, min(3, int(sentences[j] - sentences[i])))
+        rows.append(table[7 + step if j > i else 7 - step] + table[15 + 3 + apart])
+    return torch.stack(rows).view(len(sentences), len(sentences), -1)
+
+
+def split_positions(positions: Positions | None, lengths: list[int]) -> list[Positions | None]:
+    if positions is None:
+        return [None] * len(lengths)
+    return [Positions(positions.table, x) for x in positions.sentences.split(lengths)]
 
 
 def split(lengths: list[int], *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(x.split(lengths) for x in tensors))
 
 
-def reference_rin(network: RIN, features: Tensor) -> tuple[Tensor, Tensor]:
-    """The paper's equations for one sequence, pair by pair: eq. 2-7 with the concatenation written out."""
+def reference_rin(network: RIN, features: Tensor, sentences: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The paper's equations for one sequence, pair by pair: eq. 2-7 with the concatenation written out. With sentences,
+    the term of relative positions is added.
+    """
+    terms: Any = itertools.repeat(itertools.repeat(0.0))
+    if sentences is not None:
+        terms = dense_positions(network.table, sentences)
     wm = torch.cat(network.pair_terms.weight.chunk(2), 1)
     wr, br = network.relation.weight, network.relation.bias
 
     def classify_relations(hr: Tensor) -> Tensor:
-        n = len(hr)
-        rows = [[wr @ torch.relu(wm @ torch.cat([hr[i], hr[j]])) + br for j in range(n)] for i in range(n)]
+        rows = [
+            [wr @ torch.relu(wm @ torch.cat([subject, object_]) + term) + br for object_, term in zip(hr, row)]
+            for subject, row in zip(hr, terms)
+        ]
         return torch.stack([torch.stack(row) for row in rows])
 
     def classify_tags(he: Tensor) -> Tensor:
@@ -123,23 +159,42 @@ def test_chunks_hold_every_pair_once(lengths: Any, size: Any) -> None:
     assert pairs == [(i, j) for a, b in itertools.pairwise(starts) for i in range(a, b) for j in range(a, b)]
 
 
+def test_relative_positions_have_a_sign_and_steps() -> None:
+    table = torch.arange(float(N_POSITIONS)).view(-1, 1)
+    sentences = torch.tensor([0, 0, 0, 1, 1, 2, 9])
+    positions = Positions(table, sentences)
+
+    def rows(i: int, j: int) -> list[int]:
+        encoded: list[int] = positions.encode(torch.tensor([i]), torch.tensor([j]))[0].nonzero().flatten().tolist()
+        return encoded
+
+    # Rows 0 to 14 are for tokens, 7 for none between; rows 15 to 21 for sentences, 18 for the same one.
+    assert rows(2, 2) == [7, 18]
+    assert rows(0, 1) == [8, 18] and rows(1, 0) == [6, 18]
+    assert rows(0, 3) == [10, 19] and rows(0, 4) == [10, 19] and rows(4, 0) == [4, 17]
+    assert rows(0, 5) == [11, 20] and rows(0, 6) == [11, 21] and rows(6, 0) == [3, 15]
+
+
 @settings(deadline=None)
-@given(shape=shapes, ties=st.booleans())
-@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=False)
-@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=True)
-def test_pair_max_equals_dense(shape: Any, ties: Any) -> None:
+@given(shape=shapes, ties=st.booleans(), relative=st.booleans())
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=False, relative=True)
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=True, relative=False)
+@example(shape={"lengths": [40, 2], "width": 3, "labels": 2, "size": 99, "seed": 0}, ties=False, relative=True)
+def test_pair_max_equals_dense(shape: Any, ties: Any, relative: Any) -> None:
     lengths, size = shape["lengths"], shape["size"]
     subjects, objects, weight, _ = random_pairs(lengths, shape["width"], shape["labels"], shape["seed"])
+    positions = random_positions(lengths, shape["width"]) if relative and not ties else None
     if ties:
         # Equal objects tie everywhere; the values are the same whoever wins.
         objects = (objects.detach() * 0).requires_grad_()
-    inputs = (subjects, objects, weight)
-    ours = pair_max(*inputs, lengths, size)
-    dense = torch.cat([dense_logits(s, o, weight, 0.0).max(1).values for s, o in split(lengths, subjects, objects)])
+    inputs = (subjects, objects, weight, *([] if positions is None else [positions.table]))
+    ours = pair_max(subjects, objects, weight, lengths, size, positions=positions)
+    parts = zip(split(lengths, subjects, objects), split_positions(positions, lengths))
+    dense = torch.cat([dense_logits(s, o, weight, 0.0, p).max(1).values for (s, o), p in parts])
     assert torch.allclose(ours, dense)
     upstream = torch.randn_like(ours)
     grads = [torch.autograd.grad((y * upstream).sum(), inputs) for y in (ours, dense)]
-    for name, mine, theirs in zip(["subjects", "objects", "weight"], *grads):
+    for name, mine, theirs in zip(["subjects", "objects", "weight", "table"], *grads):
         if ties and name == "objects":
             # A tie may go to another object, of the same sequence.
             mine, theirs = ([x.sum(0) for x in g.split(lengths)] for g in (mine, theirs))
@@ -154,26 +209,35 @@ def test_pair_max_gradcheck() -> None:
 
 
 @settings(deadline=None)
-@given(shape=shapes, data=st.data())
-def test_pair_loss_equals_dense(shape: Any, data: Any) -> None:
+@given(shape=shapes, relative=st.booleans(), data=st.data())
+def test_pair_loss_equals_dense(shape: Any, relative: Any, data: Any) -> None:
     lengths, labels = shape["lengths"], shape["labels"]
     tensors = random_pairs(lengths, shape["width"], labels, shape["seed"])
     subjects, objects, weight, bias = tensors
+    positions = random_positions(lengths, shape["width"]) if relative else None
     known = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
     gold, dense_loss, offset = set(), 0.0, 0
-    for length, wanted, s, o in zip(lengths, known, subjects.split(lengths), objects.split(lengths)):
+    parts = zip(known, subjects.split(lengths), objects.split(lengths), split_positions(positions, lengths))
+    for wanted, s, o, p in parts:
+        length = len(s)
         target = torch.zeros(length, length, labels, dtype=torch.float64)
         token = st.integers(0, length - 1)
         for i, j, t in data.draw(st.lists(st.tuples(token, token, st.integers(0, labels - 1)), max_size=5)):
             target[i, j, t] = 1.0
             gold.add((i + offset, j + offset, t))
         if wanted:
-            logits = dense_logits(s, o, weight, bias)
+            logits = dense_logits(s, o, weight, bias, p)
             dense_loss = dense_loss + F.binary_cross_entropy_with_logits(logits, target, reduction="sum")
         offset += length
     gold = torch.tensor(list(gold), dtype=torch.int64).view(-1, 3)
     with torch.no_grad():
-        loss, grads = pair_loss(*tensors, lengths, gold, known, shape["size"])
+        loss, (*grads, d_table) = pair_loss(
+            subjects, objects, weight, bias, lengths, gold, known, shape["size"], positions=positions
+        )
+    assert (d_table is None) == (positions is None)
+    if positions is not None:
+        tensors.append(positions.table)
+        grads.append(d_table)
     if not any(known):
         assert loss == 0.0
         assert all(not grad.any() for grad in grads)
@@ -186,8 +250,15 @@ def test_pair_loss_equals_dense(shape: Any, data: Any) -> None:
 @pytest.mark.parametrize("rounds", [0, 1, 3])
 @pytest.mark.parametrize(
     "setting",
-    [{}, {"use_entities": False}, {"use_relations": False}, {"width": 6}, {"entity_layers": 2}],
-    ids=["RIN", "w/o ER", "w/o RC", "d", "layers"],
+    [
+        {},
+        {"use_entities": False},
+        {"use_relations": False},
+        {"width": 6},
+        {"entity_layers": 2},
+        {"relative_positions": True},
+    ],
+    ids=["RIN", "w/o ER", "w/o RC", "d", "layers", "positions"],
 )
 def test_rin_equals_paper(rounds: int, setting: Any) -> None:
     torch.manual_seed(0)
@@ -197,16 +268,23 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
     network.build(n_features=4, n_tags=5 * n_layers, n_relations=3)
     network.double()
     features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
-    tensors = network(features, lengths)
-    tags, subjects, objects, weight, bias, state = tensors
-    assert state is None
+    sentences = None
+    if network.relative_positions:
+        sentences = torch.tensor([0, 1, 1, 0, 0, 0, 1, 2])
+        with torch.no_grad():
+            network.table.normal_()
+    tensors = network(features, lengths, sentences)
+    tags, subjects, objects, weight, bias, table, state = tensors
+    assert (table is None) == (sentences is None) and state is None
     inputs = [features, *network.parameters()]
     gold = torch.tensor([[0, 2, 1], [0, 2, 2], [5, 4, 0], [3, 3, 1]])
     reference_loss, offset = 0.0, 0
-    for x, tag, s, o in split(lengths, features, tags, subjects, objects):
-        expected_tags, expected_pairs = reference_rin(network, x)
+    numbers = [None] * 3 if sentences is None else sentences.split(lengths)
+    for (x, tag, s, o), n in zip(split(lengths, features, tags, subjects, objects), numbers):
+        expected_tags, expected_pairs = reference_rin(network, x, n)
         assert torch.allclose(tag, expected_tags)
-        assert torch.allclose(dense_logits(s, o, weight, bias), expected_pairs)
+        positions = None if n is None else Positions(table, n)
+        assert torch.allclose(dense_logits(s, o, weight, bias, positions), expected_pairs)
         target = torch.zeros_like(expected_pairs)
         for i, j, t in gold.tolist():
             if offset <= i < offset + len(x):
@@ -216,11 +294,11 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
             reference_loss = reference_loss + F.cross_entropy(logits, truth, reduction="sum")
         reference_loss = reference_loss + F.binary_cross_entropy_with_logits(expected_pairs, target, reduction="sum")
         offset += len(x)
-    output = Output.of(network, tensors, lengths)
+    output = Output.of(network, tensors, lengths, sentences)
     loss, grads = output.loss(np.array([range(n_layers)] * 8), gold.numpy(), [True] * 3, scale=0.5)
     assert loss == pytest.approx(reference_loss.item() / 2)
     expected = torch.autograd.grad(reference_loss / 2, inputs, retain_graph=True, allow_unused=True)
-    torch.autograd.backward(tensors[:5], grads)
+    torch.autograd.backward([x for x in tensors if x is not None], grads)
     for parameter, theirs in zip(inputs, expected):
         assert torch.allclose(parameter.grad, theirs)
 
@@ -283,7 +361,7 @@ def test_rin_int_equals_paper(setting: Any) -> None:
     network.double()
     features = torch.randn(8, 4, dtype=torch.float64, requires_grad=True)
     parameters = [features, *network.parameters()]
-    tags, subjects, objects, weight, bias, _ = network(features, lengths)
+    tags, subjects, objects, weight, bias, *_ = network(features, lengths)
     sums = [0.0, 0.0]
     for x, tag, s, o in split(lengths, features, tags, subjects, objects):
         pairs = dense_logits(s, o, weight, bias)
@@ -308,7 +386,7 @@ def test_early_stop() -> None:
         by_round = []
         for rounds in range(7):
             network.rounds = rounds
-            tags, subjects, objects, weight, bias, _ = network(features, lengths)
+            tags, subjects, objects, weight, bias, *_ = network(features, lengths)
             best = pair_max(subjects, objects, weight, lengths, 100) + bias
             by_round.append((tags, subjects, torch.cat([tags.argmax(1, keepdim=True), best > 0], 1)))
         network.stop_early = True
@@ -331,7 +409,7 @@ def test_mixed_precision() -> None:
     features = torch.randn(8, 4)
     expected = network(features, [3, 5])
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        tags, *tensors, _ = network(features, [3, 5])
+        tags, *tensors = (x for x in network(features, [3, 5]) if x is not None)
     assert all(x.dtype == torch.float32 for x in tensors)
     for x, y in zip([tags, *tensors], expected):
         assert torch.allclose(x.float(), y, atol=0.05)
@@ -344,9 +422,11 @@ def test_sparse_backward_equals_dense(lengths: Any) -> None:
     """The form for CPUs against the form for GPUs, with labels enough for the search by bytes, and without."""
     for labels in (5, 80):
         subjects, objects, weight, _ = (x.detach() for x in random_pairs(lengths, 4, labels, seed=0))
+        positions = Positions(*(x.detach() for x in random_positions(lengths, 4)))
         winners = torch.empty(sum(lengths), labels, dtype=torch.int32)
-        _pair_max_forward(subjects, objects, weight, lengths, 50, winners=winners)
-        inputs = (subjects, objects, weight, winners, torch.randn(sum(lengths), labels, dtype=torch.float64), lengths)
+        _pair_max_forward(subjects, objects, weight, positions, lengths, 50, winners=winners)
+        d_scores = torch.randn(sum(lengths), labels, dtype=torch.float64)
+        inputs = (subjects, objects, weight, positions, winners, d_scores, lengths)
         for ours, theirs in zip(_pair_max_backward_sparse(*inputs, 50), _pair_max_backward_dense(*inputs, 1000)):
             assert torch.allclose(ours, theirs)
         for rows, o in zip(winners.split(lengths), objects.split(lengths)):
@@ -402,24 +482,30 @@ def test_probable_pairs() -> None:
     lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     rounds=st.integers(0, 3),
     stop_early=st.booleans(),
+    relative=st.booleans(),
     data=st.data(),
 )
-def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: Any, data: Any) -> None:
+def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: Any, relative: Any, data: Any) -> None:
     """What prediction computes for some pairs alone is what the form for training computes for all."""
     torch.manual_seed(0)
-    network = RIN(rounds=rounds, relation_prior=0.4, chunk_bytes=200)
+    network = RIN(rounds=rounds, relation_prior=0.4, chunk_bytes=200, relative_positions=relative)
     network.build(4, 5, 3)
-    features = torch.randn(sum(lengths), 4) * 2
+    features, sentences = torch.randn(sum(lengths), 4) * 2, torch.arange(sum(lengths)) // 2
+    if relative:
+        network.table.data.normal_()
     pairs = data.draw(st.lists(st.sampled_from(list(_pairs_inside(lengths))), max_size=8))
     i, j = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     with torch.no_grad():
-        whole = Output.of(network, network(features, lengths), lengths)
+        whole = Output.of(network, network(features, lengths, sentences), lengths, sentences)
         # With less than two rounds there is nothing to stop.
         network.stop_early = stop_early and rounds < 2
-        output = Output.of(network, network.eval()(features, lengths), lengths)
+        output = Output.of(network, network.eval()(features, lengths, sentences), lengths, sentences)
     assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
-    _, subjects, objects, weight, bias, _ = whole.tensors
-    expected = torch.sigmoid(torch.relu(subjects[i] + objects[j]) @ weight.T + bias).numpy()
+    _, subjects, objects, weight, bias, table, _ = whole.tensors
+    terms = subjects[i] + objects[j]
+    if table is not None:
+        terms += Positions(table, sentences).encode(torch.from_numpy(i), torch.from_numpy(j)) @ table
+    expected = torch.sigmoid(torch.relu(terms) @ weight.T + bias).numpy()
     pair, label, prob = output.probable(i, j, np.zeros(3))
     assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]
     assert np.allclose(prob, expected[pair, label], atol=1e-5)

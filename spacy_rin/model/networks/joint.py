@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .pairs import pair_loss
+from .pairs import N_POSITIONS, Positions, pair_loss
 
 # If a process is forked after torch has started its threads (by spaCy's n_process or a DataLoader), the child hangs at
 # its first parallel operation. One thread prevents this, and is usually the right number for a child process.
@@ -40,6 +40,8 @@ class Tensors(NamedTuple):
         objects (Tensor): Object terms. *Shape:* (tokens, width).
         weight (Tensor): Wr. *Shape:* (labels, width).
         bias (Tensor): br. *Shape:* (labels,).
+        table (Tensor | None): The table of relative positions, see `pairs.Positions`. None in a network without them.
+            *Shape:* (N_POSITIONS, width).
         state (Tensor | None): Shared features before the last round, if `JointNetwork.last_round` must still compute
             it. `subjects` and `objects` are then also those before the last round. None if all rounds are done.
             *Shape:* (tokens, width).
@@ -50,6 +52,7 @@ class Tensors(NamedTuple):
     objects: Tensor
     weight: Tensor
     bias: Tensor
+    table: Tensor | None = None
     state: Tensor | None = None
 
 
@@ -71,6 +74,7 @@ class JointNetwork(nn.Module):
         entity_layers: int,
         relation_prior: float,
         chunk_bytes: int | None,
+        relative_positions: bool = False,
     ):
         super().__init__()
         self.rounds = rounds
@@ -78,6 +82,7 @@ class JointNetwork(nn.Module):
         self.entity_layers = entity_layers
         self.relation_prior = relation_prior
         self.chunk_bytes = chunk_bytes
+        self.relative_positions = relative_positions
 
     def build(self, n_features: int, n_tags: int, n_relations: int) -> None:
         """Create the parameters.
@@ -93,6 +98,8 @@ class JointNetwork(nn.Module):
         self.tagger = nn.Linear(width, n_tags)
         self.pair_terms = nn.Linear(width, 2 * width, bias=False)
         self.relation = nn.Linear(2 * width if self.joins_terms else width, n_relations)
+        if self.relative_positions:
+            self.table = nn.Parameter(torch.zeros(N_POSITIONS, width))
         with torch.no_grad():
             self.relation.bias.fill_(torch.tensor(self.relation_prior).logit())
 
@@ -159,13 +166,17 @@ class JointNetwork(nn.Module):
         """Reshape tags so that layers are a dimension. *Shape:* (tokens, layers * tags) -> (tokens, layers, tags)."""
         return tags.view(len(tags), self.entity_layers, tags.shape[1] // self.entity_layers)
 
-    def last_round(self, tokens: Tensor, before: Tensors, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def last_round(
+        self, tokens: Tensor, before: Tensors, lengths: Sequence[int], sentences: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Compute the last round for the pair terms of selected tokens, if `forward` left it out.
 
         Args:
             tokens (Tensor): Positions of the tokens in the packed batch, ascending. *Shape:* (selected,).
             before (Tensors): Output of `forward`, with a state.
             lengths (Sequence[int]): Number of tokens in each sequence.
+            sentences (Tensor | None): Number of the sentence of each token, for relative positions.
+                *Shape:* (tokens,).
 
         Returns:
             tuple[Tensor, Tensor]: Subject and object terms of the tokens. *Shape:* (selected, width) each.
@@ -209,27 +220,33 @@ class Output:
         network (JointNetwork): The network.
         tensors (Tensors): What the network returned, detached from the graph, in the dtype of its parameters.
         lengths (Sequence[int]): Number of tokens in each sequence.
+        sentences (Tensor | None): Number of the sentence of each token, for relative positions. *Shape:* (tokens,).
     """
 
     network: JointNetwork
     tensors: Tensors
     lengths: Sequence[int]
+    sentences: Tensor | None = None
 
     @classmethod
-    def of(cls, network: JointNetwork, tensors: Tensors, lengths: Sequence[int]) -> "Output":
+    def of(
+        cls, network: JointNetwork, tensors: Tensors, lengths: Sequence[int], sentences: Tensor | None = None
+    ) -> "Output":
         """Create an output from what a network returned for a batch, with or without autocast.
 
         Args:
             network (JointNetwork): The network.
             tensors (Tensors): What the network returned.
             lengths (Sequence[int]): Number of tokens in each sequence.
+            sentences (Tensor | None): Number of the sentence of each token, for relative positions.
+                *Shape:* (tokens,).
 
         Returns:
             Output: The output.
         """
         precision = network.relation.weight.dtype
-        plain = [x.detach().to(precision) for x in tensors if x is not None]
-        return cls(network, Tensors(*plain), lengths)
+        plain: Any = (None if x is None else x.detach().to(precision) for x in tensors)
+        return cls(network, Tensors(*plain), lengths, sentences)
 
     def tag_scores(self) -> NDArray[np.float32]:
         """Return the tag logits on the CPU. *Shape:* (tokens, layers, tags)."""
@@ -265,24 +282,35 @@ class Output:
                 *Shape:* (found,) each.
         """
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-        _, subject_terms, object_terms, weight, bias, state = self.tensors
+        _, subject_terms, object_terms, weight, bias, _, state = self.tensors
+        positions = self._positions
         device, size = weight.device, self.network.chunk_size
         lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(device)
         with torch.no_grad():
-            if state is not None and len(subjects):
-                tokens, positions = np.unique(np.stack([subjects, objects]), return_inverse=True)
-                subjects, objects = positions.reshape(2, -1)
+            tokens, inverse = np.unique(np.stack([subjects, objects]), return_inverse=True)
+            rows = inverse.reshape(2, -1)
+            selected = torch.from_numpy(tokens).to(device)
+            if state is None:
+                subject_terms, object_terms = subject_terms[selected], object_terms[selected]
+            elif len(subjects):
                 subject_terms, object_terms = self.network.last_round(
-                    torch.from_numpy(tokens).to(device), self.tensors, self.lengths
+                    selected, self.tensors, self.lengths, self.sentences
                 )
             for start in range(0, len(subjects), size):
-                i, j = (torch.from_numpy(x[start : start + size]).to(device) for x in (subjects, objects))
-                hidden = (subject_terms[i] + object_terms[j]).relu_()
-                probs = torch.addmm(bias, hidden, weight.T).sigmoid_()
+                i, j = torch.from_numpy(rows[:, start : start + size]).to(device)
+                hidden = subject_terms[i] + object_terms[j]
+                if positions is not None:
+                    hidden.addmm_(positions.encode(selected[i], selected[j]), positions.table)
+                probs = torch.addmm(bias, hidden.relu_(), weight.T).sigmoid_()
                 pair, label = (probs >= lowest).nonzero(as_tuple=True)
                 found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))
         pairs, labels, scores = (np.concatenate(parts) for parts in zip(*found))
         return pairs, labels, scores
+
+    @property
+    def _positions(self) -> Positions | None:
+        table = self.tensors.table
+        return None if table is None or self.sentences is None else Positions(table, self.sentences)
 
     def loss(
         self, gold_tags: IntArray, gold_triples: IntArray, known_pairs: Sequence[bool], scale: float
@@ -297,7 +325,7 @@ class Output:
             scale (float): Factor for the loss and the gradients, usually 1 / batch size.
 
         Returns:
-            tuple[float, tuple[Tensor, ...]]: The loss, and the gradients of all fields of `Tensors` except `state`.
+            tuple[float, tuple[Tensor, ...]]: The loss, and the gradients of all fields of `Tensors` that are not None.
         """
         tags = self.tensors.tags.detach().requires_grad_()
         with torch.enable_grad():
@@ -315,8 +343,9 @@ class Output:
                 torch.from_numpy(gold_triples).to(tags.device),
                 known_pairs,
                 self.network.chunk_size,
+                positions=self._positions,
             )
-        grads: tuple[Tensor, ...] = (d_tags, *d_pairs)
+        grads = tuple(grad for grad in (d_tags, *d_pairs) if grad is not None)
         for grad in grads:
             grad.mul_(scale)
         return (float(tag_loss.detach()) + relation_loss) * scale, grads

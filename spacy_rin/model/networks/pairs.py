@@ -4,11 +4,14 @@ The paper scores a pair of tokens (i, j) with Wr · relu(Wm · (h_i ⊕ h_j)) + 
 Wm · (h_i ⊕ h_j) is the sum of a subject term and an object term, so the functions here take these two terms for
 every token, `subjects` and `objects`, and add them pair by pair.
 
+A network can add a third term for the relative position of the two tokens, see `Positions`.
+
 The tokens of a batch are packed: sequences are concatenated without padding, and `lengths` has the length of each.
 Only tokens of the same sequence form pairs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -38,6 +41,69 @@ class Block(NamedTuple):
 
 
 Chunk = list[Block]
+
+# A relative position is described by the distance in tokens and the distance in sentences, both with their sign. Token
+# distances share a row from one of these numbers to the next, and sentence distances beyond the last one.
+_TOKEN_STEPS = (1, 2, 3, 5, 9, 17, 33)
+_MAX_SENTENCES = 3
+_N_TOKEN_ROWS, _N_SENTENCE_ROWS = 2 * len(_TOKEN_STEPS) + 1, 2 * _MAX_SENTENCES + 1
+N_POSITIONS = _N_TOKEN_ROWS + _N_SENTENCE_ROWS
+
+
+class Positions(NamedTuple):
+    """The term of a pair that depends on the relative position of its tokens: the sum of two rows of a table, one for
+    the distance in tokens and one for the distance in sentences.
+
+    Attributes:
+        table (Tensor): The rows. *Shape:* (N_POSITIONS, width).
+        sentences (Tensor): Number of the sentence of each packed token. *Shape:* (tokens,).
+    """
+
+    table: Tensor
+    sentences: Tensor
+
+    def encode(self, subjects: Tensor, objects: Tensor) -> Tensor:
+        """Encode the relative positions of pairs, so that their product with the table is the term of the pairs.
+
+        Args:
+            subjects (Tensor): Positions of the subjects in the packed batch. *Shape:* any.
+            objects (Tensor): Positions of the objects. *Shape:* one that broadcasts with that of `subjects`.
+
+        Returns:
+            Tensor: A row for each pair, with a 1 for each of its two rows of the table. *Shape:* (pairs, N_POSITIONS).
+        """
+        distance = objects - subjects
+        steps = torch.tensor(_TOKEN_STEPS, device=distance.device)
+        tokens = torch.bucketize(distance.abs(), steps, right=True) * distance.sign() + len(_TOKEN_STEPS)
+        sentences = (self.sentences[objects] - self.sentences[subjects]).clamp(-_MAX_SENTENCES, _MAX_SENTENCES)
+        codes = tokens * _N_SENTENCE_ROWS + sentences + _MAX_SENTENCES
+        return _position_rows(self.table.device, self.table.dtype)[codes.flatten()]
+
+    def encode_chunk(self, chunk: Chunk, subjects: Tensor | None = None) -> Tensor:
+        """Encode the relative positions of the pairs of a chunk.
+
+        Args:
+            chunk (list[Block]): The chunk.
+            subjects (Tensor | None): Positions of all subjects in the packed batch. None if all tokens are subjects.
+
+        Returns:
+            Tensor: See `encode`. *Shape:* (pairs, N_POSITIONS).
+        """
+        rows, columns = [], []
+        for start, stop, first, last, _, _ in chunk:
+            tokens = torch.arange(first, last, device=self.table.device)
+            begins = torch.arange(start, stop, device=self.table.device) if subjects is None else subjects[start:stop]
+            rows.append(begins.repeat_interleave(last - first))
+            columns.append(tokens.repeat(stop - start))
+        return self.encode(torch.cat(rows), torch.cat(columns))
+
+
+@lru_cache
+def _position_rows(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Encode all combinations of a token distance and a sentence distance."""
+    tokens, sentences = torch.meshgrid(torch.arange(_N_TOKEN_ROWS), torch.arange(_N_SENTENCE_ROWS), indexing="ij")
+    rows = F.one_hot(torch.stack([tokens.flatten(), sentences.flatten() + _N_TOKEN_ROWS], 1), N_POSITIONS)
+    return rows.sum(1).to(device, dtype)
 
 
 def pair_chunks(
@@ -81,17 +147,40 @@ def _buffer(like: Tensor, chunks: Sequence[Chunk], width: int) -> Tensor:
     return like.new_empty((max((chunk[-1].high for chunk in chunks), default=0), width))
 
 
-def _hidden(subjects: Tensor, objects: Tensor, chunk: Chunk, buffer: Tensor) -> Tensor:
-    """Compute relu(subject term + object term) of the pairs of a chunk. *Shape:* (pairs, width)."""
+def _hidden(
+    subjects: Tensor,
+    objects: Tensor,
+    chunk: Chunk,
+    buffer: Tensor,
+    positions: Positions | None,
+    rows: Tensor | None = None,
+) -> Tensor:
+    """Compute relu(sum of the terms) of the pairs of a chunk. *Shape:* (pairs, width).
+
+    `rows` are the positions of the subjects in the packed batch, None if all tokens are subjects.
+    """
     for start, stop, first, last, low, high in chunk:
-        rows, columns = subjects[start:stop].unsqueeze(1), objects[first:last].unsqueeze(0)
-        torch.add(rows, columns, out=buffer[low:high].view(stop - start, last - first, -1))
-    return buffer[: chunk[-1].high].relu_()
+        begins, ends = subjects[start:stop].unsqueeze(1), objects[first:last].unsqueeze(0)
+        torch.add(begins, ends, out=buffer[low:high].view(stop - start, last - first, -1))
+    hidden = buffer[: chunk[-1].high]
+    if positions is not None:
+        hidden.addmm_(positions.encode_chunk(chunk, rows), positions.table)
+    return hidden.relu_()
 
 
-def _add_term_grads(d_subjects: Tensor, d_objects: Tensor, chunk: Chunk, hidden: Tensor, d_hidden: Tensor) -> None:
-    """Add the gradients of the subject and object terms, given the gradient of the hidden values after relu."""
+def _add_term_grads(
+    d_subjects: Tensor,
+    d_objects: Tensor,
+    d_table: Tensor | None,
+    chunk: Chunk,
+    hidden: Tensor,
+    d_hidden: Tensor,
+    positions: Positions | None,
+) -> None:
+    """Add the gradients of the terms, given the gradient of the hidden values after relu."""
     d_hidden = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
+    if positions is not None and d_table is not None:
+        d_table.addmm_(positions.encode_chunk(chunk).T, d_hidden)
     for start, stop, first, last, low, high in chunk:
         matrix = d_hidden[low:high].view(stop - start, last - first, -1)
         torch.sum(matrix, 1, out=d_subjects[start:stop])  # no other block has these subjects
@@ -101,11 +190,19 @@ def _add_term_grads(d_subjects: Tensor, d_objects: Tensor, chunk: Chunk, hidden:
 class _PairMax(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, subjects: Tensor, objects: Tensor, weight: Tensor, lengths: Sequence[int], size: int
+        ctx: Any,
+        subjects: Tensor,
+        objects: Tensor,
+        weight: Tensor,
+        table: Tensor | None,
+        sentences: Tensor | None,
+        lengths: Sequence[int],
+        size: int,
     ) -> Tensor:
         winners = torch.empty((len(subjects), len(weight)), dtype=torch.int32, device=weight.device)
-        scores = _pair_max_forward(subjects, objects, weight, lengths, size, winners=winners)
-        ctx.save_for_backward(subjects, objects, weight, winners)
+        positions = _positions(table, sentences)
+        scores = _pair_max_forward(subjects, objects, weight, positions, lengths, size, winners=winners)
+        ctx.save_for_backward(subjects, objects, weight, table, sentences, winners)
         ctx.lengths, ctx.size = lengths, size
         return scores
 
@@ -114,18 +211,35 @@ class _PairMax(torch.autograd.Function):
         # Only the pairs with the maximum have a gradient.
         sparse = d_scores.device.type == "cpu"
         backward = _pair_max_backward_sparse if sparse else _pair_max_backward_dense
-        subjects, objects, weight, winners = ctx.saved_tensors
-        grads = backward(subjects, objects, weight, winners, d_scores.contiguous(), ctx.lengths, ctx.size)
-        return *grads, None, None
+        subjects, objects, weight, table, sentences, winners = ctx.saved_tensors
+        positions = _positions(table, sentences)
+        *grads, d_table = backward(
+            subjects, objects, weight, positions, winners, d_scores.contiguous(), ctx.lengths, ctx.size
+        )
+        return *grads, d_table, None, None, None
+
+
+def _positions(table: Tensor | None, sentences: Tensor | None) -> Positions | None:
+    return None if table is None or sentences is None else Positions(table, sentences)
+
+
+def _zero_grads(
+    subjects: Tensor, objects: Tensor, weight: Tensor, positions: Positions | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Allocate gradients of subjects, objects, weight and the table of positions, if there is one."""
+    d_table = None if positions is None else torch.zeros_like(positions.table)
+    return torch.zeros_like(subjects), torch.zeros_like(objects), torch.zeros_like(weight), d_table
 
 
 def _pair_max_forward(
     subjects: Tensor,
     objects: Tensor,
     weight: Tensor,
+    positions: Positions | None,
     lengths: Sequence[int],
     size: int,
     *,
+    rows: Tensor | None = None,
     n_subjects: Sequence[int] | None = None,
     winners: Tensor | None = None,
 ) -> Tensor:
@@ -134,7 +248,7 @@ def _pair_max_forward(
     chunks = list(pair_chunks(lengths, size, n_subjects=n_subjects))
     buffer, logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
     for chunk in chunks:
-        hidden = _hidden(subjects, objects, chunk, buffer)
+        hidden = _hidden(subjects, objects, chunk, buffer, positions, rows)
         logits = torch.mm(hidden, weight.T, out=logits_buffer[: len(hidden)])
         for start, stop, first, last, low, high in chunk:
             matrix = logits[low:high].view(stop - start, last - first, -1)
@@ -170,46 +284,49 @@ def _pair_max_backward_dense(
     subjects: Tensor,
     objects: Tensor,
     weight: Tensor,
+    positions: Positions | None,
     winners: Tensor,
     d_scores: Tensor,
     lengths: Sequence[int],
     size: int,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the gradients of subjects, objects and weight by matrix products over all pairs. This is fast on a GPU.
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Compute the gradients of subjects, objects, weight and positions by matrix products over all pairs. This is fast
+    on a GPU.
 
     Args:
         winners (Tensor): Position of the winning object in its sequence. *Shape:* (tokens, labels).
         d_scores (Tensor): Gradient of the maxima. *Shape:* (tokens, labels).
     """
-    d_subjects, d_objects, d_weight = (torch.zeros_like(x) for x in (subjects, objects, weight))
+    d_subjects, d_objects, d_weight, d_table = _zero_grads(subjects, objects, weight, positions)
     chunks = list(pair_chunks(lengths, size))
     buffer, d_logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
     for chunk in chunks:
-        hidden = _hidden(subjects, objects, chunk, buffer)
+        hidden = _hidden(subjects, objects, chunk, buffer, positions)
         d_logits = d_logits_buffer[: len(hidden)].zero_()
         for start, stop, first, last, low, high in chunk:
             matrix = d_logits[low:high].view(stop - start, last - first, -1)
             matrix.scatter_(1, winners[start:stop].long().unsqueeze(1), d_scores[start:stop].unsqueeze(1))
         d_weight.addmm_(d_logits.T, hidden)
-        _add_term_grads(d_subjects, d_objects, chunk, hidden, d_logits @ weight)
-    return d_subjects, d_objects, d_weight
+        _add_term_grads(d_subjects, d_objects, d_table, chunk, hidden, d_logits @ weight, positions)
+    return d_subjects, d_objects, d_weight, d_table
 
 
 def _pair_max_backward_sparse(
     subjects: Tensor,
     objects: Tensor,
     weight: Tensor,
+    positions: Positions | None,
     winners: Tensor,
     d_scores: Tensor,
     lengths: Sequence[int],
     size: int,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Compute the same as `_pair_max_backward_dense` by sums over the winning pairs only. This is fast on a CPU.
 
     There is one winner for each token and label. Embedding bags compute both sums: the gradient of a pair sums rows of
     the weight, and the gradient of a label sums hidden values.
     """
-    d_subjects, d_objects, d_weight = (torch.zeros_like(x) for x in (subjects, objects, weight))
+    d_subjects, d_objects, d_weight, d_table = _zero_grads(subjects, objects, weight, positions)
     n_labels = len(weight)
     columns = torch.tensor(lengths).repeat_interleave(torch.tensor(lengths))
     kind = torch.int32 if int(columns.sum()) < 2**31 else torch.int64
@@ -223,7 +340,7 @@ def _pair_max_backward_sparse(
     bounds = torch.searchsorted(sorted_winners, torch.tensor(n_pairs_before, dtype=kind)).tolist()
     buffer = _buffer(subjects, chunks, subjects.shape[1])
     for chunk, n_pairs, low, high in zip(chunks, n_pairs_before, bounds, bounds[1:]):
-        hidden = _hidden(subjects, objects, chunk, buffer)
+        hidden = _hidden(subjects, objects, chunk, buffer, positions)
         rows = slice(chunk[0].start, chunk[-1].stop)
         n_rows = rows.stop - rows.start
         counts = torch.bincount(sorted_winners[low:high] - n_pairs, minlength=len(hidden))
@@ -234,7 +351,7 @@ def _pair_max_backward_sparse(
             mode="sum",
             per_sample_weights=values[low:high],
         )
-        _add_term_grads(d_subjects, d_objects, chunk, hidden, d_hidden)
+        _add_term_grads(d_subjects, d_objects, d_table, chunk, hidden, d_hidden, positions)
         d_weight += F.embedding_bag(
             (by_label[:, rows] - n_pairs).flatten(),
             hidden,
@@ -242,7 +359,7 @@ def _pair_max_backward_sparse(
             mode="sum",
             per_sample_weights=values_by_label[:, rows].flatten(),
         )
-    return d_subjects, d_objects, d_weight
+    return d_subjects, d_objects, d_weight, d_table
 
 
 def pair_max(
@@ -251,7 +368,9 @@ def pair_max(
     weight: Tensor,
     lengths: Sequence[int],
     size: int,
-    n_subjects: Sequence[int] | None = None,
+    *,
+    positions: Positions | None = None,
+    rows: Tensor | None = None,
 ) -> Tensor:
     """Compute the highest score of each subject over all objects of its sequence, by label (eq. 5 and 7, before σ).
 
@@ -264,25 +383,37 @@ def pair_max(
         weight (Tensor): Wr. *Shape:* (labels, width).
         lengths (Sequence[int]): Number of tokens in each sequence.
         size (int): Number of pairs in memory at a time.
-        n_subjects (Sequence[int] | None): Number of subjects in each sequence. None if all tokens are subjects.
-            Only used without gradients.
+        positions (Positions | None): The term of relative positions, if there is one.
+        rows (Tensor | None): Positions of the subjects in the packed batch, ascending. None if all tokens are
+            subjects. Only used without gradients. *Shape:* (subjects,).
 
     Returns:
         Tensor: Highest scores. *Shape:* (subjects, labels).
     """
     if not torch.is_grad_enabled():
-        return _pair_max_forward(subjects, objects, weight, lengths, size, n_subjects=n_subjects)
+        n_subjects = None if rows is None else _count_by_sequence(rows, lengths)
+        return _pair_max_forward(subjects, objects, weight, positions, lengths, size, rows=rows, n_subjects=n_subjects)
     apply: Callable[..., Tensor] = _PairMax.apply
-    return apply(subjects, objects, weight, lengths, size)
+    return apply(subjects, objects, weight, *(positions or (None, None)), lengths, size)
+
+
+def _count_by_sequence(tokens: Tensor, lengths: Sequence[int]) -> list[int]:
+    """Count the given tokens of each sequence."""
+    ends = torch.tensor(lengths).cumsum(0).to(tokens.device)
+    counts: list[int] = torch.bincount(torch.searchsorted(ends, tokens, right=True), minlength=len(lengths)).tolist()
+    return counts
 
 
 class PairGrads(NamedTuple):
-    """Gradients of the tensors that pair scores are computed from. Each has the shape of its tensor."""
+    """Gradients of the tensors that pair scores are computed from. Each has the shape of its tensor. `table` is None
+    without relative positions.
+    """
 
     subjects: Tensor
     objects: Tensor
     weight: Tensor
     bias: Tensor
+    table: Tensor | None
 
 
 def pair_loss(
@@ -294,6 +425,8 @@ def pair_loss(
     gold: Tensor,
     known: Sequence[bool],
     size: int,
+    *,
+    positions: Positions | None = None,
 ) -> tuple[float, PairGrads]:
     """Compute the binary cross-entropy, summed over all pairs and labels, and its gradients in one pass (eq. 8).
 
@@ -307,25 +440,27 @@ def pair_loss(
             *Shape:* (triples, 3).
         known (Sequence[bool]): For each sequence, whether its triples are known. If not, it does not add to the loss.
         size (int): Number of pairs in memory at a time.
+        positions (Positions | None): The term of relative positions, if there is one.
 
     Returns:
         tuple[float, PairGrads]: The loss and the gradients.
     """
-    grads = PairGrads(*(torch.zeros_like(x) for x in (subjects, objects, weight, bias)))
+    d_subjects, d_objects, d_weight, d_table = _zero_grads(subjects, objects, weight, positions)
+    d_bias = torch.zeros_like(bias)
     loss = torch.zeros((), dtype=torch.float64, device=subjects.device)
     chunks = list(pair_chunks(lengths, size, wanted=known))
     buffer, logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
     targets = _targets(gold, chunks)
     for chunk, target in zip(chunks, targets):
-        hidden = _hidden(subjects, objects, chunk, buffer)
+        hidden = _hidden(subjects, objects, chunk, buffer, positions)
         logits = torch.addmm(bias, hidden, weight.T, out=logits_buffer[: len(hidden)])
         loss += F.softplus(logits).sum() - logits[target].sum()
         d_logits = logits.sigmoid_()
         d_logits[target] -= 1.0
-        grads.weight.addmm_(d_logits.T, hidden)
-        grads.bias.add_(d_logits.sum(0))
-        _add_term_grads(grads.subjects, grads.objects, chunk, hidden, d_logits @ weight)
-    return float(loss), grads
+        d_weight.addmm_(d_logits.T, hidden)
+        d_bias.add_(d_logits.sum(0))
+        _add_term_grads(d_subjects, d_objects, d_table, chunk, hidden, d_logits @ weight, positions)
+    return float(loss), PairGrads(d_subjects, d_objects, d_weight, d_bias, d_table)
 
 
 def _targets(gold: Tensor, chunks: Sequence[Chunk]) -> list[tuple[Tensor, Tensor]]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .joint import JointNetwork, Tensors
-from .pairs import pair_max
+from .pairs import Positions, pair_max
 
 
 class PaperGRU(nn.Module):
@@ -68,6 +68,7 @@ class RIN(JointNetwork):
         relation_prior: float = 0.001,
         stop_early: bool = False,
         chunk_bytes: int | None = None,
+        relative_positions: bool = False,
     ):
         super().__init__(
             rounds=rounds,
@@ -75,6 +76,7 @@ class RIN(JointNetwork):
             entity_layers=entity_layers,
             relation_prior=relation_prior,
             chunk_bytes=chunk_bytes,
+            relative_positions=relative_positions,
         )
         self.use_entities = use_entities
         self.use_relations = use_relations
@@ -99,7 +101,7 @@ class RIN(JointNetwork):
         inputs = {"gru_e.input.weight": (1, ("tags",)), "gru_r.input.weight": (1, ("relations",))}
         return {**super().label_axes(), **(inputs if self.rounds else {})}
 
-    def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
+    def forward(self, features: Tensor, lengths: Sequence[int], sentences: Tensor | None = None) -> Tensors:
         """Compute the tag logits, and the terms that give pair scores.
 
         Prediction needs the pair terms only of tokens that are heads of entities. These are known once the tags are
@@ -109,6 +111,8 @@ class RIN(JointNetwork):
         Args:
             features (Tensor): H⁰ before projection, packed. *Shape:* (tokens, n_features).
             lengths (Sequence[int]): Number of tokens in each sequence.
+            sentences (Tensor | None): Number of the sentence of each token, for relative positions.
+                *Shape:* (tokens,).
 
         Returns:
             Tensors: Tag logits and pair terms, with a state if the last round is not done for pairs.
@@ -116,35 +120,39 @@ class RIN(JointNetwork):
         shared = self.project(features)
         state: Tensor | None = None
         if self.stop_early and not self.training:
-            entity, relation = self._refine_until_settled(shared, lengths)
+            entity, relation = self._refine_until_settled(shared, lengths, sentences)
         elif self.rounds and not self.training:
-            entity, relation, state = self._refine(shared, lengths, self.rounds - 1)
+            entity, relation, state = self._refine(shared, lengths, sentences, self.rounds - 1)
             entity = self._next_entity(entity, state)
         else:
-            entity, relation, _ = self._refine(shared, lengths, self.rounds)
-        return Tensors(
-            self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias, state
-        )
+            entity, relation, _ = self._refine(shared, lengths, sentences, self.rounds)
+        weight, bias = self.relation.weight, self.relation.bias
+        table = self.table if self.relative_positions else None
+        return Tensors(self.tagger(entity), *self._pair_terms(relation), weight, bias, table, state)
 
-    def last_round(self, tokens: Tensor, before: Tensors, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def last_round(
+        self, tokens: Tensor, before: Tensors, lengths: Sequence[int], sentences: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Compute the last round for the pair terms of selected tokens, see `JointNetwork.last_round`."""
-        _, subjects, objects, weight, bias, state = before
+        _, subjects, objects, weight, bias, _, state = before
         if state is None:
             return subjects[tokens], objects[tokens]
-        ends = torch.tensor(lengths).cumsum(0).to(tokens.device)
-        owners = torch.searchsorted(ends, tokens, right=True)
-        n_subjects = torch.bincount(owners, minlength=len(lengths)).tolist()
-        best = pair_max(subjects[tokens], objects, weight, lengths, self.chunk_size, n_subjects)
+        positions = self._positions(sentences)
+        best = pair_max(subjects[tokens], objects, weight, lengths, self.chunk_size, positions=positions, rows=tokens)
         return self._pair_terms(self._next_relation(best + bias, state[tokens]))
 
-    def _refine(self, shared: Tensor, lengths: Sequence[int], rounds: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _refine(
+        self, shared: Tensor, lengths: Sequence[int], sentences: Tensor | None, rounds: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Compute rounds, and return entity, relation and shared features. *Shape:* (tokens, width) each."""
         entity = relation = shared
         for _ in range(rounds):
-            entity, relation, shared = self._interact(shared, entity, self._best_scores(relation, lengths))
+            entity, relation, shared = self._interact(shared, entity, self._best_scores(relation, lengths, sentences))
         return entity, relation, shared
 
-    def _refine_until_settled(self, shared: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _refine_until_settled(
+        self, shared: Tensor, lengths: Sequence[int], sentences: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Compute rounds like `_refine`, but skip further rounds for a sequence once its predictions are unchanged.
 
         The predictions of a token are its best tags, and the relations that it is probably the subject of.
@@ -154,7 +162,7 @@ class RIN(JointNetwork):
         rows = torch.arange(len(shared), device=shared.device)
         before: Tensor | None = None
         for _ in range(self.rounds):
-            relation_logits = self._best_scores(relation, lengths)
+            relation_logits = self._best_scores(relation, lengths, sentences)
             tags = self.by_layer(self.tagger(entity)).argmax(2)
             now = torch.cat([tags, relation_logits > 0], 1)
             if before is not None:
@@ -164,6 +172,7 @@ class RIN(JointNetwork):
                 settled_entity[rows[~kept]], settled_relation[rows[~kept]] = entity[~kept], relation[~kept]
                 lengths = [length for length, goes_on in zip(lengths, going_on) if goes_on]
                 shared, rows, now = shared[kept], rows[kept], now[kept]
+                sentences = None if sentences is None else sentences[kept]
                 entity, relation_logits = entity[kept], relation_logits[kept]
                 if not lengths:
                     return settled_entity, settled_relation
@@ -172,11 +181,18 @@ class RIN(JointNetwork):
         settled_entity[rows], settled_relation[rows] = entity, relation
         return settled_entity, settled_relation
 
-    def _best_scores(self, relation: Tensor, lengths: Sequence[int]) -> Tensor:
+    def _best_scores(self, relation: Tensor, lengths: Sequence[int], sentences: Tensor | None) -> Tensor:
         """Compute the highest logit of each token as a subject, for each relation (eq. 5, 7)."""
         subjects, objects = self._pair_terms(relation)
-        best = pair_max(subjects, objects, self.relation.weight, lengths, self.chunk_size)
+        positions = self._positions(sentences)
+        best = pair_max(subjects, objects, self.relation.weight, lengths, self.chunk_size, positions=positions)
         return best + self.relation.bias
+
+    def _positions(self, sentences: Tensor | None) -> Positions | None:
+        """Return the term of relative positions of a batch, if the network has one."""
+        if not self.relative_positions or sentences is None:
+            return None
+        return Positions(self.table, sentences)
 
     def _interact(self, shared: Tensor, entity: Tensor, relation_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compute entity, relation and shared features of the next round (eq. 2)."""

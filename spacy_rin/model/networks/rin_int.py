@@ -81,12 +81,13 @@ class RINInt(JointNetwork):
                 axes["interaction.weight"] = (1, ("other", *inputs) if self.use_features else inputs)
         return axes
 
-    def forward(self, features: Tensor, lengths: Sequence[int]) -> Tensors:
+    def forward(self, features: Tensor, lengths: Sequence[int], sentences: Tensor | None = None) -> Tensors:
         """Compute the tag logits, and the terms that give pair scores, after the last round.
 
         Args:
             features (Tensor): H before projection, packed. *Shape:* (tokens, n_features).
             lengths (Sequence[int]): Number of tokens in each sequence.
+            sentences (Tensor | None): Not used.
 
         Returns:
             Tensors: Tag logits (tokens, n_tags), subject terms (tokens, 2 * width), object terms (tokens, 2 * width),
@@ -106,7 +107,8 @@ class RINInt(JointNetwork):
             if self.cell != "linear":
                 x = self.interaction(x).relu()  # eq. 3
             entity, relation = self._update(self.cell_e, x, entity), self._update(self.cell_r, x, relation)
-        return Tensors(self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias)
+        weight, bias = self.relation.weight, self.relation.bias
+        return Tensors(self.tagger(entity), *self._pair_terms(relation), weight, bias)
 
     def _update(self, cell: nn.Module, x: Tensor, h: Tensor) -> Tensor:
         if self.cell == "gru":
