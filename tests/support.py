@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from spacy_rin.cli import rin_cli
 from spacy_rin.pipeline.component import RINJoint, find_component
-from spacy_rin.relations import set_relations
+from spacy_rin.relations import get_relations, set_relations
 
 Annotated = tuple[str, list[tuple[str, str, str]]]  # a text, and its triples by the names of the entities
 
@@ -68,7 +68,7 @@ def component_of(nlp: Language) -> RINJoint:
 
 def names(doc: Doc) -> set[tuple[str, str, str]]:
     """Triples of a Doc as strings."""
-    return {(r.subject.text, r.label, r.object.text) for r in doc._.relations}
+    return {(r.subject.text, r.label, r.object.text) for r in get_relations(doc)}
 
 
 def same_predictions(left: Iterable[Doc], right: Iterable[Doc]) -> bool:
@@ -78,9 +78,9 @@ def same_predictions(left: Iterable[Doc], right: Iterable[Doc]) -> bool:
             return False
         if [(s.start, s.end, s.label_) for s in a.spans["rin"]] != [(s.start, s.end, s.label_) for s in b.spans["rin"]]:
             return False
-        if len(a._.relations) != len(b._.relations):
+        if len(get_relations(a)) != len(get_relations(b)):
             return False
-        for r, s in zip(a._.relations, b._.relations):
+        for r, s in zip(get_relations(a), get_relations(b)):
             if (r.subject.start, r.subject.end, r.label) != (s.subject.start, s.subject.end, s.label):
                 return False
             if (r.object.start, r.object.end) != (s.object.start, s.object.end) or abs(r.score - s.score) > 1e-4:

@@ -1,13 +1,16 @@
 import random
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.util import registry
 
 from spacy_rin.errors import SettingError
-from spacy_rin.pipeline.join import create_text_joiner, join_examples
+from spacy_rin.pipeline.join import create_joining_batcher, create_text_joiner, group_texts, join_examples
 from spacy_rin.relations import get_relations, has_relations
 
 from ..support import TRIPLES, make_examples, names
@@ -61,3 +64,81 @@ def test_texts_without_annotation_stay_alone(examples: list[Example]) -> None:
 def test_refuses(setting: Any) -> None:
     with pytest.raises(SettingError, match="R010"):
         create_text_joiner(**setting)
+
+
+def by_fives(items: Any) -> Iterator[list[Example]]:
+    batch: list[Example] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == 5:
+            yield batch
+            batch = []
+    yield batch
+
+
+def texts_of(example: Example) -> int:
+    return example.text.count(".")
+
+
+def test_batches_hold_each_text_once(examples: list[Example]) -> None:
+    random.seed(0)
+    batcher = create_joining_batcher(by_fives, share=0.5, max_texts=3)
+    corpus = examples * 10
+    epochs = [[example for batch in batcher(corpus) for example in batch] for _ in range(2)]
+    for given in epochs:
+        triples = Counter(triple for example in given for triple in names(example.reference))
+        assert sum(map(len, (e.reference for e in given))) == sum(len(e.reference) for e in corpus)
+        assert set(triples) == set().union(*(names(example.reference) for example in corpus))
+        alone = [example for example in given if example in corpus]
+        assert len(alone) >= len(corpus) // 2
+        assert max(map(texts_of, given)) == 3
+    first, second = ([example.text for example in given] for given in epochs)
+    assert first != second, "the joins are the same in all epochs"
+
+
+def test_joined_texts_stay_short(examples: list[Example]) -> None:
+    longest = max(len(example.reference) for example in examples)
+    batcher = create_joining_batcher(by_fives, share=1.0, max_texts=9, max_length=2 * longest)
+    lengths = [len(example.reference) for batch in batcher(examples * 10) for example in batch]
+    assert longest < max(lengths) <= 2 * longest
+    # A text that is too long by itself is read alone.
+    batcher = create_joining_batcher(by_fives, share=1.0, max_length=1)
+    assert sum(len(batch) for batch in batcher(examples)) == len(examples)
+
+
+def test_similar_texts_are_joined(examples: list[Example]) -> None:
+    random.seed(0)
+    labels = [{relation.label for relation in get_relations(example.reference)} for example in examples]
+    groups = group_texts(
+        list(range(len(examples))) * 20,
+        share=1.0,
+        max_texts=2,
+        max_length=1000,
+        similar=1.0,
+        length=lambda i: len(examples[i].reference),
+        labels=lambda i: sorted(labels[i]),
+        rng=random.Random(0),
+    )
+    pairs = [group for group in groups if len(group) == 2]
+    assert sum(bool(labels[i] & labels[j]) or labels[i] == labels[j] for i, j in pairs) >= 0.8 * len(pairs)
+
+
+def test_batches_of_texts_without_annotation(examples: list[Example]) -> None:
+    nlp = spacy.blank("en")
+    unannotated = Example(nlp("Ada left ."), nlp("Ada left ."))
+    batcher = create_joining_batcher(by_fives, share=1.0)
+    given = [example for batch in batcher([unannotated, *examples, unannotated]) for example in batch]
+    assert given.count(unannotated) == 2
+
+
+@pytest.mark.parametrize("setting", [{"share": 1.5}, {"max_texts": 1}, {"similar": -0.1}])
+def test_batcher_refuses(setting: Any) -> None:
+    with pytest.raises(SettingError, match="R010"):
+        create_joining_batcher(by_fives, **setting)
+
+
+def test_batcher_from_a_config() -> None:
+    inner = {"@batchers": "spacy.batch_by_sequence.v1", "size": 2}
+    config = {"batcher": {"@batchers": "spacy_rin.join_texts.v1", "batcher": inner}}
+    batcher = registry.resolve(config)["batcher"]
+    assert [len(batch) for batch in batcher(make_examples(spacy.blank("en").vocab)[:1])] == [1]
