@@ -1,0 +1,46 @@
+"""Characters that other programs can't hold, and runs of them that tokenizers are slow at."""
+
+import re
+import unicodedata
+
+# A tokenizer by rules takes signs off a word one at a time, and reads the rest of the word again for each.
+MAX_SIGNS = 1000
+
+# XML forbids many control characters, and readers can't see the others.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_LONG_RUN = re.compile(rf"\S{{{MAX_SIGNS + 1},}}")
+
+
+def printable(text: str) -> str:
+    """Replace characters that markup can't contain with the replacement character."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text has no surrogates, which come from undecodable bytes or unpaired escapes in JSON."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def slow_run(text: str) -> str:
+    """Find what a tokenizer by rules would need very long for: a run of very many signs without a blank.
+
+    Letters and digits don't count, so scripts that are written without blanks have no limit.
+
+    Args:
+        text (str): The text.
+
+    Returns:
+        str: What is wrong with the text; empty if it is fine.
+    """
+    for match in _LONG_RUN.finditer(text):
+        if sum(unicodedata.category(char)[0] in "PS" for char in match[0]) > MAX_SIGNS:
+            return (
+                f"there are more than {MAX_SIGNS:,} punctuation marks or symbols without a blank between them, at "
+                f"character {match.start():,}, which the tokenizer would need very long for. Remove them, or put "
+                "blanks between them"
+            )
+    return ""
