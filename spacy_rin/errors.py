@@ -53,8 +53,8 @@ class Errors(Message):
         "both of at least one non-empty string, as `spacy init labels` writes it, but they are: {labels!r}."
     )
     R015 = (
-        "The pipeline '{name}' can't be loaded ({reason}). Check the name. If it is a folder, copy it again: a file in it "
-        "may be damaged, or of another version of spaCy."
+        "The pipeline '{name}' can't be loaded ({reason}). Check the name. If it is a folder, copy it again: a file in "
+        "it may be damaged, or of another version of spaCy."
     )
     R016 = (
         "The saved model of component '{name}' is damaged or doesn't fit its config ({reason}). Copy the whole "
