@@ -5,6 +5,7 @@ import math
 from typing import Any, NoReturn
 
 MAX_DEPTH = 100  # lists and objects in each other; Python's own limit depends on where it is reached
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 
 
 def loads(text: str) -> Any:
@@ -17,15 +18,30 @@ def loads(text: str) -> Any:
         Any: The value.
 
     Raises:
-        ValueError: If it is not valid, or has a number that is too large for a float.
-        RecursionError: If it is nested too deep.
+        ValueError: If it is not valid, is nested too deep, or has a number that is too large for a float.
     """
-    return DECODER.decode(text)
+    try:
+        value = DECODER.decode(text)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+    if is_too_deep(value):
+        raise ValueError(TOO_DEEP)
+    return value
 
 
 def dumps(value: Any) -> str:
     """Encode a value; ValueError or TypeError if JSON can't hold it."""
     return json.dumps(value, allow_nan=False)
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether a value is nested so deep that code which walks through it may fail."""
+    level, depth = [value], 0
+    while level := [item for parent in level for item in _items(parent)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def fault(value: Any) -> str:
@@ -37,11 +53,8 @@ def fault(value: Any) -> str:
     Returns:
         str: What is wrong with it; empty if it is fine.
     """
-    level, depth = [value], 0
-    while level := [item for parent in level for item in _items(parent)]:
-        depth += 1
-        if depth > MAX_DEPTH:
-            return f"it is nested more than {MAX_DEPTH} levels deep"
+    if is_too_deep(value):
+        return TOO_DEEP
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
