@@ -44,16 +44,17 @@ def write_whole(path: str | Path) -> Iterator[Path]:
         _remove(unfinished)
 
 
-def remove_unfinished(target: Path) -> None:
+def remove_unfinished(target: Path, *, locked: bool = False) -> None:
     """Remove what processes that are gone were writing to a file or folder, and no other file.
 
     Args:
         target (Path): The file or folder.
+        locked (bool): Whether a lock says that no other process writes to it now.
     """
     with suppress(OSError):
         for name in os.listdir(target.parent):
             match = _UNFINISHED.fullmatch(name)
-            if match and match["name"] == target.name and not _runs(int(match["process"])):
+            if match and match["name"] == target.name and (locked or not _runs(int(match["process"]))):
                 _remove(target.with_name(name))
 
 
