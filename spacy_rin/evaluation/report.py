@@ -5,6 +5,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from ..characters import printable
 from ..relations import Relation
 from .evaluate import Evaluation, Judged
 from .scorer import Row
@@ -47,14 +48,16 @@ def element(name: str, *content: str, **attributes: object) -> Markup:
 
     Args:
         name (str): Name of the element.
-        *content (str): Its content. Strings that are not `Markup` are escaped.
+        *content (str): Its content. Strings that are not `Markup` are escaped, and control characters are replaced.
         **attributes (object): Its attributes. "_" in a name becomes "-"; a trailing "_" is removed.
 
     Returns:
         Markup: The element.
     """
-    inner = "".join(part if isinstance(part, Markup) else escape(part) for part in content)
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(str(v))}"' for key, v in attributes.items())
+    inner = "".join(part if isinstance(part, Markup) else escape(printable(part)) for part in content)
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(printable(str(v)))}"' for key, v in attributes.items()
+    )
     return Markup(f"<{name}{given}>{inner}</{name}>")
 
 

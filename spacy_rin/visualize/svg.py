@@ -1,12 +1,13 @@
 """Make SVG elements, and estimate the width of text without a browser."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from zlib import crc32
+
+from ..characters import printable
 
 FONT = "Arial, Helvetica, sans-serif"
 # Pale colours are for areas behind text, dark ones for lines and for text on white.
@@ -33,8 +34,6 @@ _WIDTHS = {
 }
 _WIDTH_OF = {char: width for width, chars in _WIDTHS.items() for char in chars}
 _USUAL, _WIDE = 0.56, 1.0
-# XML forbids many control characters, and readers can't see the others.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def element(parent: Element, tag: str, text: str = "", **attributes: str | float) -> Element:
@@ -82,11 +81,6 @@ def picture(
 def markup(root: Element) -> str:
     """Convert an element to SVG or HTML markup."""
     return ElementTree.tostring(root, encoding="unicode")
-
-
-def printable(text: str) -> str:
-    """Replace characters that markup can't contain with the replacement character."""
-    return _CONTROL.sub("\ufffd", text)
 
 
 def text_width(text: str, size: float) -> float:
