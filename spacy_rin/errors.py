@@ -36,8 +36,8 @@ class Errors(Message):
     # Settings and state of the component
     R010 = "Setting '{name}' must be {expected}, but it is {value!r}."
     R011 = (
-        "Component '{name}' has no labels yet, so it can't predict or be updated. Train it first (`spacy train`), or "
-        "call `nlp.initialize()` with examples that have entities and relations."
+        "Component '{name}' has no labels or no network yet, so it can't predict or be updated. Train it first (`spacy "
+        "train`), or call `nlp.initialize()` with examples that have entities and relations."
     )
     R012 = (
         "No relations were found in the {n} training example(s) of component '{name}' (looked for 'doc._.{attr}'). "

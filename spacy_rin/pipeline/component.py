@@ -452,9 +452,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             list[Prediction]: One for each Doc.
 
         Raises:
-            RinError: R011 if the component has no labels.
+            NotTrainedError: R011 if the component has no labels or no network.
         """
-        self._require_labels()
+        self._require_training()
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
@@ -477,9 +477,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             list[Prediction]: One for each Example: its entities, and the triples found between them.
 
         Raises:
-            RinError: R011 if the component has no labels.
+            NotTrainedError: R011 if the component has no labels or no network.
         """
-        self._require_labels()
+        self._require_training()
         examples = list(examples)
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
@@ -539,9 +539,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             dict[str, float]: The losses.
 
         Raises:
-            RinError: R011 if the component has no labels.
+            NotTrainedError: R011 if the component has no labels or no network.
         """
-        self._require_labels()
+        self._require_training()
         examples = list(examples)
         validate_examples(examples, "RINJoint.update")
         annotation = self._annotation_of([example.predicted for example in examples])
@@ -709,8 +709,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.model.set_dim("tags", len(tags), force=True)
         self.model.set_dim("relations", len(positions["relations"]), force=True)
 
-    def _require_labels(self) -> None:
-        if not self.relation_labels:
+    def _require_training(self) -> None:
+        if not self.relation_labels or network_of(self.model.get_ref("network")).n_features is None:
             raise NotTrainedError(Errors.R011, name=self.name)
 
     @property

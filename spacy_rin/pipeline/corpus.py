@@ -37,6 +37,11 @@ class RelationCorpus(Corpus):
     one Example whose predicted side has the same tokens, so that no annotation is lost in alignment.
     """
 
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read the Examples; FileError R033 if the path is wrong, R053 or R055 if a file is damaged."""
+        require_existing(self.path)
+        yield from super().__call__(nlp)
+
     def _make_example(self, nlp: Language, reference: Doc, gold_preproc: bool) -> Example:
         words, text = [token.text for token in reference], reference.text
         # Tokens of the tokenizer are better where they are the same: they have its norms, as at prediction.
@@ -48,7 +53,7 @@ class RelationCorpus(Corpus):
 
     def read_docbin(self, vocab: Vocab, locs: Iterable[str | Path]) -> Iterator[Doc]:
         """Read the Docs that have tokens, up to the limit, and check them as `read_docs` does."""
-        docs = (doc for doc in iter_docs(self.path, vocab) if len(doc))
+        docs = (doc for file in locs for doc in _read_file(Path(file), vocab) if len(doc))
         yield from islice(docs, self.limit) if self.limit >= 1 else docs
 
 
@@ -121,23 +126,7 @@ def iter_docs(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
     """Read annotated Docs one by one, file by file, see `read_docs`."""
     path = require_existing(path)
     for file in walk_corpus(path, FILE_TYPE) if path.is_dir() else [path]:
-        try:
-            data = DocBin().from_disk(file)
-        except OSError as error:
-            raise FileError(Errors.R034, path=file, reason=reason_of(error)) from error
-        except Exception as error:
-            raise FileError(Errors.R053, path=file, reason=_describe(error)) from error
-        docs, strings = data.get_docs(vocab), StringStore(data.strings)
-        for number in count(1):
-            try:
-                doc = next(docs, None)
-                if doc is not None:
-                    _check(doc, strings)
-            except Exception as error:
-                raise FileError(Errors.R055, path=file, number=number, reason=_describe(error)) from error
-            if doc is None:
-                break
-            yield doc
+        yield from _read_file(file, vocab)
 
 
 def read_examples(nlp: Language, path: str | Path) -> list[Example]:
@@ -156,7 +145,27 @@ def read_examples(nlp: Language, path: str | Path) -> list[Example]:
     return list(RelationCorpus(path).make_examples(nlp, iter_docs(path, nlp.vocab)))
 
 
-_NAMED_BY_HASH = (ORTH, TAG, ENT_TYPE)
+def _read_file(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    try:
+        data = DocBin().from_disk(path)
+    except OSError as error:
+        raise FileError(Errors.R034, path=path, reason=reason_of(error)) from error
+    except Exception as error:
+        raise FileError(Errors.R053, path=path, reason=_describe(error)) from error
+    docs, strings = data.get_docs(vocab), StringStore(data.strings)
+    for number in count(1):
+        try:
+            doc = next(docs, None)
+            if doc is not None:
+                _check(doc, strings)
+        except Exception as error:
+            raise FileError(Errors.R055, path=path, number=number, reason=_describe(error)) from error
+        if doc is None:
+            return
+        yield doc
+
+
+_NAMED_BY_HASH = [ORTH, TAG, ENT_TYPE]
 
 
 def _check(doc: Doc, strings: StringStore) -> None:
