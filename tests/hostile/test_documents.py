@@ -54,7 +54,7 @@ def test_documents(trained: Language, tmp_path: Path, hostile: int) -> None:
         chance = Random(seed)
         source, out = write_texts(tmp_path, chance), tmp_path / "out.jsonl"
         documents = list(read_documents(source))
-        summary = extract_file(trained, source, out, batch_size=chance.choice([1, 7, 64]))
+        summary = extract_file(trained, source, out, batch_size=chance.choice([16, 64, 256]))
         rows, errors = read_lines(out), read_lines(summary.errors_path)
         failed = {error["id"] for error in errors}
         assert all(document.id in failed for document in documents if document.error)
