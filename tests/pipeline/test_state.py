@@ -105,10 +105,9 @@ def test_pipelines_of_before_have_no_names_in_the_network(folder: Path) -> None:
     assert component.from_bytes(data).relation_labels == tuple(NAMES)
 
 
-def plain_state(component: Any, model: bytes) -> bytes:
+def plain_state(component: Any, model: bytes) -> Any:
     """The state of a component with a model, as it was written before models had names of labels."""
-    data: Any = spacy.util.to_bytes({"cfg": lambda: json.dumps(component.cfg), "model": lambda: model}, [])
-    return data
+    return spacy.util.to_bytes({"cfg": lambda: json.dumps(component.cfg), "model": lambda: model}, [])
 
 
 @pytest.mark.parametrize(
