@@ -18,7 +18,8 @@ TALLY: Counter[str] = Counter()
 
 def seeds(count: int) -> Callable[[Callable[[int], None]], Callable[[], None]]:
     """Decorate a function of a seed, so that it is called with many."""
-    many = settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    quiet = list(HealthCheck)
+    many = settings(max_examples=count, deadline=None, database=None, derandomize=True, suppress_health_check=quiet)
 
     def decorate(function: Callable[[int], None]) -> Callable[[], None]:
         return many(given(st.integers(0, 2**32))(function))
