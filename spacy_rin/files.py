@@ -54,7 +54,7 @@ def remove_unfinished(target: Path, *, locked: bool = False) -> None:
     with suppress(OSError):
         for name in os.listdir(target.parent):
             match = _UNFINISHED.fullmatch(name)
-            if match and match["name"] == target.name and (locked or not _runs(int(match["process"]))):
+            if match and _wanted_name(name) == target.name and (locked or not _runs(int(match["process"]))):
                 _remove(target.with_name(name))
 
 
@@ -105,6 +105,13 @@ def same_file(first: str | Path, second: str | Path) -> bool:
 def reason_of(error: Exception) -> str:
     """Say why a file can't be read or written."""
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def _wanted_name(name: str) -> str:
+    """Get the name that an unfinished file is to have. It may be that of a part of an unfinished whole."""
+    while match := _UNFINISHED.fullmatch(name):
+        name = match["name"]
+    return name
 
 
 def _mode(path: str | Path) -> int | None:

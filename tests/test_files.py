@@ -22,7 +22,7 @@ def test_only_own_leftovers_are_removed(tmp_path: Path) -> None:
     dead = gone()
     left = [f".t.csv.{dead}.tmp", ".draft.tmp", ".t.csv.old.tmp", ".t.csv.tmp", f".t.csv.{os.getppid()}.tmp"]
     left += [f".other.csv.{dead}.tmp", f"t.csv.{dead}.tmp", ".t.csv.1.2.tmp", f".t.csv.{10**30}.x.tmp"]
-    for name in left:
+    for name in (*left, f"..t.csv.{dead}.tmp.{dead}.tmp"):
         (tmp_path / name).write_text("x")
     with write_whole(tmp_path / "t.csv") as unfinished:
         unfinished.write_text("whole")

@@ -13,7 +13,7 @@ from spacy.scorer import PRFScore
 from spacy.training import Example
 
 from ..errors import Errors, FileError, RinError
-from ..files import is_unfinished, require_writable, write_whole
+from ..files import require_writable, write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
 from .calibration import Calibration, CalibrationChoice, calibrate, choose_calibration
@@ -142,7 +142,7 @@ def require_new_folder(path: str | Path) -> None:
     """
     require_writable(path)
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(not is_unfinished(file) for file in path.iterdir())):
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FileError(Errors.R034, path=path, reason="it already exists, and is not an empty folder")
 
 

@@ -131,9 +131,11 @@ def test_later_components_may_clean_up(nlp: Language) -> None:
 
 
 def test_scores_of_other_components_are_plain_numbers(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find_component(trained)[1], "scorer", lambda examples, **_: {"cats": {"a": np.float32(0.5)}})
+    monkeypatch.setattr(
+        find_component(trained)[1], "scorer", lambda examples, **_: {"cats": {"a": np.float32(0.5), "b": -np.inf}}
+    )
     scores = evaluate(trained, make_examples(trained.vocab)).scores
-    assert srsly.json_loads(srsly.json_dumps(scores))["cats"] == {"a": 0.5}
+    assert srsly.json_loads(srsly.json_dumps(scores))["cats"] == {"a": 0.5, "b": None}
     # Relations are scored even if the pipeline has no scorer for them.
     assert scores["rel_exact_f"] == 1.0
 

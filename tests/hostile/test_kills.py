@@ -90,7 +90,7 @@ def gold(trained: Language, tmp_path: Path) -> Path:
 
 def test_extract(model: Path, texts: Path, tmp_path: Path, hostile: int) -> None:
     chance, out = Random(hostile), tmp_path / "out"
-    for format in ("jsonl", "csv", "nt", "neo4j")[: 1 + hostile]:
+    for format in ("jsonl", "csv", "nt", "neo4j")[:hostile]:
         whole, killed = out / f"whole.{format}", out / f"killed.{format}"
 
         def command(path: Path, format: str = format) -> list[object]:

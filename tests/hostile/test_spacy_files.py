@@ -82,7 +82,7 @@ def test_files(trained: Language, original: bytes, tmp_path: Path, hostile: int)
         path.write_bytes(damaged(original, Random(seed)))
         use(path, trained)
 
-    @seeds(max(2, hostile))
+    @seeds(hostile)
     def check_many(seed: int) -> None:
         in_child(lambda: [check(1000 * seed + i) for i in range(10)] and None)
 
