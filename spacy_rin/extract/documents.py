@@ -162,12 +162,13 @@ def _read_csv(path: str | Path, text_key: str, id_key: str | None, delimiter: st
                 continue
             if cells is None:
                 return
-            if len(cells) > len(header):
+            if any(cells[len(header) :]):
                 error = f"line {line} has {len(cells)} cells, but the header {len(header)}: is a quote missing?"
                 yield Document(next(numbers), "", error=error)
             elif cells:
                 row = dict(zip(header, cells))
-                yield _document(next(numbers), row.get(text_key), row.get(id_column or ""), text_key=text_key)
+                ident = None if id_column is None else row.get(id_column)
+                yield _document(next(numbers), row.get(text_key), ident, text_key=text_key)
 
 
 def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:

@@ -197,6 +197,12 @@ def test_a_row_with_a_mistake_of_its_own(tmp_path: Path) -> None:
         assert reason in documents[place].error
 
 
+def test_cells_without_a_name(tmp_path: Path) -> None:
+    """Other programs write an index without a name, and a separator at the end of a row."""
+    (tmp_path / "in.csv").write_text(",text\n7,one,\n8,two,,\n")
+    assert read(tmp_path / "in.csv") == [Document(1, "one"), Document(2, "two")]
+
+
 def test_parquet_values_that_python_has_not(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet

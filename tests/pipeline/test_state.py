@@ -107,7 +107,7 @@ def test_pipelines_of_before_have_no_names_in_the_network(folder: Path) -> None:
 
 def plain_state(component: Any, model: bytes) -> Any:
     """The state of a component with a model, as it was written before models had names of labels."""
-    return spacy.util.to_bytes({"cfg": lambda: json.dumps(component.cfg), "model": lambda: model}, [])
+    return spacy.util.to_bytes({"cfg": lambda: json.dumps(component.cfg).encode(), "model": lambda: model}, [])
 
 
 @pytest.mark.parametrize(
