@@ -94,6 +94,11 @@ def require_existing(path: str | Path) -> Path:
     return Path(path)
 
 
+def require_name(path: str | Path) -> None:
+    """Check that a file can have a name: it is not too long, and has no zero character; FileError R034 otherwise."""
+    _mode(path)
+
+
 def same_file(first: str | Path, second: str | Path) -> bool:
     """Whether two paths lead to the same file, which need not exist."""
     try:

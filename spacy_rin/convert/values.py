@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ..errors import Errors, FileError
-from ..files import reason_of
+from ..files import reason_of, require_name
 from ..strict_json import DECODER, TOO_DEEP, is_too_deep
 from .records import Malformed
 
@@ -29,7 +29,11 @@ class Source:
 
         Args:
             path (str | Path): The file or folder.
+
+        Raises:
+            FileError: R034 if no file can have this name.
         """
+        require_name(path)
         self.path = Path(path)
         self._beside: dict[Path, Source] = {}
         self._peeked: deque[tuple[str, Any]] = deque()
@@ -99,7 +103,7 @@ def read_text(path: Path) -> str:
         content = path.read_bytes()
     except FileNotFoundError:
         raise FileError(Errors.R033, path=path) from None
-    except (OSError, ValueError) as err:  # a name can be too long, or have a zero character
+    except OSError as err:
         raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
     try:
         return content.decode("utf-8").removeprefix("\ufeff")

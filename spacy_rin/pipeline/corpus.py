@@ -45,7 +45,7 @@ class RelationCorpus(Corpus):
     def _make_example(self, nlp: Language, reference: Doc, gold_preproc: bool) -> Example:
         words, text = [token.text for token in reference], reference.text
         # Tokens of the tokenizer are better where they are the same: they have its norms, as at prediction.
-        predicted = None if slow_run(text) else nlp.make_doc(text)
+        predicted = None if len(text) > nlp.max_length or slow_run(text) else nlp.make_doc(text)
         if predicted is None or [token.text for token in predicted] != words:
             spaces = None if reference.has_unknown_spaces else [bool(token.whitespace_) for token in reference]
             predicted = Doc(nlp.vocab, words=words, spaces=spaces)
