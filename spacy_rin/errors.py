@@ -8,7 +8,9 @@ class Message(Enum):
 
     def format(self, **values: object) -> str:
         """Fill in the values, and put the code in front."""
-        return f"[{self.name}] {self.value.format(**values)}"
+        message = f"[{self.name}] {self.value.format(**values)}"
+        # Names of files and values of users can have surrogates, which can't be printed.
+        return message.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @unique
@@ -30,11 +32,12 @@ class Errors(Message):
         "The relations of this Doc belong to another text: the Doc was cut out of a longer one "
         "(`Span.as_doc(copy_user_data=True)`, for instance). Set `doc._.{name}` again."
     )
+    R004 = "The stored relations 'doc._.{name}' of this Doc are damaged: {reason}. Set them again."
     # Settings and state of the component
     R010 = "Setting '{name}' must be {expected}, but it is {value!r}."
     R011 = (
-        "Component '{name}' has no labels yet, so it can't predict or be updated. Train it first (`spacy train`), or "
-        "call `nlp.initialize()` with examples that have entities and relations."
+        "Component '{name}' has no labels or no network yet, so it can't predict or be updated. Train it first (`spacy "
+        "train`), or call `nlp.initialize()` with examples that have entities and relations."
     )
     R012 = (
         "No relations were found in the {n} training example(s) of component '{name}' (looked for 'doc._.{attr}'). "
@@ -48,6 +51,10 @@ class Errors(Message):
     R014 = (
         "The labels given to initialize component '{name}' must be a dict with the lists 'entities' and 'relations', "
         "both of at least one non-empty string, as `spacy init labels` writes it, but they are: {labels!r}."
+    )
+    R015 = (
+        "The pipeline '{name}' can't be loaded ({reason}). Check the name. If it is a folder, copy it again: a file in "
+        "it may be damaged, or of another version of spaCy."
     )
     R016 = (
         "The saved model of component '{name}' is damaged or doesn't fit its config ({reason}). Copy the whole "
@@ -120,6 +127,7 @@ class Errors(Message):
         "There is nothing to compare with: no text of the training data has annotated relations (looked for "
         "'doc._.{attr}'). Check that the file was written with `DocBin(store_user_data=True)`."
     )
+    R055 = "{path}: text {number} is damaged ({reason}). Make the file again, e.g. with `spacy rin convert`."
     # Extraction
     R060 = "{what} needs the package {package}. Install it: pip install 'spacy-rin[{extra}]'."
     R061 = "{path} has no column '{column}'. Its columns are: {columns}. Choose with --text-key and --id-key."

@@ -1,17 +1,25 @@
-"""Files and folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, and their names."""
 
+import errno
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import Errors, FileError
 
+# The name of what is being written says what it will be, and which process writes it.
+_UNFINISHED = re.compile(r"\.(?P<name>.+)\.(?P<process>[0-9]+)\.tmp", re.DOTALL)
+
 
 @contextmanager
 def write_whole(path: str | Path) -> Iterator[Path]:
     """Give a path to write a file or folder to, which is moved to the wanted place once all is written.
+
+    A link is written through. What killed processes left of the same file is removed.
 
     Args:
         path (str | Path): The wanted place. Missing folders are created.
@@ -20,18 +28,125 @@ def write_whole(path: str | Path) -> Iterator[Path]:
         Path: The path to write to, in the same folder.
 
     Raises:
-        FileError: R034 if it can't be written.
+        FileError: R034 if it can't be written, or is a device or a pipe.
     """
-    path = Path(path)
-    unfinished = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    require_writable(path)
+    target = Path(os.path.realpath(path))
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    remove_unfinished(target)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
-        unfinished.replace(path)
+        unfinished.replace(target)
     except OSError as err:
-        raise FileError(Errors.R034, path=path, reason=err.strerror) from err
+        raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
     finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished, ignore_errors=True)
-        with suppress(OSError):
-            unfinished.unlink()
+        _remove(unfinished)
+
+
+def remove_unfinished(target: Path, *, locked: bool = False) -> None:
+    """Remove what processes that are gone were writing to a file or folder, and no other file.
+
+    Args:
+        target (Path): The file or folder.
+        locked (bool): Whether a lock says that no other process writes to it now.
+    """
+    with suppress(OSError):
+        for name in os.listdir(target.parent):
+            match = _UNFINISHED.fullmatch(name)
+            if match and _wanted_name(name) == target.name and (locked or not _runs(int(match["process"]))):
+                _remove(target.with_name(name))
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file or folder has the name of one that is being written, or was when its process was killed."""
+    return _UNFINISHED.fullmatch(path.name) is not None
+
+
+def require_writable(path: str | Path) -> None:
+    """Check that a path can be that of a file or folder to write.
+
+    Args:
+        path (str | Path): The path.
+
+    Raises:
+        FileError: R034 if no file can have this name, or it is a device or a pipe.
+    """
+    mode = _mode(path)
+    if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FileError(Errors.R034, path=path, reason="it is a device or a pipe. Give a file instead")
+
+
+def require_existing(path: str | Path) -> Path:
+    """Check that there is a file or folder.
+
+    Args:
+        path (str | Path): Its path.
+
+    Returns:
+        Path: The path.
+
+    Raises:
+        FileError: R033 if it does not exist, R034 if no file can have this name.
+    """
+    if _mode(path) is None:
+        raise FileError(Errors.R033, path=path)
+    return Path(path)
+
+
+def require_name(path: str | Path) -> None:
+    """Check that a file can have a name: it is not too long, and has no zero character; FileError R034 otherwise."""
+    _mode(path)
+
+
+def same_file(first: str | Path, second: str | Path) -> bool:
+    """Whether two paths lead to the same file, which need not exist."""
+    try:
+        return os.path.samefile(first, second)
+    except (OSError, ValueError):
+        return os.path.abspath(first) == os.path.abspath(second)
+
+
+def reason_of(error: Exception) -> str:
+    """Say why a file can't be read or written."""
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def _wanted_name(name: str) -> str:
+    """Get the name that an unfinished file is to have. It may be that of a part of an unfinished whole."""
+    while match := _UNFINISHED.fullmatch(name):
+        name = match["name"]
+    return name
+
+
+def _mode(path: str | Path) -> int | None:
+    """Get the kind of a file, through links; None if there is none."""
+    try:
+        return os.stat(path).st_mode
+    except OSError as err:
+        if err.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
+        return None
+    except ValueError as err:  # a zero character
+        raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
+
+
+def _runs(process: int) -> bool:
+    """Whether a process runs; on systems that can't tell, whether it may."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()

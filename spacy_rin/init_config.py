@@ -13,9 +13,10 @@ from spacy.tokens import Doc
 from thinc.api import Config
 
 from .convert.docs import blank_pipeline
-from .errors import Errors, FileError, RinError
+from .errors import Errors, RinError
 from .evaluation.data_check import check_data
 from .evaluation.scorer import triples
+from .files import require_existing
 from .pipeline.component import prefers_text
 from .pipeline.corpus import read_docs
 from .pipeline.join import group_texts
@@ -122,8 +123,8 @@ def init_config(
     if vectors is not None and transformer is not None:
         raise RinError(Errors.R075, reason="--vectors and --transformer are given, but only one of them can be used")
     corpus = Corpus.of(read_docs(train, blank_pipeline(lang).vocab), attr)
-    if dev is not None and not Path(dev).exists():
-        raise FileError(Errors.R033, path=dev)
+    if dev is not None:
+        require_existing(dev)
     context, reason = _choose_context(corpus)
     choices = [
         Choice("paths.train", str(train), "the training data"),

@@ -16,6 +16,8 @@ from .errors import Errors, RinError, SettingError
 DEFAULT_ATTR = "relations"
 DEFAULT_SPANS_KEY = "rin"  # of all entities, in `doc.spans`
 
+_PREFIX = "spacy_rin."  # of keys in `doc.user_data`
+
 
 class Relation(NamedTuple):
     """A triple that a text states.
@@ -77,17 +79,29 @@ def get_relations(doc: Doc, attr: str = DEFAULT_ATTR) -> list[Relation]:
         list[Relation]: The relations, in the order in which they were set; empty if there are none.
 
     Raises:
-        RinError: R003 if they belong to a longer text.
+        RinError: R003 if they belong to a longer text, R004 if they are damaged.
     """
-    stored = doc.user_data.get(_key(attr))
-    if stored is None:
+    if not has_relations(doc, attr):
         return []
-    if stored["length"] != _length(doc):
+    stored = doc.user_data[_key(attr)]
+    if not isinstance(stored, dict) or not isinstance(stored.get("relations"), (list, tuple)):
+        raise RinError(Errors.R004, name=attr, reason=f"a list of relations was expected, not {stored!r:.60}")
+    if stored.get("length") != _length(doc):
         raise RinError(Errors.R003, name=attr)
-    return [
-        Relation(_to_span(doc, subject), str(label), _to_span(doc, object_), float(score))
-        for subject, label, object_, score in stored["relations"]
-    ]
+    return [_read(doc, row, attr) for row in stored["relations"]]
+
+
+def stored_attrs(doc: Doc) -> list[str]:
+    """Get the names of all extension attributes whose relations a Doc has.
+
+    Args:
+        doc (Doc): The document.
+
+    Returns:
+        list[str]: The names.
+    """
+    keys = (key for key in doc.user_data if isinstance(key, str))
+    return [key.removeprefix(_PREFIX) for key in keys if key.startswith(_PREFIX)]
 
 
 def set_relations(doc: Doc, relations: Iterable[RelationLike], attr: str = DEFAULT_ATTR) -> None:
@@ -111,7 +125,7 @@ def set_relations(doc: Doc, relations: Iterable[RelationLike], attr: str = DEFAU
 
 
 def _key(attr: str) -> str:
-    return f"spacy_rin.{attr}"
+    return f"{_PREFIX}{attr}"
 
 
 def _length(doc: Doc) -> int:
@@ -123,25 +137,48 @@ def _to_offsets(span: Span) -> list[int | str]:
     return [span.start_char, span.end_char, span.label_]
 
 
-def _to_span(doc: Doc, offsets: Iterable[Any]) -> Span:
+def _read(doc: Doc, row: Any, attr: str) -> Relation:
+    """Turn what is stored of a relation into a Relation. It may come from a file, so nothing is believed."""
+    try:
+        subject, label, object_, score = row
+        relation = Relation(_to_span(doc, subject), label, _to_span(doc, object_), score)
+    except (TypeError, ValueError, OverflowError):
+        raise RinError(Errors.R004, name=attr, reason=f"this is no relation of the text: {row!r:.100}") from None
+    if reason := _fault(relation):
+        raise RinError(Errors.R004, name=attr, reason=f"{reason}, not {row!r:.100}")
+    return relation._replace(score=float(score))
+
+
+def _to_span(doc: Doc, offsets: Any) -> Span:
     start, end, label = offsets
+    if type(start) is not int or type(end) is not int or not isinstance(label, str):
+        raise TypeError
+    if not 0 <= start < end <= _length(doc):
+        raise ValueError
     # "expand": after tokens were merged, the argument is the token that now holds it.
     span = doc.char_span(start, end, label=label, alignment_mode="expand")
-    return span if span is not None else doc[0:0]
+    if span is None or not len(span):
+        raise ValueError
+    return span
+
+
+def _fault(relation: Relation) -> str:
+    """Say what is wrong with the label or the score of a relation; empty if nothing is."""
+    if not isinstance(relation.label, str) or not relation.label:
+        return "the label must be a non-empty string"
+    score = relation.score
+    if not isinstance(score, Real) or isinstance(score, bool) or not 0.0 <= float(score) <= 1.0:
+        return "the score must be a number from 0 to 1"
+    return ""
 
 
 def _check(doc: Doc, value: Any) -> Relation:
-    reason: str | None = None
     if not isinstance(value, tuple) or len(value) not in (3, 4):
-        reason = "not a tuple of three or four"
-    else:
-        subject, label, object_, score = (*value, 1.0)[:4]
-        if not all(isinstance(span, Span) and span.doc is doc and len(span) for span in (subject, object_)):
-            reason = "subject and object must be non-empty Spans of this Doc"
-        elif not isinstance(label, str) or not label:
-            reason = "the label must be a non-empty string"
-        elif not isinstance(score, Real) or isinstance(score, bool) or not 0.0 <= float(score) <= 1.0:
-            reason = "the score must be a number from 0 to 1"
-    if reason is not None:
+        raise RinError(Errors.R002, value=value, reason="not a tuple of three or four")
+    relation = Relation(*value)
+    spans = (relation.subject, relation.object)
+    if not all(isinstance(span, Span) and span.doc is doc and len(span) for span in spans):
+        raise RinError(Errors.R002, value=value, reason="subject and object must be non-empty Spans of this Doc")
+    if reason := _fault(relation):
         raise RinError(Errors.R002, value=value, reason=reason)
-    return Relation(subject, label, object_, float(score))
+    return relation._replace(score=float(relation.score))

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 # Networks of tests are small: threads would only wait for each other. It holds if set before torch starts, and for
 # child processes, too.
@@ -9,7 +10,26 @@ import pytest
 import spacy
 from spacy.language import Language
 
+from .hostile.support import TALLY
 from .support import make_examples, train
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help = "how many times the usual number of hostile inputs to try: 1 takes seconds, 100 an hour"
+    parser.addoption("--hostile", type=int, default=1, metavar="N", help=help)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.getoption("--hostile") > 1:
+        terminalreporter.section("hostile inputs")
+        for name, count in sorted(TALLY.items()):
+            terminalreporter.write_line(f"{count:>9,} {name}")
+
+
+@pytest.fixture(scope="session")
+def hostile(pytestconfig: pytest.Config) -> int:
+    """How many times the usual number of hostile inputs to try."""
+    return int(pytestconfig.getoption("--hostile"))
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ def test_control_characters_are_shown_as_unknown(char: str) -> None:
     markup = to_html(element("p", f"a{char}b", title=char))
     assert markup == '<p title="\ufffd">a\ufffdb</p>'
     markup.encode("utf8")
+    assert printable("a\0b\x1b\x85\ud800\tc\n") == "a\ufffdb\ufffd\ufffd\ufffd\tc\n"
     assert printable("a\tb\nc שלום 👩‍👩‍👧") == "a\tb\nc שלום 👩‍👩‍👧"
 
 

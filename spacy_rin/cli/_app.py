@@ -20,7 +20,7 @@ app.add_typer(rin_cli)
 
 
 def load_pipeline(model: str, gpu_id: int) -> "Language":
-    """Load a pipeline for a command. On failure, print a message and exit with code 1.
+    """Load a pipeline for a command. If there is no such GPU, print a message and exit with code 1.
 
     Args:
         model (str): Name or path of the pipeline.
@@ -28,20 +28,20 @@ def load_pipeline(model: str, gpu_id: int) -> "Language":
 
     Returns:
         Language: The pipeline.
+
+    Raises:
+        RinError: R015 or R016 if it can't be loaded.
     """
-    import spacy
     from spacy.cli._util import setup_gpu
+
+    from ..pipeline.loading import load_pipeline as load
 
     try:
         setup_gpu(gpu_id, silent=True)
     except ValueError as err:
         advice = 'A GPU needs CuPy, e.g.: pip install "spacy[cuda12x]". Use --gpu-id -1 to run on the CPU.'
         msg.fail(f"Can't use GPU {gpu_id}: {err}", advice, exits=1)
-    try:
-        return spacy.load(model)
-    except OSError as err:
-        msg.fail(f"Can't load the pipeline '{model}'", str(err), exits=1)
-        raise
+    return load(model)
 
 
 def show_tables(*tables: Sequence[Sequence[str]]) -> None:
@@ -76,10 +76,18 @@ def _width(text: str) -> int:
 
 @contextmanager
 def coded_errors() -> Iterator[None]:
-    """Print any RinError as a message, and exit with code 1. Other errors are bugs and keep their traceback."""
-    from ..errors import RinError
+    """Print any RinError as a message, and exit with code 1, and so for errors of the system, such as a full disk.
+    Other errors are bugs and keep their traceback.
+    """
+    from ..errors import Errors, FileError, RinError
+    from ..files import reason_of
 
     try:
-        yield
+        try:
+            yield
+        except BrokenPipeError:  # nobody reads what is printed
+            raise
+        except OSError as err:
+            raise FileError(Errors.R034, path=err.filename or "a file", reason=reason_of(err)) from err
     except RinError as err:
         msg.fail(str(err), exits=1)

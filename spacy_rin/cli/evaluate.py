@@ -44,12 +44,15 @@ def evaluate_cli(
 
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import render_html
-    from ..files import write_whole
+    from ..files import require_writable, write_whole
     from ..markup import color_scheme
     from ..pipeline.corpus import read_examples
 
     with coded_errors():
         color_scheme(theme)  # a wrong one shows before the pipeline has read any text
+        for path in (output_path, html_path):
+            if path is not None:
+                require_writable(path)
         nlp = load_pipeline(model, gpu_id)
         # Training data come first: a wrong path shows before the pipeline has read any text.
         train = [doc for path in train_paths or () for doc in _read_train(path, nlp.vocab)]

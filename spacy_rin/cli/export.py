@@ -31,10 +31,12 @@ def export_cli(
     """
     from ..convert import export_file, write_records
     from ..errors import Errors, FileError
+    from ..files import require_writable, same_file
 
     with coded_errors():
-        if output_path.resolve() == data_path.resolve():
+        if same_file(output_path, data_path):
             raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
+        require_writable(output_path)
         nlp = load_pipeline(model, gpu_id) if model is not None else None
         records, report = export_file(data_path, format, nlp=nlp, attr=attr)
         write_records(records, output_path, format)

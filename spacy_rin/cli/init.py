@@ -30,10 +30,11 @@ def init_cli(
 
     Example: spacy rin init corpus/train.spacy config.cfg --dev corpus/dev.spacy
     """
-    from ..files import write_whole
+    from ..files import require_writable, write_whole
     from ..init_config import init_config
 
     with coded_errors():
+        require_writable(config_path)
         config, choices = init_config(
             train_path,
             dev=dev_path,

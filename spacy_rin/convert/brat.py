@@ -12,7 +12,7 @@ from .quotes import Quote, fit_offsets, fits
 from .records import Skipped, Text, Triple
 from .values import Source, refuse
 
-_T_LINE = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)", re.DOTALL)
+_T_LINE = re.compile(r"(T\S*)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)\t(.*)", re.DOTALL)
 _R_LINE = re.compile(r"R\S*\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*")
 _OTHERS = {
     "E": "events (E)",

@@ -9,17 +9,20 @@ from typing import NamedTuple
 
 import spacy
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
+from ..characters import slow_run
 from ..errors import Errors, FileError, SettingError
 from ..files import write_whole
+from ..pipeline.loading import load_pipeline
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, register_relations, set_relations
 from .align import align, cut_sentences
 from .formats import AUTO, CONVERTERS, detect_source
 from .records import Record, Skipped, Text
-from .values import Source
+from .values import Source, refuse
 
 DEFAULT_ENTITY_LABEL = "ENTITY"
 MAX_EXAMPLES = 10
@@ -155,6 +158,8 @@ def convert(
             continue
         if sents and isinstance(item, Record):
             raise FileError(Errors.R043, path=path, format=report.format)
+        if isinstance(item, Text) and (reason := _slow_run(item, nlp)):
+            refuse(item.path or path, item.line, reason)
         record = align(item, nlp, snap=snap) if isinstance(item, Text) else item
         for part in cut_sentences(record, nlp.vocab) if sents else [record]:
             if last_word:
@@ -209,12 +214,15 @@ def write_docs(docs: Iterable[Doc], path: str | Path) -> None:
         DocBin(docs=docs, store_user_data=True).to_disk(unfinished)
 
 
+def _slow_run(text: Text, nlp: Language) -> str:
+    """Say what a tokenizer by rules would need too long for; empty if it is not used, or there is no such thing."""
+    by_rules = text.tokens is None and isinstance(nlp.tokenizer, Tokenizer)
+    return slow_run(text.text) if by_rules else ""
+
+
 def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:
     """Load the tagger of a pipeline, and what it needs, with the vocabulary of another pipeline."""
-    try:
-        source = spacy.load(name, vocab=nlp.vocab)
-    except OSError as err:
-        raise FileError(Errors.R034, path=name, reason="there is no such pipeline") from err
+    source = load_pipeline(name, vocab=nlp.vocab)
     if not source.has_pipe("tagger"):
         raise FileError(Errors.R034, path=name, reason="the pipeline has no component 'tagger'")
     pipes = [pipe for pipe_name, pipe in source.pipeline if pipe_name in ("tok2vec", "transformer", "tagger")]

@@ -1,6 +1,5 @@
 """Files of annotated texts, each read once, and the JSON values in them with their lines."""
 
-import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ..errors import Errors, FileError
+from ..files import reason_of, require_name
+from ..strict_json import DECODER, TOO_DEEP, is_too_deep
 from .records import Malformed
 
 _T = TypeVar("_T")
@@ -28,7 +29,11 @@ class Source:
 
         Args:
             path (str | Path): The file or folder.
+
+        Raises:
+            FileError: R034 if no file can have this name.
         """
+        require_name(path)
         self.path = Path(path)
         self._beside: dict[Path, Source] = {}
         self._peeked: deque[tuple[str, Any]] = deque()
@@ -99,7 +104,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise FileError(Errors.R033, path=path) from None
     except OSError as err:
-        raise FileError(Errors.R034, path=path, reason=err.strerror) from err
+        raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as err:
@@ -146,13 +151,6 @@ def refuse(path: Path, line: int | str, reason: object) -> NoReturn:
     raise FileError(Errors.R030, path=path, line=line, reason=reason) from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _decode(path: Path, text: str) -> Iterator[tuple[str, Any]]:
     pos = _skip_blanks(text, 0)
     # What ends the values: the bracket of the list, or without one, the end of the text.
@@ -170,7 +168,9 @@ def _decode(path: Path, text: str) -> Iterator[tuple[str, Any]]:
         line += text.count("\n", counted, pos)
         counted = pos
         try:
-            value, pos = _DECODER.raw_decode(text, pos)
+            value, pos = DECODER.raw_decode(text, pos)
+            if is_too_deep(value):
+                raise ValueError(TOO_DEEP)
         except (ValueError, RecursionError) as err:
             refuse(path, getattr(err, "lineno", line), f"invalid JSON, {getattr(err, 'msg', err)}")
         yield (f"{line} (record {number})" if closing else str(line)), value

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,8 @@ def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = 
         "rel_confusion": count_confusion(verdicts),
     }
     scores = convert_recursive(lambda value: isinstance(value, np.floating), float, scores)
+    # Scores of other components may be infinite, or no number, which JSON has not.
+    scores = convert_recursive(lambda value: isinstance(value, float) and not isfinite(value), lambda _: None, scores)
     return Evaluation(scores, sorted(judged, key=lambda text: -text.n_errors))
 
 

@@ -1,9 +1,10 @@
 """The best thresholds and calibration of a pipeline, written to its config and its component, which must agree."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import srsly
@@ -12,7 +13,7 @@ from spacy.scorer import PRFScore
 from spacy.training import Example
 
 from ..errors import Errors, FileError, RinError
-from ..files import write_whole
+from ..files import require_writable, write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
 from .calibration import Calibration, CalibrationChoice, calibrate, choose_calibration
@@ -139,6 +140,7 @@ def require_new_folder(path: str | Path) -> None:
     Raises:
         FileError: R034 if there is a file or a folder with content.
     """
+    require_writable(path)
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FileError(Errors.R034, path=path, reason="it already exists, and is not an empty folder")
@@ -153,7 +155,7 @@ def require_pipeline(path: str | Path) -> None:
     Raises:
         FileError: R052 if it has no config.cfg.
     """
-    if not (Path(path) / "config.cfg").exists():
+    if not os.path.isfile(Path(path, "config.cfg")):
         raise FileError(Errors.R052, path=path)
 
 
@@ -175,7 +177,8 @@ def write_tuned(nlp: Language, path: str | Path, tuned: Tuned) -> None:
 
 
 def write_in_place(nlp: Language, path: str | Path, tuned: Tuned) -> None:
-    """Change the thresholds and the calibration of the pipeline in a folder, and nothing else there.
+    """Change the thresholds and the calibration of the pipeline in a folder, and nothing else there. Whenever the
+    process is killed, the folder has all of the old settings or all of the new ones.
 
     Args:
         nlp (Language): The pipeline, loaded from the folder. Its settings are changed, too.
@@ -186,10 +189,24 @@ def write_in_place(nlp: Language, path: str | Path, tuned: Tuned) -> None:
         FileError: R034 if it can't be written, R052 if there is no such folder.
     """
     require_pipeline(path)
-    set_tuned(nlp, tuned)
     name, component = find_component(nlp)
-    # The component loads its thresholds from its "cfg". It is written last, so that a failure before it has no effect.
-    with write_whole(Path(path, "config.cfg")) as unfinished:
+    config_path, cfg_path = Path(path, "config.cfg"), Path(path, name, "cfg")
+    # Two files have the settings, and files can only be replaced one by one. The component believes its "cfg", and the
+    # config for what its "cfg" lacks. So at each step both say the same, or the config alone says it.
+    present = Tuned(component.threshold, component.thresholds, component.calibration)
+    set_tuned(nlp, present)
+    _write_config(nlp, config_path)
+    _write_cfg({key: value for key, value in component.cfg.items() if key not in Tuned._fields}, cfg_path)
+    set_tuned(nlp, tuned)
+    _write_config(nlp, config_path)
+    _write_cfg(component.cfg, cfg_path)
+
+
+def _write_config(nlp: Language, path: Path) -> None:
+    with write_whole(path) as unfinished:
         nlp.config.to_disk(unfinished)
-    with write_whole(Path(path, name, "cfg")) as unfinished:
-        srsly.write_json(unfinished, component.cfg)
+
+
+def _write_cfg(cfg: dict[str, Any], path: Path) -> None:
+    with write_whole(path) as unfinished:
+        srsly.write_json(unfinished, cfg)

@@ -5,17 +5,21 @@ A text that can't be read becomes a Document with an `error`, so that one bad te
 
 import csv
 import io
-import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-from ..errors import Errors, FileError, MissingPackageError, SettingError
+from .. import strict_json
+from ..characters import is_unicode
+from ..errors import Errors, FileError, MissingPackageError, RinError, SettingError
+from ..files import reason_of, require_existing
 
 STDIN = "-"
 MAX_FIELD = 100_000_000  # characters in a CSV field; Python's default of 131,072 is too low for long documents
@@ -61,15 +65,15 @@ def read_documents(
 
     Raises:
         SettingError: R031 if the format is unknown.
-        FileError: R033 if the input does not exist. While iterating, R034 if it can't be read, and R061 if a column
-            is missing.
+        FileError: R033 if the input does not exist, R034 if its name is not valid. While iterating, R034 if it can't
+            be read, R030 if it is a table that is cut or has an unclosed quote, and R061 if a column is missing.
         MissingPackageError: R060, while iterating, if the format is "parquet" and pyarrow is not installed.
     """
     format = input_format(path) if format is None else format
     if format not in INPUT_FORMATS:
         raise SettingError(Errors.R031, format=format, formats=", ".join(INPUT_FORMATS))
-    if str(path) != STDIN and not Path(path).exists():
-        raise FileError(Errors.R033, path=path)
+    if str(path) != STDIN:
+        require_existing(path)
     return INPUT_FORMATS[format](path, text_key, id_key)
 
 
@@ -88,7 +92,7 @@ def count_documents(path: str | Path, format: str | None = None) -> int | None:
     """
     format = input_format(path) if format is None else format
     # Only a regular file can be read twice. Standard input and named pipes can't.
-    if not Path(path).is_file() or str(path) == STDIN or format not in ("text", "jsonl"):
+    if not os.path.isfile(path) or str(path) == STDIN or format not in ("text", "jsonl"):
         return None
     return sum(not line.isspace() for line in _lines(path))
 
@@ -102,7 +106,7 @@ def input_format(path: str | Path) -> str:
     Returns:
         str: A key of `INPUT_FORMATS`: "folder" for a folder, otherwise the suffix if it is known, or "text".
     """
-    if str(path) != STDIN and Path(path).is_dir():
+    if str(path) != STDIN and os.path.isdir(path):
         return "folder"
     suffix = Path(path).suffix.lower().removeprefix(".")
     return suffix if suffix in ("jsonl", "csv", "tsv", "parquet") else "text"
@@ -123,8 +127,8 @@ def _read_jsonl(path: str | Path, text_key: str, id_key: str | None) -> Iterator
         if not line.strip():
             continue
         try:
-            data = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as err:
+            data = strict_json.loads(line.decode("utf-8"))
+        except ValueError as err:
             yield Document(number, "", error=f"invalid JSON: {err}")
             continue
         if isinstance(data, dict):
@@ -137,22 +141,38 @@ def _read_csv(path: str | Path, text_key: str, id_key: str | None, delimiter: st
     csv.field_size_limit(MAX_FIELD)
     with _opened(path) as file:
         lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-        rows = csv.DictReader(lines, delimiter=delimiter)
-        id_column = _id_column(path, list(rows.fieldnames or ()), text_key, id_key)
-        for number in count(1):
+        # Strictly: a quote at a wrong place would hide the ends of cells and rows.
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        try:
+            header = next(rows, [])
+        except csv.Error as err:
+            raise FileError(Errors.R030, path=path, line=1, reason=f"invalid CSV: {err}") from err
+        id_column = _id_column(path, header, text_key, id_key)
+        numbers = count(1)
+        while True:
+            line = rows.line_num + 1
             try:
-                row = next(rows)
-            except StopIteration:
-                return
+                cells = next(rows, None)
             except csv.Error as err:
-                yield Document(number, "", error=f"invalid CSV: {err}")
-            else:
-                yield _document(number, row[text_key], row.get(id_column), text_key=text_key)
+                # A row that goes on for lines has a quote without its end, as far as can be known, and hides others.
+                if rows.line_num > line:
+                    reason = f"invalid CSV: in the row that begins here, a quote is not closed properly ({err})"
+                    raise FileError(Errors.R030, path=path, line=line, reason=reason) from err
+                yield Document(next(numbers), "", error=f"invalid CSV in line {line}: {err}")
+                continue
+            if cells is None:
+                return
+            if any(cells[len(header) :]):
+                error = f"line {line} has {len(cells)} cells, but the header {len(header)}: is a quote missing?"
+                yield Document(next(numbers), "", error=error)
+            elif cells:
+                row = dict(zip(header, cells))
+                ident = None if id_column is None else row.get(id_column)
+                yield _document(next(numbers), row.get(text_key), ident, text_key=text_key)
 
 
 def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     try:
-        import pyarrow
         from pyarrow import parquet
     except ImportError:
         raise MissingPackageError(Errors.R060, what="Parquet", package="pyarrow", extra="parquet") from None
@@ -164,27 +184,46 @@ def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterat
             columns = [text_key] if id_column is None else [text_key, id_column]
             numbers = count(1)
             for batch in file.iter_batches(_PARQUET_ROWS, columns=columns):
-                for row in batch.to_pylist():
-                    yield _document(next(numbers), row[text_key], row.get(id_column), text_key=text_key)
-    except (pyarrow.ArrowException, OSError) as err:
-        raise FileError(Errors.R034, path=path, reason=err) from err
+                for cells in zip(*(batch.column(name) for name in columns)):
+                    yield _parquet_document(next(numbers), cells, text_key)
+    except RinError:
+        raise
+    except Exception as err:  # damaged files fail in many ways
+        raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
+
+
+def _parquet_document(number: int, cells: Sequence[Any], text_key: str) -> Document:
+    """Make the Document of a row; a cell that is no value of Python is an error of this row alone."""
+    try:
+        text, ident = [cell.as_py() for cell in cells] if len(cells) > 1 else (cells[0].as_py(), None)
+    except Exception as err:
+        return Document(number, "", error=f"a value can't be read: {reason_of(err)}")
+    if isinstance(ident, date):
+        ident = ident.isoformat()
+    return _document(number, text, ident, text_key=text_key)
 
 
 def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     numbers = count(1)
-    for folder, folders, names in os.walk(path):
+
+    def refuse(error: OSError) -> NoReturn:
+        raise FileError(Errors.R034, path=error.filename, reason=reason_of(error)) from error
+
+    for folder, folders, names in os.walk(path, onerror=refuse):
         folders.sort()  # in place, which also sets the order of the walk
         for name in sorted(names):
             if not name.endswith(".txt"):
                 continue
-            file = Path(folder, name)
+            file, number = Path(folder, name), next(numbers)
             ident = file.relative_to(path).as_posix()
             try:
+                if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe would wait forever
+                    raise OSError("it is not a file")
                 text = file.read_bytes().removeprefix(_BOM).decode("utf-8", "surrogateescape")
             except OSError as err:
-                yield Document(ident, "", error=str(err.strerror))
+                yield Document(ident if is_unicode(ident) else number, "", error=reason_of(err))
             else:
-                yield _document(next(numbers), text, ident)
+                yield _document(number, text, ident)
 
 
 Reader = Callable[[str | Path, str, str | None], Iterator[Document]]
@@ -207,7 +246,7 @@ def _document(number: int, text: Any, ident: Any = None, meta: Any = None, text_
     error = ""
     if ident is None or ident == "":
         ident = number
-    elif type(ident) not in (int, str) or not _is_unicode(str(ident)):
+    elif type(ident) not in (int, str) or not is_unicode(str(ident)):
         error = f"the id must be a whole number or a string of Unicode characters, not {ident!a:.60}"
         ident = number
     if text is None:
@@ -216,18 +255,9 @@ def _document(number: int, text: Any, ident: Any = None, meta: Any = None, text_
         error = error or f"the text must be a string, not {text!r:.60}"
     elif not text or text.isspace():
         error = error or "the text is empty"
-    elif not _is_unicode(text):
+    elif not is_unicode(text):
         error = error or "the text is not UTF-8"
     return Document(ident, "" if error else text, meta, error)
-
-
-def _is_unicode(text: str) -> bool:
-    """Check that a text has no surrogates, which come from undecodable bytes or unpaired escapes in JSON."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @contextmanager
@@ -239,7 +269,7 @@ def _opened(path: str | Path) -> Iterator[BinaryIO]:
         with Path(path).open("rb") as file:
             yield file
     except OSError as err:
-        raise FileError(Errors.R034, path=path, reason=err.strerror) from err
+        raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
 
 
 def _lines(path: str | Path) -> Iterator[bytes]:
@@ -254,7 +284,3 @@ def _id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: 
         if key is not None and key not in columns:
             raise FileError(Errors.R061, path=path, column=key, columns=", ".join(map(str, columns)))
     return id_key or ("id" if "id" in columns else None)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not allowed in JSON")

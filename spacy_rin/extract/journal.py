@@ -13,7 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from .. import strict_json
 from ..errors import Errors, FileError
+from ..files import is_unfinished, reason_of
 from .documents import Document
 
 
@@ -42,7 +44,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = self.path.open("a+b")
         except OSError as err:
-            raise FileError(Errors.R034, path=self.path, reason=err.strerror) from err
+            raise FileError(Errors.R034, path=self.path, reason=reason_of(err)) from err
         try:
             self._lock()
             self._recover()
@@ -65,7 +67,7 @@ class Journal:
         Raises:
             FileError: R034 if the file can't be written.
         """
-        lines = [json.dumps(row) + "\n" for row in rows]
+        lines = [strict_json.dumps(row) + "\n" for row in rows]
         self._write("".join(lines))
         self.count += len(lines)
 
@@ -125,7 +127,7 @@ class Journal:
         sizes = [len(line) for line in self._file if line.endswith(b"\n")]
         if len(sizes) < 2 or self.overwrite:  # the file has no results, or they are to be discarded
             self._file.truncate(0)
-            self._write(json.dumps(self.run) + "\n")
+            self._write(strict_json.dumps(self.run) + "\n")
             return
         self._file.truncate(sum(sizes))
         self._file.seek(0)
@@ -144,7 +146,7 @@ class Journal:
             with suppress(OSError):  # some file systems don't support it
                 os.fsync(self._file.fileno())
         except OSError as err:
-            raise FileError(Errors.R034, path=self.path, reason=err.strerror) from err
+            raise FileError(Errors.R034, path=self.path, reason=reason_of(err)) from err
 
     def _parse(self, line: bytes, number: int) -> dict[str, Any]:
         try:
@@ -157,7 +159,8 @@ class Journal:
 
 
 def checksum(folder: Path) -> str:
-    """Compute a checksum of all files in a folder: their paths, sizes and content.
+    """Compute a checksum of all files in a folder: their paths, sizes and content. Files that were not written to their
+    end are no part of it.
 
     Args:
         folder (Path): The folder, e.g. of a pipeline.
@@ -167,7 +170,10 @@ def checksum(folder: Path) -> str:
     """
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+        name = path.relative_to(folder)
+        if any(map(is_unfinished, (name, *name.parents))):
+            continue
+        digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode("utf-8", "surrogateescape"))
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

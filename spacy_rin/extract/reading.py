@@ -13,7 +13,7 @@ from spacy.util import raise_error
 from ..errors import Errors, FileError
 from .documents import Document
 
-_FAILED = "spacy_rin.failed"  # in `doc.user_data`
+_FAILED = "spacy_rin failed"  # in `doc.user_data`
 
 
 # Pairs of a document and its Doc, which is None if the document failed.

@@ -1,8 +1,8 @@
 """Extract entities and triples from texts, as JSON-serializable values or to a file."""
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from glob import escape
 from importlib.metadata import version
 from itertools import chain, islice
 from multiprocessing.util import register_after_fork
@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import minibatch
 from tqdm import tqdm
 
+from .. import strict_json
+from ..characters import slow_run
 from ..errors import Errors, FileError, NotTrainedError, SettingError
+from ..files import remove_unfinished, require_writable, same_file
 from ..pipeline.component import RINJoint, find_component
 from .documents import STDIN, Document, count_documents, read_documents
 from .journal import Journal, checksum
 from .reading import read_all, read_strictly
 from .rows import doc_to_json
 from .workers import ParentWatch, interruptible
-from .writers import DEFAULT_BASE, check_target, write, write_lines
+from .writers import DEFAULT_BASE, NEO4J_FILES, check_target, write, write_lines
 
 _ZONE = 10_000  # documents in a memory zone
 
@@ -60,6 +64,7 @@ def extract(
     """
     pipe = _checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
+    documents = (_checked(document, nlp) for document in documents)
     read = read_all if failures else read_strictly
     wanted = {"attr": pipe.attr, "spans_key": pipe.spans_key, "min_score": min_score, "relations": relations}
     return (_row(document, doc, wanted) for document, doc in read(nlp, documents, pipe_options))
@@ -177,8 +182,8 @@ def extract_file(
         else:
             errors_path.unlink(missing_ok=True)  # left by a previous run
         # A run that is killed while it writes its output leaves temporary files.
-        for unfinished in [*output_path.parent.glob(f".{escape(output_path.name)}.*.tmp"), *output_path.glob(".*.tmp")]:
-            unfinished.unlink(missing_ok=True)
+        for path in (output_path, errors_path, *(output_path / name for name in NEO4J_FILES)):
+            remove_unfinished(Path(os.path.realpath(path)), locked=True)
         journal.remove()
     return Summary(**{name: counts[name] for name in Summary._fields[:-1]}, errors_path=errors_path)
 
@@ -207,11 +212,22 @@ def check_output(
         output_path.with_name(f"{output_path.name}.{kind}.jsonl") for kind in ("journal", "errors")
     )
     for path in (output_path, journal_path, errors_path):
-        if path.resolve() == Path(input_path).resolve():
+        require_writable(path)
+        if str(input_path) != STDIN and same_file(path, input_path):
             raise FileError(Errors.R034, path=path, reason="the output would overwrite the input")
     if check_target(output_path, format, base=base) != "neo4j" and output_path.is_dir():
         raise FileError(Errors.R034, path=output_path, reason="it is a folder")
     return journal_path, errors_path
+
+
+def _checked(document: Document, nlp: Language) -> Document:
+    """Give a document an error if the run could not go on with it, or its result could not be written."""
+    error = document.error
+    if not error and document.meta is not None and (fault := strict_json.fault(document.meta)):
+        error = f"the metadata can't be kept: {fault}"
+    if not error and isinstance(nlp.tokenizer, Tokenizer) and isinstance(document.text, str):
+        error = slow_run(document.text)
+    return document._replace(error=error)
 
 
 def _checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:

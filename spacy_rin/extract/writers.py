@@ -5,7 +5,6 @@ Each writer takes an iterable of rows, as `extract` returns them. To add a forma
 """
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -18,6 +17,8 @@ from urllib.parse import quote, urlsplit
 
 from spacy.util import minibatch
 
+from .. import strict_json
+from ..characters import is_unicode
 from ..errors import Errors, FileError, MissingPackageError, SettingError
 from ..files import write_whole
 
@@ -33,6 +34,7 @@ DETAILS = (
     "sentence",
     "sentence_start",
 )
+NEO4J_FILES = ("nodes.csv", "relationships.csv")
 _CHUNK = 10_000  # triples in memory at a time, for formats that can be written in parts
 _LINE_BREAKS = re.compile("[\r\n]")
 _NOT_IN_IRIS = re.compile(r'[\x00-\x20<>"{}|\\^`]')
@@ -156,7 +158,7 @@ def check_target(path: str | Path, format: str | None = None, *, base: str = DEF
     _, package, extra = OUTPUT_FORMATS[format]
     if package and find_spec(package) is None:
         raise MissingPackageError(Errors.R060, what=f"The format '{format}'", package=package, extra=extra)
-    if package == "rdflib" and (not urlsplit(base).scheme or _NOT_IN_IRIS.search(base)):
+    if package == "rdflib" and not _is_base(base):
         raise SettingError(Errors.R067, base=base)
     return format
 
@@ -175,7 +177,7 @@ def write_lines(rows: Iterable[Row], path: Path) -> None:
         FileError: R034 if the file can't be written.
     """
     with write_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+        file.writelines(strict_json.dumps(row) + "\n" for row in rows)
 
 
 def _write_csv(rows: Iterable[Row], path: Path, delimiter: str = ",") -> None:
@@ -246,8 +248,8 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
             rows.writerow(header)
             return rows
 
-        nodes = table("nodes.csv", "entity:ID", "name", "type", ":LABEL")
-        relationships = table("relationships.csv", ":START_ID", ":END_ID", ":TYPE", *map(_neo4j_field, DETAILS))
+        nodes = table(NEO4J_FILES[0], "entity:ID", "name", "type", ":LABEL")
+        relationships = table(NEO4J_FILES[1], ":START_ID", ":END_ID", ":TYPE", *map(_neo4j_field, DETAILS))
         for triple in _all_triples(rows):
             for entity in triple.entities:
                 if entity not in numbers:
@@ -306,7 +308,7 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
     known: set[tuple[Any, ...]] = set()
 
     def iri(*names: str) -> URIRef:
-        return URIRef(_prefix(base) + "/".join(quote(name, safe="") for name in names))
+        return URIRef(_prefix(base) + "/".join(map(_segment, names)))
 
     def named(*names: str) -> Iterator[Statement]:
         """Yield the label of a resource, which is its last name, and its type, if there is a middle name."""
@@ -338,6 +340,19 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
 
 def _prefix(base: str) -> str:
     return base if base.endswith(("/", "#", ":")) else f"{base}/"
+
+
+def _is_base(base: str) -> bool:
+    """Whether IRIs can begin with a string."""
+    try:
+        return bool(urlsplit(base).scheme) and is_unicode(base) and not _NOT_IN_IRIS.search(base)
+    except ValueError:  # brackets that hold no address
+        return False
+
+
+def _segment(name: str) -> str:
+    """Write a name as a part of an IRI. Programs resolve "." and ".." as they do in paths, so these are encoded."""
+    return name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="")
 
 
 def _xml(text: str) -> str:

@@ -155,15 +155,16 @@ def build_rin_int(
 def _joint_model(
     tok2vec: Model, network: JointNetwork, max_length: int, overlap: int | None, mixed_precision: bool
 ) -> Model[list[Doc], Scores]:
+    _require_whole("max_length", max_length, 1)
     overlap = max_length // 4 if overlap is None else overlap
-    width, chunk_bytes = network.width, network.chunk_bytes
-    _require("rounds", network.rounds, network.rounds >= 0, "at least 0")
-    _require("width", width, width is None or width > 0, "positive or null")
-    _require("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1")
+    _require_whole("rounds", network.rounds, 0)
+    for name in ("width", "chunk_bytes"):
+        if getattr(network, name) is not None:
+            _require_whole(name, getattr(network, name), 1)
+    _require_whole("entity_layers", network.entity_layers, 1)
     _require("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1")
-    _require("chunk_bytes", chunk_bytes, chunk_bytes is None or chunk_bytes > 0, "positive or null")
-    _require("max_length", max_length, max_length > 0, "positive")
-    _require("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length")
+    _require_whole("overlap", overlap, 0)
+    _require("overlap", overlap, overlap < max_length, "less than max_length")
     layer = wrap_joint(network, mixed_precision)
     return Model(
         "rin",
@@ -177,6 +178,7 @@ def _joint_model(
             "overlap": overlap,
             "entity_layers": network.entity_layers,
             "context": None,
+            "labels": None,  # those of the component when it was saved
         },
     )
 
@@ -211,7 +213,16 @@ def build_word_pos_embed(
     Returns:
         Model[list[Doc], list[Floats2d]]: The model, of width + pos_width + 3 * affix_width columns, and those of
             `features`.
+
+    Raises:
+        SettingError: R010 if a setting is out of range.
     """
+    for name, value, least in (
+        *(("width", width, 1), ("pos_rows", pos_rows, 1), ("affix_rows", affix_rows, 1), ("min_count", min_count, 1)),
+        *(("pos_width", pos_width, 0), ("affix_width", affix_width, 0)),
+    ):
+        _require_whole(name, value, least)
+    _require("word_dropout", word_dropout, 0.0 <= word_dropout < 1.0, "at least 0 and less than 1")
     parts: list[Model] = [WordVectors(width, word_dropout, min_count)]
     affixes = [(attr, affix_width, affix_rows) for attr in (PREFIX, SUFFIX, SHAPE)]
     hashed = [part for part in [(TAG, pos_width, pos_rows), *affixes] if part[1]]
@@ -238,7 +249,9 @@ def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2
     Raises:
         SettingError: R010 if a setting is out of range.
     """
-    _require("width", width, width >= 2 and width % 2 == 0, "positive and even")
+    _require_whole("depth", depth, 1)
+    _require_whole("width", width, 2)
+    _require("width", width, width % 2 == 0, "even")
     model = wrap_encoder(BiLSTM(width=width, depth=depth))
     model.init = _bilstm_init
     model.set_dim("nO", width)
@@ -324,6 +337,10 @@ def _join(pieces: list[Floats2d], features: list[Floats2d], contexts: list[Conte
 def _bilstm_init(model: Model[Any, Any], X: list[Floats2d] | None = None, Y: Any = None) -> None:
     if X:
         build_network(model, X[0].shape[1])
+
+
+def _require_whole(name: str, value: Any, least: int) -> None:
+    _require(name, value, type(value) is int and value >= least, f"a whole number, at least {least}")
 
 
 def _require(name: str, value: Any, valid: bool, expected: str) -> None:

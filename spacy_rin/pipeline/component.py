@@ -34,6 +34,7 @@ from .constraints import UNCONSTRAINED, Table, check_constraints, collect_types,
 from .decode import HEADS, FoundEntities, Prediction, decode, decode_entities
 from .entity_group import EntityGroup
 from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
+from .state import Unfit, check_labels, check_network, is_number
 from .tagging import grown_tags, n_tags
 
 logger = logging.getLogger("spacy")
@@ -201,7 +202,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         Raises:
             RinError: R001 if the attribute's name is taken, R010 if a setting is out of range.
         """
-        if learn_rate_factor <= 0.0:
+        if not is_number(learn_rate_factor) or learn_rate_factor <= 0.0:
             raise SettingError(Errors.R010, name="learn_rate_factor", expected="positive", value=learn_rate_factor)
         if head not in HEADS:
             raise SettingError(Errors.R010, name="head", expected=f"one of {HEADS}", value=head)
@@ -297,7 +298,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         """
         own = dict(thresholds or {})
         for setting, value in {"threshold": threshold, **{f"thresholds.{label}": own[label] for label in own}}.items():
-            if not 0.0 <= value <= 1.0:
+            if not is_number(value) or not 0.0 <= value <= 1.0:
                 raise SettingError(Errors.R010, name=setting, expected="from 0 to 1", value=value)
         self.cfg.update(threshold=threshold, thresholds=own)
 
@@ -312,7 +313,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             SettingError: R010 if one is not valid.
         """
         for label, pair in calibration.items():
-            if len(pair) != 2 or not np.isfinite(pair).all() or pair[0] <= 0:
+            if not isinstance(pair, Sequence) or len(pair) != 2 or not all(map(is_number, pair)) or pair[0] <= 0:
                 expected = "two numbers: a slope above 0 and an offset"
                 raise SettingError(Errors.R010, name=f"calibration.{label}", expected=expected, value=pair)
         self.cfg["calibration"] = {label: [float(x) for x in pair] for label, pair in calibration.items()}
@@ -451,9 +452,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             list[Prediction]: One for each Doc.
 
         Raises:
-            RinError: R011 if the component has no labels.
+            NotTrainedError: R011 if the component has no labels or no network.
         """
-        self._require_labels()
+        self._require_training()
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
@@ -476,9 +477,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             list[Prediction]: One for each Example: its entities, and the triples found between them.
 
         Raises:
-            RinError: R011 if the component has no labels.
+            NotTrainedError: R011 if the component has no labels or no network.
         """
-        self._require_labels()
+        self._require_training()
         examples = list(examples)
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
@@ -538,9 +539,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             dict[str, float]: The losses.
 
         Raises:
-            RinError: R011 if the component has no labels.
+            NotTrainedError: R011 if the component has no labels or no network.
         """
-        self._require_labels()
+        self._require_training()
         examples = list(examples)
         validate_examples(examples, "RINJoint.update")
         annotation = self._annotation_of([example.predicted for example in examples])
@@ -588,26 +589,55 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         scores: dict[str, Any] = super().score(examples, **{"head": self.head, "attr": self.attr, **kwargs})
         return scores
 
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component to bytes."""
+        self.model.attrs["labels"] = self.label_data
+        data: bytes = super().to_bytes(exclude=exclude)
+        return data
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the component to a folder."""
+        self.model.attrs["labels"] = self.label_data
+        super().to_disk(path, exclude=exclude)
+
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RINJoint":
         """Load the component from bytes; RinError R016 if they are damaged."""
-        with self._sound():
+        with self._sound(exclude):
             super().from_bytes(bytes_data, exclude=exclude)
         return self
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RINJoint":
-        """Load the component from a folder; RinError R016 if a file is missing or damaged."""
-        with self._sound():
+        """Load the component from a folder; RinError R016 if a file is missing or damaged. Settings that its "cfg"
+        lacks are those of the config."""
+        with self._sound(exclude):
             super().from_disk(path, exclude=exclude)
         return self
 
     @contextmanager
-    def _sound(self) -> Iterator[None]:
-        """Raise any error as R016: damaged files fail in many ways."""
+    def _sound(self, exclude: Iterable[str]) -> Iterator[None]:
+        """Check what is loaded, and raise any error as R016: damaged files fail in many ways."""
         try:
             yield
+            check_labels(self.cfg)
+            self._check_settings()
+            if not {"cfg", "model"} & set(exclude):
+                check_network(self.cfg, self.model)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, (Unfit, RinError)) else f"{type(error).__name__}: {error}"
             raise RinError(Errors.R016, name=self.name, reason=reason) from error
+
+    def _check_settings(self) -> None:
+        """Check the settings of the state as if they were set now."""
+        for name in ("thresholds", "calibration"):
+            if not isinstance(self.cfg[name], dict):
+                raise SettingError(Errors.R010, name=name, expected="a table of relations", value=self.cfg[name])
+        self.set_thresholds(self.cfg["threshold"], self.cfg["thresholds"])
+        self.set_calibration(self.cfg["calibration"])
+        if self.cfg["constraints"] is not None:
+            self.set_constraints(self.cfg["constraints"])
+        annotation = self.cfg.get("annotation", [])
+        if not isinstance(annotation, list) or not all(kind in ANNOTATION for kind in annotation):
+            raise SettingError(Errors.R010, name="annotation", expected=f"a list of {[*ANNOTATION]}", value=annotation)
 
     def _decode(
         self, n_docs: int, segments: Sequence[Segment], entities: Sequence[FoundEntities], output: Any
@@ -679,8 +709,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.model.set_dim("tags", len(tags), force=True)
         self.model.set_dim("relations", len(positions["relations"]), force=True)
 
-    def _require_labels(self) -> None:
-        if not self.relation_labels:
+    def _require_training(self) -> None:
+        if not self.relation_labels or network_of(self.model.get_ref("network")).n_features is None:
             raise NotTrainedError(Errors.R011, name=self.name)
 
     @property

@@ -2,17 +2,30 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import count, islice
 from pathlib import Path
 
+from spacy.attrs import ENT_TYPE, ORTH, TAG
 from spacy.errors import Errors as SpacyErrors
 from spacy.language import Language
+from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Corpus, Example
 from spacy.training.corpus import FILE_TYPE, walk_corpus
 from spacy.vocab import Vocab
 
+from ..characters import slow_run
 from ..errors import Errors, FileError, RinError
-from ..relations import DEFAULT_ATTR, Relation, get_relations, has_relations, register_relations, set_relations
+from ..files import reason_of, require_existing
+from ..relations import (
+    DEFAULT_ATTR,
+    Relation,
+    get_relations,
+    has_relations,
+    register_relations,
+    set_relations,
+    stored_attrs,
+)
 
 Augmenter = Callable[[Language, Example], Iterable[Example]]
 
@@ -24,14 +37,24 @@ class RelationCorpus(Corpus):
     one Example whose predicted side has the same tokens, so that no annotation is lost in alignment.
     """
 
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read the Examples; FileError R033 if the path is wrong, R053 or R055 if a file is damaged."""
+        require_existing(self.path)
+        yield from super().__call__(nlp)
+
     def _make_example(self, nlp: Language, reference: Doc, gold_preproc: bool) -> Example:
-        words = [token.text for token in reference]
-        predicted = nlp.make_doc(reference.text)
+        words, text = [token.text for token in reference], reference.text
         # Tokens of the tokenizer are better where they are the same: they have its norms, as at prediction.
-        if [token.text for token in predicted] != words:
+        predicted = None if len(text) > nlp.max_length or slow_run(text) else nlp.make_doc(text)
+        if predicted is None or [token.text for token in predicted] != words:
             spaces = None if reference.has_unknown_spaces else [bool(token.whitespace_) for token in reference]
             predicted = Doc(nlp.vocab, words=words, spaces=spaces)
         return Example(predicted, reference)
+
+    def read_docbin(self, vocab: Vocab, locs: Iterable[str | Path]) -> Iterator[Doc]:
+        """Read the Docs that have tokens, up to the limit, and check them as `read_docs` does."""
+        docs = (doc for file in locs for doc in _read_file(Path(file), vocab) if len(doc))
+        yield from islice(docs, self.limit) if self.limit >= 1 else docs
 
 
 def create_corpus_reader(
@@ -94,18 +117,16 @@ def read_docs(path: str | Path, vocab: Vocab) -> list[Doc]:
         list[Doc]: The Docs.
 
     Raises:
-        RinError: R033 if there is no such file, R053 if one is not a .spacy file.
+        FileError: R033 if there is no such file, R053 if one is not a .spacy file, R055 if a text in it is damaged.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileError(Errors.R033, path=path)
-    docs: list[Doc] = []
+    return list(iter_docs(path, vocab))
+
+
+def iter_docs(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
+    """Read annotated Docs one by one, file by file, see `read_docs`."""
+    path = require_existing(path)
     for file in walk_corpus(path, FILE_TYPE) if path.is_dir() else [path]:
-        try:
-            docs += DocBin().from_disk(file).get_docs(vocab)
-        except Exception as error:
-            raise FileError(Errors.R053, path=file, reason=f"{type(error).__name__}: {error}") from error
-    return docs
+        yield from _read_file(file, vocab)
 
 
 def read_examples(nlp: Language, path: str | Path) -> list[Example]:
@@ -119,6 +140,46 @@ def read_examples(nlp: Language, path: str | Path) -> list[Example]:
         list[Example]: The texts and their annotation.
 
     Raises:
-        RinError: R033 if there is no such file, R053 if it is not a .spacy file.
+        FileError: As `read_docs`.
     """
-    return list(RelationCorpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))
+    return list(RelationCorpus(path).make_examples(nlp, iter_docs(path, nlp.vocab)))
+
+
+def _read_file(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    try:
+        data = DocBin().from_disk(path)
+    except OSError as error:
+        raise FileError(Errors.R034, path=path, reason=reason_of(error)) from error
+    except Exception as error:
+        raise FileError(Errors.R053, path=path, reason=_describe(error)) from error
+    docs, strings = data.get_docs(vocab), StringStore(data.strings)
+    for number in count(1):
+        try:
+            doc = next(docs, None)
+            if doc is not None:
+                _check(doc, strings)
+        except Exception as error:
+            raise FileError(Errors.R055, path=path, number=number, reason=_describe(error)) from error
+        if doc is None:
+            return
+        yield doc
+
+
+_NAMED_BY_HASH = [ORTH, TAG, ENT_TYPE]
+
+
+def _check(doc: Doc, strings: StringStore) -> None:
+    """Look at all that the package reads of a Doc from a file, so that what is damaged shows at once."""
+    spans = [*doc.ents, *(span for group in doc.spans.values() for span in group)]
+    hashes = {*doc.to_array(_NAMED_BY_HASH).ravel().tolist(), *(span.label for span in spans)}
+    for name in hashes - {0}:
+        strings[name]  # KeyError, spaCy's E018, if the file has no such string
+    for span in spans:
+        if not 0 <= span.start < span.end <= len(doc):
+            raise IndexError(f"a span has the tokens {span.start} to {span.end}, of {len(doc)}")
+    for attr in stored_attrs(doc):
+        get_relations(doc, attr)
+
+
+def _describe(error: Exception) -> str:
+    return str(error) if isinstance(error, RinError) else f"{type(error).__name__}: {error}"

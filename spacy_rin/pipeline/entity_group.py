@@ -27,8 +27,8 @@ class EntityGroup(SpanGroup):
         self._places = [_Place.of(span) for span in spans]
 
     def __iter__(self) -> Iterator[Span]:
-        self._realign()
-        yield from super().__iter__()
+        self._realign()  # once: spaCy's loop would call `__getitem__`, and with it this, for each span
+        yield from (super(EntityGroup, self).__getitem__(i) for i in range(len(self)))
 
     def __getitem__(self, index: int) -> Span:
         self._realign()

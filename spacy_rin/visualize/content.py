@@ -11,7 +11,7 @@ from ..markup import color_scheme
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations
 from .svg import FONT
 
-MIN_WIDTH = 200
+MIN_WIDTH, MAX_WIDTH = 200, 1_000_000
 
 
 class DrawnEntity(NamedTuple):
@@ -116,8 +116,9 @@ class Options:
             if not isinstance(getattr(checked, name), str):
                 raise SettingError(Errors.R010, name=name, expected="a string", value=getattr(checked, name))
         color_scheme(checked.theme)
-        if not isinstance(checked.width, (int, float)) or checked.width < MIN_WIDTH:
-            raise SettingError(Errors.R010, name="width", expected=f"at least {MIN_WIDTH}", value=checked.width)
+        if not isinstance(checked.width, (int, float)) or not MIN_WIDTH <= checked.width <= MAX_WIDTH:
+            expected = f"from {MIN_WIDTH} to {MAX_WIDTH:,}"
+            raise SettingError(Errors.R010, name="width", expected=expected, value=checked.width)
         return checked
 
 

@@ -156,7 +156,7 @@ def test_extract_refuses(model: Path, tmp_path: Path) -> None:
         ((model, tmp_path / "none.txt"), "R033"),
         ((model, tmp_path / "good.txt", tmp_path / "good.txt"), "R034"),
         ((tmp_path / "blank", tmp_path / "good.txt"), "R018"),
-        ((tmp_path / "none", tmp_path / "good.txt"), "Can't load the pipeline"),
+        ((tmp_path / "none", tmp_path / "good.txt"), "R015"),
     ]:
         result = run("extract", *args)
         assert result.exit_code == 1, result.output

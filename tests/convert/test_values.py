@@ -86,3 +86,36 @@ def test_file_beside(tmp_path: Path) -> None:
     assert source.beside(".txt") is source
     assert source.beside(".ann") is source.beside(".ann")
     assert source.beside(".ann").path == tmp_path / "a.ann"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_names_that_no_file_can_have(name: str) -> None:
+    for format in ("auto", "jsonl", "brat"):
+        with pytest.raises(FileError, match="R034"):
+            convert(name, format)
+
+
+@pytest.mark.parametrize("value", ["1e999", "[-1e999]", "9" * 5000, "[" * 200 + "]" * 200, "NaN"])
+def test_values_that_json_has_not(tmp_path: Path, value: str) -> None:
+    (tmp_path / "in.jsonl").write_text(f'{{"text": "a", "entities": [], "relations": [], "meta": {value}}}')
+    with pytest.raises(FileError, match=r"R030.*in.jsonl:1: invalid JSON"):
+        convert(tmp_path / "in.jsonl", "jsonl")
+
+
+def test_texts_that_the_tokenizer_is_slow_at(tmp_path: Path) -> None:
+    """Only where a tokenizer by rules is used."""
+    record = {"text": "()" * 5000, "entities": [], "relations": []}
+    (tmp_path / "in.jsonl").write_text(json.dumps(record))
+    with pytest.raises(FileError, match=r"R030.*in.jsonl:1: .*without a blank"):
+        convert(tmp_path / "in.jsonl", "jsonl")
+    record["tokens"] = ["()" * 5000]
+    (tmp_path / "in.json").write_text(json.dumps([{**record, "entities": [], "relations": []}]))
+    docs, _ = convert(tmp_path / "in.json", "spert")
+    assert len(docs[0]) == 1
+
+
+def test_offsets_of_very_many_digits(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("Ada")
+    (tmp_path / "in.ann").write_text(f"T1\tPERSON 0 {'9' * 5000}\tAda\n")
+    with pytest.raises(FileError, match=r"R030.*in.ann:1"):
+        convert(tmp_path / "in.ann", "brat")

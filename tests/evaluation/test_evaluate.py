@@ -1,6 +1,8 @@
 """Whole pipelines against gold annotation: scores, the page that shows them, and thresholds written back."""
 
 import re
+import shutil
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -133,9 +135,11 @@ def test_later_components_may_clean_up(nlp: Language) -> None:
 
 
 def test_scores_of_other_components_are_plain_numbers(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find_component(trained)[1], "scorer", lambda examples, **_: {"cats": {"a": np.float32(0.5)}})
+    monkeypatch.setattr(
+        find_component(trained)[1], "scorer", lambda examples, **_: {"cats": {"a": np.float32(0.5), "b": -np.inf}}
+    )
     scores = evaluate(trained, make_examples(trained.vocab)).scores
-    assert srsly.json_loads(srsly.json_dumps(scores))["cats"] == {"a": 0.5}
+    assert srsly.json_loads(srsly.json_dumps(scores))["cats"] == {"a": 0.5, "b": None}
     # Relations are scored even if the pipeline has no scorer for them.
     assert scores["rel_exact_f"] == 1.0
 
@@ -430,3 +434,49 @@ def test_calibration_is_that_of_the_triples_found(evaluation: Any, model: Path, 
     assert "expected calibration error" in output
     page = Page(render_html(evaluation, model="m", data="d"))
     assert "Reliability diagram" in page.texts
+
+
+def test_tuned_in_place_as_a_whole(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a run is killed, the folder has the old settings or the new ones, and its files say the same."""
+    folder, old = tmp_path / "model", Tuned(0.25, {"leads": 0.375}, {})
+    new = Tuned(0.625, {"founded": 0.75}, {"leads": [0.5, 0.25]})
+    replace, found = Path.replace, []
+
+    def stopped_after(steps: int) -> Any:
+        left = iter(range(steps))
+
+        def move(path: Path, target: Path) -> Any:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return replace(path, target)
+
+        return move
+
+    for steps in range(6):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(model, folder)
+        nlp = spacy.load(folder)
+        component_of(nlp).set_thresholds(old.threshold, old.thresholds)  # the config does not know
+        nlp.to_disk(folder)
+        with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+            patch.setattr(Path, "replace", stopped_after(steps))
+            write_in_place(nlp, folder, new)
+        loaded = spacy.load(folder)
+        component = component_of(loaded)
+        tuned = Tuned(component.threshold, component.thresholds, component.calibration)
+        assert tuned in (old, new)
+        if steps:  # before the first step, the config is what it was
+            config = loaded.get_pipe_config("rin_joint")
+            assert Tuned(*(config[name] for name in Tuned._fields)) == tuned
+        found.append(tuned == new)
+    assert found == sorted(found) and not found[0] and found[-1]
+    assert not list(folder.rglob("*.tmp"))
+
+
+def test_leftovers_in_the_folder_of_a_pipeline_are_removed(model: Path, tmp_path: Path) -> None:
+    folder, number = tmp_path / "model", 2**22 + 1  # larger than any number of a process
+    shutil.copytree(model, folder)
+    for name in (f".config.cfg.{number}.tmp", f"rin_joint/.cfg.{number}.tmp", "rin_joint/.notes.tmp"):
+        (folder / name).write_text("half")
+    write_in_place(spacy.load(folder), folder, Tuned(0.6, {}, {}))
+    assert [path.name for path in folder.rglob("*.tmp")] == [".notes.tmp"]

@@ -174,3 +174,66 @@ def test_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "in.parquet").write_text("x")
     with pytest.raises(ValueError, match=r"R060.*spacy-rin\[parquet\]"):
         read(tmp_path / "in.parquet")
+
+
+def test_a_row_that_hides_others_is_an_error(tmp_path: Path) -> None:
+    """A quote without its end: the rows after it would be lost, or be read as one cell."""
+    path = tmp_path / "in.csv"
+    for content, line in [
+        ('id,text\n1,one\n\n2,"two\n3,three\n4,four\n', 4),  # to the end of the file
+        ('id,text\n1,"one\n2,two\n3,"three\n4,four\n', 2),  # to a quote that another cell begins with
+        ('id,"text\n1,one\n', 1),
+    ]:
+        path.write_text(content)
+        with pytest.raises(ValueError, match=rf"R030.*in.csv:{line}: .*quote|R030.*:{line}: .*end of data"):
+            read(path)
+
+
+def test_a_row_with_a_mistake_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text('text,id\none,1\n"a "b" c",2\ntwo, three,3\n"a ""b""\nc",4\n"open,5')
+    documents = read(tmp_path / "in.csv")
+    assert [(d.id, d.text) for d in documents] == [("1", "one"), (2, ""), (3, ""), ("4", 'a "b"\nc'), (5, "")]
+    for place, reason in ((1, "line 3"), (2, "3 cells"), (4, "line 7")):
+        assert reason in documents[place].error
+
+
+def test_cells_without_a_name(tmp_path: Path) -> None:
+    """Other programs write an index without a name, and a separator at the end of a row."""
+    (tmp_path / "in.csv").write_text(",text\n7,one,\n8,two,,\n")
+    assert read(tmp_path / "in.csv") == [Document(1, "one"), Document(2, "two")]
+
+
+def test_parquet_values_that_python_has_not(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    offsets, data = b"\0\0\0\0\x03\0\0\0\x05\0\0\0\x08\0\0\0", b"Ada\xff\xfeTom"
+    texts = pyarrow.Array.from_buffers(pyarrow.string(), 3, [None, pyarrow.py_buffer(offsets), pyarrow.py_buffer(data)])
+    parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "utf8.parquet")
+    documents = read(tmp_path / "utf8.parquet")
+    assert [(d.id, d.text) for d in documents] == [(1, "Ada"), (2, ""), (3, "Tom")] and "utf-8" in documents[1].error
+    times = pyarrow.array([0, 2**60, 86_400_000], pyarrow.int64()).cast(pyarrow.timestamp("ms"))
+    parquet.write_table(pyarrow.table({"text": ["a", "b", "c"], "id": times}), tmp_path / "times.parquet")
+    documents = read(tmp_path / "times.parquet")
+    assert [(d.id, d.text) for d in documents] == [("1970-01-01T00:00:00", "a"), (2, ""), ("1970-01-02T00:00:00", "c")]
+    assert "can't be read" in documents[1].error
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    (tmp_path / "b.txt").write_text("two")
+    (tmp_path / "c.txt").symlink_to("none")
+    assert [(d.id, d.text, bool(d.error)) for d in read(tmp_path)] == [
+        ("a.txt", "", True),
+        ("b.txt", "two", False),
+        ("c.txt", "", True),
+    ]
+
+
+def test_json_that_cant_be_kept(tmp_path: Path) -> None:
+    deep = "[" * 900 + "]" * 900
+    lines = [f'{{"text": "a", "{key}": {value}}}' for key in ("meta", "id") for value in (deep, "1e999", "9" * 5000)]
+    (tmp_path / "in.jsonl").write_text("\n".join([*lines, f'{{"text": {deep}}}', deep, '{"text": "last"}']))
+    documents = read(tmp_path / "in.jsonl")
+    assert [document.text for document in documents] == [""] * 8 + ["last"]
+    assert all("invalid JSON" in document.error for document in documents[:-1])

@@ -545,3 +545,75 @@ def test_a_file_of_another_kind_is_an_error(trained: Language, tmp_path: Path) -
     assert CliRunner().invoke(app, arguments).exit_code == 1
     (tmp_path / "texts.txt").write_bytes(b"\xff\xfe\nAda Brook leads Orbix .")
     assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
+def test_records_that_would_stop_a_run(nlp: Language, tmp_path: Path) -> None:
+    """What a record holds is an error of that record alone, and no rerun is needed."""
+    deep = "[" * 974 + "]" * 974
+    lines = [json.dumps({"text": text}) for text in TEXTS]
+    bad = [
+        f'{{"text": "Ada", "meta": {deep}}}',
+        '{"text": "Ada", "meta": "\\ud800"}',
+        json.dumps({"text": "()" * 5000}),
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join([lines[0], *bad, *lines[1:]]))
+    summary = extract_file(nlp, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert (summary.documents, summary.failed) == (len(TEXTS) + 3, 3)
+    errors = [json.loads(line) for line in summary.errors_path.read_text().splitlines()]
+    assert [row["id"] for row in errors] == [2, 3, 4]
+    for row, reason in zip(errors, ("nested", "Unicode", "without a blank")):
+        assert reason in row["error"]
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == len(TEXTS)
+    assert not (tmp_path / "out.jsonl.journal.jsonl").exists()
+
+
+def test_metadata_of_python(trained: Language) -> None:
+    documents = [
+        Document("a", TEXTS[0], {"x": float("inf")}),
+        Document("b", TEXTS[0], {1, 2}),
+        Document("c", TEXTS[0], 1),
+    ]
+    rows = list(extract(trained, documents, failures=True))
+    assert ["error" in row for row in rows] == [True, True, False]
+    with pytest.raises(ValueError, match=r"R068.*'a'.*metadata"):
+        list(extract(trained, documents))
+
+
+def test_files_of_the_user_stay(nlp: Language, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("\n".join(TEXTS))
+    (tmp_path / "graph").mkdir()
+    for name in ("graph/.draft.tmp", ".t.csv.old.tmp", "graph/.nodes.csv.tmp"):
+        (tmp_path / name).write_text("mine")
+    left = tmp_path / "graph" / f".nodes.csv.{2**22 + 1}.tmp"  # larger than any number of a process
+    left.write_text("half")
+    extract_file(nlp, tmp_path / "in.txt", tmp_path / "graph", format="neo4j")
+    extract_file(nlp, tmp_path / "in.txt", tmp_path / "t.csv")
+    assert sorted(path.name for path in (tmp_path / "graph").iterdir()) == [
+        ".draft.tmp",
+        ".nodes.csv.tmp",
+        "nodes.csv",
+        "relationships.csv",
+    ]
+    assert (tmp_path / ".t.csv.old.tmp").read_text() == "mine"
+
+
+def test_leftovers_are_no_part_of_a_pipeline(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    spacy.load(model).to_disk(folder)
+    before = checksum(folder)
+    for name in (".config.cfg.123.tmp", "rin_joint/.cfg.123.tmp"):
+        (folder / name).write_text("half")
+    assert checksum(folder) == before
+    (folder / "rin_joint" / "cfg").write_text("{}")
+    assert checksum(folder) != before
+
+
+def test_output_that_is_a_link_or_a_device(nlp: Language, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text(TEXTS[0])
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    extract_file(nlp, tmp_path / "in.txt", tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink() and "born_in" in (tmp_path / "real.csv").read_text()
+    (tmp_path / "in.csv").symlink_to("in.txt")
+    for path in (os.devnull, tmp_path / "in.csv", tmp_path / ("x" * 300), "a\0b"):
+        with pytest.raises(ValueError, match="R034"):
+            extract_file(nlp, tmp_path / "in.txt", path, format="csv")

@@ -243,3 +243,29 @@ def test_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ValueError, match=rf"R060.*spacy-rin\[{extra}\]"):
             write(ROWS, tmp_path / "out", format)
     assert not list(tmp_path.iterdir())
+
+
+def test_dots_are_no_paths(tmp_path: Path) -> None:
+    """Programs resolve "." and ".." in IRIs, and would read another one."""
+    rdflib = pytest.importorskip("rdflib")
+    row = make_row("..", ("..", "A", ".", "a.b", "..", 0.5))
+    for suffix in ("nt", "ttl"):
+        write([row], tmp_path / f"out.{suffix}", provenance=True)
+        graph = rdflib.Graph().parse(tmp_path / f"out.{suffix}")
+        assert (rdflib.URIRef("https://example.org/entity/A/%2E%2E"), None, None) in graph
+        assert (None, rdflib.URIRef("https://example.org/relation/%2E"), None) in graph
+        assert (None, None, rdflib.URIRef("https://example.org/entity/%2E%2E/a.b")) in graph
+        assert (rdflib.URIRef("https://example.org/statement/%2E%2E/0"), None, None) in graph
+
+
+def test_infinity_is_never_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        write([{"id": 1, "text": "a", "meta": float("inf")}], tmp_path / "out.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("base", ["http://[", "http://a\ud800/", "//x", "https://x.test/ a"])
+def test_bases_that_are_no_iris(tmp_path: Path, base: str) -> None:
+    pytest.importorskip("rdflib")
+    with pytest.raises(ValueError, match="R067"):
+        write(ROWS, tmp_path / "out.nt", base=base)

@@ -1,16 +1,19 @@
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import spacy
+import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 from spacy.training.augment import create_lower_casing_augmenter
 
-from spacy_rin.pipeline.corpus import create_corpus_reader
+from spacy_rin.errors import FileError
+from spacy_rin.pipeline.corpus import RelationCorpus, create_corpus_reader, read_docs
 
-from ..support import TRIPLES, gold_doc, names
+from ..support import TRIPLES, gold_doc, make_examples, names
 
 
 @pytest.fixture
@@ -85,3 +88,79 @@ def test_norms_are_those_of_prediction(nlp: Language, tmp_path: Path) -> None:
 def test_no_path() -> None:
     with pytest.raises(ValueError, match="E913"):
         create_corpus_reader(None)
+
+
+def damaged(path: Path, change: Any) -> Path:
+    """Write a file whose second text is damaged."""
+    nlp = spacy.blank("en")
+    docs = [example.reference for example in make_examples(nlp.vocab)]
+    message = srsly.msgpack_loads(zlib.decompress(DocBin(docs=docs, store_user_data=True).to_bytes()))
+    change(message)
+    path.write_bytes(zlib.compress(srsly.msgpack_dumps(message)))
+    return path
+
+
+def stored(value: Any) -> Any:
+    """A change of the relations of the second text, "Tom Hale was born in Wick ."."""
+
+    def change(message: Any) -> None:
+        message["user_data"][1] = srsly.msgpack_dumps({"spacy_rin.relations": value})
+
+    return change
+
+
+def row(*values: Any) -> Any:
+    return stored({"length": 27, "relations": [list(values)]})
+
+
+def without_place(message: Any) -> None:
+    message["strings"].remove("PLACE")
+
+
+PERSON, PLACE = [0, 8, "PERSON"], [21, 25, "PLACE"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *map(
+            stored, (5, {}, [], None, {"length": 27}, {"length": 28, "relations": []}, {"length": 27, "relations": 3})
+        ),
+        *(row(PERSON, "born_in", other, 1.0) for other in ([21, 99, "PLACE"], [21, 2**62, "PLACE"], [-1, 4, "PLACE"])),
+        *(row(PERSON, "born_in", other, 1.0) for other in ([25, 21, "PLACE"], [21, 25], [21, 25, 7], "PLACE", None)),
+        *(row(PERSON, label, PLACE, 1.0) for label in (7, "", None)),
+        *(row(PERSON, "born_in", PLACE, score) for score in ("1", None, 1.5, -1, float("nan"), True)),
+        row(PERSON, "born_in", PLACE),
+        row(),
+        without_place,
+    ],
+)
+def test_what_a_file_says_is_checked(tmp_path: Path, change: Any) -> None:
+    """Wherever a file is read: by all commands, and by `spacy train`."""
+    path = damaged(tmp_path / "bad.spacy", change)
+    number = 1 if change is without_place else 2
+    for nlp in (spacy.blank("en"), spacy.blank("xx")):
+        for read in (lambda nlp: read_docs(path, nlp.vocab), create_corpus_reader(path)):
+            with pytest.raises(FileError, match=rf"R055.*bad.spacy: text {number} "):
+                list(read(nlp))
+
+
+def test_what_is_right_is_read(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "good.spacy", row(PERSON, "born_in", PLACE, 1))
+    assert read_docs(path, spacy.blank("en").vocab)[1]._.relations[0].object.text == "Wick"
+
+
+@pytest.mark.parametrize("name", ["none.spacy", "none", "x" * 300, "bad.spacy"])
+def test_wrong_paths_of_a_corpus(tmp_path: Path, nlp: Language, name: str) -> None:
+    (tmp_path / "bad.spacy").write_bytes(b"no corpus")
+    with pytest.raises(FileError, match=r"R033|R034|R053"):
+        list(create_corpus_reader(tmp_path / name)(nlp))
+
+
+def test_slow_texts_keep_their_tokens(nlp: Language) -> None:
+    """The tokenizer would need seconds for each such text, every epoch, or refuse it."""
+    nlp.tokenizer = None
+    nlp.max_length = 10_000
+    for word in ("(" * 5000, "a" * 10_000):
+        example = RelationCorpus("x")._make_example(nlp, Doc(nlp.vocab, words=["Ada", word]), False)
+        assert [token.text for token in example.predicted] == ["Ada", word]
