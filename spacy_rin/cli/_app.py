@@ -50,4 +50,9 @@ def coded_errors() -> Iterator[None]:
     try:
         yield
     except RinError as err:
-        msg.fail(str(err), exits=1)
+        title, *more = str(err).split("\n")
+        msg.fail(title)
+        for line in more:
+            # `msg.text` would wrap lines, and separate a path from its line number.
+            typer.echo(line)
+        raise typer.Exit(1) from None

@@ -9,19 +9,21 @@ from ..errors import Errors, FileError
 from .brat import is_ann_line, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
 from .jsonl import parse_jsonl
-from .label_studio import parse_label_studio
+from .label_studio import read_label_studio
 from .prodigy import parse_prodigy
-from .records import Record, Skipped, Text
-from .values import Source, read_records
+from .quotes import QuotedText
+from .records import Broken, Malformed, Note, Record, Skipped, Text
+from .surfaces import SurfaceText
+from .values import Source, read_records, refuse
 
 AUTO = "auto"  # in place of a format: the one that is recognised
 
-Converter = Callable[[Source], Iterator[Record | Text | Skipped]]
+Converter = Callable[[Source], Iterator[Record | Text | QuotedText | SurfaceText | Skipped | Broken | Note]]
 
 CONVERTERS: dict[str, Converter] = {
     "jsonl": partial(read_records, parse_jsonl),
     "prodigy": partial(read_records, parse_prodigy),
-    "label_studio": partial(read_records, parse_label_studio),
+    "label_studio": read_label_studio,
     "brat": read_brat,
     "spert": partial(read_records, parse_spert),
     "jointer": partial(read_records, parse_jointer),
@@ -79,7 +81,7 @@ def detect_source(source: Source) -> str:
         if any(path.rglob("*.ann")):
             return "brat"
         raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files")
-    start = source.text.strip()[:30]
+    start = source.content.removeprefix("\ufeff").strip()[:30]
     candidates = {"brat"} if _is_brat(source) else set()
     if start.startswith(("{", "[")):
         try:
@@ -102,19 +104,28 @@ def _is_brat(source: Source) -> bool:
     if source.path.suffix not in (".ann", ".txt"):
         return False
     ann = source.beside(".ann")
-    return ann.path.exists() and all(is_ann_line(line) for line in ann.text.split("\n") if line.strip())
+    if not ann.path.exists():
+        return False
+    # One line is enough: others can be broken, or go on with the quote of a line.
+    lines = [line for line in ann.content.removeprefix("\ufeff").split("\n") if line.strip()]
+    return not lines or any(map(is_ann_line, lines))
 
 
 def _json_formats(source: Source) -> set[str]:
     """Return the formats that fit all records so far, reading records until at most one format is left."""
     candidates = {*_SHAPES, "copy_re_ids"}
-    line = None
+    line = malformed = None
     for line, value in source.peek():
+        if isinstance(value, Malformed):
+            malformed = malformed or (line, value)
+            continue
         candidates &= _formats_of(value)
         if not candidates:
             raise FileError(Errors.R041, path=source.path, seen=f"the record in line {line} {_describe(value)}")
         if len(candidates) == 1:
             return candidates
+    if malformed:
+        refuse(source.path, *malformed)
     if line is None:
         raise FileError(Errors.R032, path=source.path, format=AUTO)
     return candidates
