@@ -29,8 +29,8 @@ ERROR_GROUPS = {
 }
 # Messages that only say where, because the reason comes from the place that raises them.
 ERROR_NOTES = {
-    "R030": "A record of an annotated file is not valid. The message names the file, the line and the reason. Nothing "
-    "was written: mend the line and convert again.",
+    "R030": "Something in an annotated file is not valid. The message names the file, the line and the reason, for the "
+    "first 20 places. Nothing was written: mend them and convert again, or use `--skip-errors`.",
     "R034": "A file can't be read or written, or its content is not what the command expects. The message gives the "
     "reason.",
     "R068": "With `--strict` or `failures=True` the other documents are still read, and this one is listed.",

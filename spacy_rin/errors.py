@@ -94,6 +94,11 @@ class Errors(Message):
         "There is nothing to evaluate: no text has annotated relations (looked for 'doc._.{attr}'). Check that the "
         "file was written with `DocBin(store_user_data=True)`."
     )
+    R039 = (
+        "This can't be made a Doc: {reason}. A record has the form {{'text': 'Ada left Rome.', 'entities': [[0, 3, "
+        "'PERSON'], [9, 13, 'CITY']], 'relations': [[0, 'left', 1]]}}, and its entities must be whole tokens of the "
+        "pipeline (or use snap=True)."
+    )
     # Formats of annotation
     R040 = (
         "The split must be three shares above 0 that add up to 1, for train, dev and test (e.g. 0.8,0.1,0.1), but it "
@@ -118,6 +123,10 @@ class Errors(Message):
         "`DocBin(store_user_data=True)`. To export predictions, name a pipeline with --model."
     )
     R047 = "{path} has no texts to train on, only {counts}."
+    R049 = (
+        "Not one triple is left of the {texts} text(s) of {path}, so there is nothing to learn. Left out: {counts}\n"
+        "Check the format and its options, or use --allow-empty if the texts are to have no relations."
+    )
     # Evaluation
     R050 = "{n} text(s) can't be split into {folds} folds. Give at least two folds, and a text for each."
     R051 = "Give either --output or --in-place: the pipeline is written to a new folder, or changed where it is."

@@ -90,4 +90,9 @@ def coded_errors() -> Iterator[None]:
         except OSError as err:
             raise FileError(Errors.R034, path=err.filename or "a file", reason=reason_of(err)) from err
     except RinError as err:
-        msg.fail(str(err), exits=1)
+        title, *more = str(err).split("\n")
+        msg.fail(title)
+        for line in more:
+            # `msg.text` would wrap lines, and separate a path from its line number.
+            typer.echo(line)
+        raise typer.Exit(1) from None

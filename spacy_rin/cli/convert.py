@@ -32,14 +32,21 @@ def convert_cli(
     sents: Annotated[bool, Opt("--sents", "-s", help="Create one Doc per sentence")] = False,
     split: Annotated[str | None, Opt("--split", "-S", help="Shares of train, dev and test, e.g. 0.8,0.1,0.1")] = None,
     seed: Annotated[int, Opt("--seed", help="Random seed of the split")] = 0,
+    text_field: Annotated[str | None, Opt("--text-field", help="Field of Label Studio's tasks with the text")] = None,
+    roles: Annotated[
+        list[str] | None, Opt("--roles", help="Roles of subject and object in brat, e.g. From,To (can be repeated)")
+    ] = None,
+    skip_errors: Annotated[bool, Opt("--skip-errors", help="Leave out what is not valid, and list it")] = False,
+    allow_empty: Annotated[bool, Opt("--allow-empty", help="Write texts that have not a single triple")] = False,
 ) -> None:
     """
     Convert annotated texts with entities and relations to a .spacy file.
 
     The format is detected from the content of the file. Entities are written to doc.spans["rin"], and to doc.ents
     where they don't overlap. Relations are written to doc._.relations. Entities that can't be aligned with the tokens
-    are reported. With --split, train.spacy, dev.spacy and test.spacy are written to a folder. Sentences of the same
-    text, and identical texts, always go to the same file.
+    are reported. If anything is not valid, all of it is listed and nothing is written; --skip-errors leaves it out.
+    With --split, train.spacy, dev.spacy and test.spacy are written to a folder. Sentences of the same text, and
+    identical texts, always go to the same file.
 
     Example: spacy rin convert webnlg/train.json corpus/train.spacy --format jointer
     """
@@ -60,6 +67,10 @@ def convert_cli(
             attr=attr,
             snap=snap,
             sents=sents,
+            text_field=text_field,
+            roles=[_pair(names) for names in roles or ()],
+            skip_errors=skip_errors,
+            allow_empty=allow_empty,
         )
         if shares is None:
             write_docs(docs, output_path)
@@ -83,12 +94,23 @@ def _shares(split: str) -> list[float]:
         raise SettingError(Errors.R040, value=split) from None
 
 
+def _pair(names: str) -> tuple[str, str]:
+    from ..errors import Errors, SettingError
+
+    subject, _, object_ = (name.strip() for name in names.partition(","))
+    if not subject or not object_ or "," in object_ or subject == object_:
+        raise SettingError(Errors.R010, name="roles", expected="two names, as in From,To", value=names)
+    return subject, object_
+
+
 def _show_report(report: "ConversionReport") -> None:
+    from ..convert.report import list_broken
+
     counts = [
         ("texts", report.docs),
         ("entities", report.entities),
         ("  not in doc.ents (overlap)", report.overlapping_entities),
-        ("  widened to whole tokens", report.snapped_entities),
+        ("  moved to whole tokens", report.snapped_entities),
         ("  lost (not aligned)", report.lost_entities),
         ("triples", report.triples),
         ("  with subject = object", report.reflexive_triples),
@@ -96,8 +118,17 @@ def _show_report(report: "ConversionReport") -> None:
         ("  lost (across sentences)", report.crossing_triples),
         ("  duplicates left out", report.duplicate_triples),
         *((f"ignored: {what}", count) for what, count in report.ignored.items()),
+        *([("passed over: broken", len(report.broken))] if report.broken else []),
     ]
-    msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"), max_col=60)
+    msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"), max_col=80)
+    if report.notes:
+        msg.info("How the file was read (the role that is the subject can be chosen with --roles):")
+        for what, count in report.notes.items():
+            typer.echo(f"{what[0].upper()}{what[1:]}: {count:,}")
+    if report.broken:
+        msg.warn("Passed over, because it is not valid:")
+        for line in list_broken(report.broken):
+            typer.echo(line)
     if report.examples:
         total = report.lost_entities + report.crossing_triples
         msg.warn(f"Lost (first {len(report.examples)} of {total}):")

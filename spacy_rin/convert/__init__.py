@@ -3,23 +3,28 @@
 Reading goes through these modules, in this order:
 
 - `values`: a file is read once and decoded into JSON values, each with its line.
-- `jsonl`, `prodigy`, `label_studio`, `brat`, `doccano`, `webanno_lines`, `webanno_tsv`, `rel_component`, `datasets`,
-  `docred`, `tacred`, `rebel`, `glirel`, `gliner2`: the readers of the formats turn each value into a `Record`, whose
-  entities are given by tokens, or a `Text`, whose entities are given by characters.
+- `jsonl`, `prodigy`, `label_studio`, `brat` (with `roles`), `doccano`, `webanno_lines`, `webanno_tsv`, `rel_component`,
+  `datasets`, `docred`, `tacred`, `rebel`, `glirel`, `gliner2`: the readers of the formats turn each value into a
+  `Record`, whose entities are given by tokens, or a `Text`, whose entities are given by characters. What is not valid
+  becomes `Broken`, and reading goes on.
 - `names`: names that have no offsets are found in the text.
-- `quotes`: what the offsets of a tool count is found out by the text that it quotes.
 - `formats`: all readers by the names of their formats, and recognition of the format of a file.
+- `quotes`: for the whole file, it is found out what the offsets of a tool count, by the text that it quotes.
+- `surfaces`: for the whole file, entities that are given as strings are found in the texts.
 - `align`: a Text becomes a Record, or a Record for each sentence.
-- `docs`: a Record becomes a Doc, and is counted.
+- `docs`: a Record becomes a Doc, and is counted in a `report`.
 - `split`: the Docs are split into train, dev and test.
 
-`exporters` writes Docs in some of the formats. A new format needs a reader and an entry in `formats`.
+`exporters` writes Docs in some of the formats, and `json_docs` turns one text into a Doc and back. A new format needs a
+reader and an entry in `formats`.
 """
 
-from .docs import ConversionReport, LostAnnotation, convert, make_doc, write_docs
+from .docs import convert, make_doc, write_docs
 from .exporters import EXPORTERS, ExportReport, export, export_file, write_records
 from .formats import AUTO, CONVERTERS, detect
+from .json_docs import doc_from_json, doc_to_json
 from .records import Record, Text
+from .report import ConversionReport, LostAnnotation
 from .split import split_docs, write_parts
 
 __all__ = [
@@ -33,6 +38,8 @@ __all__ = [
     "Text",
     "convert",
     "detect",
+    "doc_from_json",
+    "doc_to_json",
     "export",
     "export_file",
     "make_doc",

@@ -9,7 +9,7 @@ from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from .records import Entity, Lost, Record, Text, assemble
+from .records import Broken, Entity, Lost, Record, Text, assemble
 
 
 def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
@@ -18,8 +18,9 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
     Args:
         text (Text): The text.
         nlp (Language): The pipeline whose tokenizer is used if the text has no tokens of its own.
-        snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. White space at
-            the ends of such an entity is left out, and text between its pieces is included.
+        snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. Text between
+            the pieces of such an entity is included. White space at its ends is left out, for entities that were
+            selected by hand in any case.
 
     Returns:
         Record: The same text by tokens, with all of its white space.
@@ -29,30 +30,46 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
         tokens = [(token.idx, token.idx + len(token)) for token in nlp.tokenizer(text.text)]
     tiles, spaces = _tile(text.text, tokens)
     starts, ends = [start for start, _ in tiles], [end for _, end in tiles]
-    spans: dict[Hashable, Entity | Lost] = {}
-    snapped = 0
+    spans: dict[Hashable, Entity | Lost | Broken] = {}
+    moved = 0
+
+    def whole(start: int, end: int) -> tuple[int, int] | None:
+        first, last = bisect_left(starts, start), bisect_left(ends, end)
+        is_whole = start in starts[first : first + 1] and end in ends[last : last + 1]
+        return (first, last + 1) if is_whole else None
+
     for index, entity in enumerate(text.entities):
-        if isinstance(entity, Lost):
+        if isinstance(entity, Lost | Broken):
             spans[index] = entity
             continue
         start, end, label = entity
-        first, last = bisect_left(starts, start), bisect_left(ends, end)
-        is_whole = start in starts[first : first + 1] and end in ends[last : last + 1]
-        if is_whole and index not in text.in_pieces:
-            spans[index] = (first, last + 1, label)
+        found = whole(start, end)
+        if found and index not in text.in_pieces:
+            spans[index] = (*found, label)
             continue
         quoted = text.text[start:end]
-        if snap and quoted.strip():
-            snapped += 1
-            inner = start + len(quoted) - len(quoted.lstrip())
-            first, last = bisect_right(starts, inner) - 1, bisect_left(ends, inner + len(quoted.strip()))
-            spans[index] = (first, last + 1, label)
+        inner = start + len(quoted) - len(quoted.lstrip())
+        inner_end = inner + len(quoted.strip())
+        trimmed = whole(inner, inner_end) if text.is_selected and inner < inner_end else None
+        if trimmed and index not in text.in_pieces:
+            moved += 1
+            spans[index] = (*trimmed, label)
+        elif snap and quoted.strip():
+            moved += 1
+            spans[index] = (bisect_right(starts, inner) - 1, bisect_left(ends, inner_end) + 1, label)
         else:
             reason = "is in several pieces" if index in text.in_pieces else "cuts a token"
             line = text.lines[index] if text.lines else text.line
             spans[index] = Lost(line, f"entity {quoted!r} at {start}-{end} {reason}")
     record = assemble(text.line, [text.text[start:end] for start, end in tiles], spans, text.relations)
-    return replace(record, spaces=spaces, path=text.path, snapped_entities=snapped, ignored=text.ignored)
+    return replace(
+        record,
+        spaces=spaces,
+        path=text.path,
+        snapped_entities=moved,
+        ignored=text.ignored,
+        broken=[*record.broken, *text.broken],
+    )
 
 
 def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
@@ -63,8 +80,8 @@ def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
         vocab (Vocab): A vocabulary, for spaCy's sentencizer.
 
     Returns:
-        list[Record]: The sentences. What was lost or ignored in the text is counted with the first sentence. A triple
-            whose entities are in different sentences is counted with the sentence of its subject.
+        list[Record]: The sentences. What was lost, broken or ignored in the text is counted with the first sentence. A
+            triple whose entities are in different sentences is counted with the sentence of its subject.
     """
     doc = _SENTENCIZER(Doc(vocab, words=record.words, spaces=record.spaces))
     inside = {token for start, end, _ in record.entities for token in range(start + 1, end)}
@@ -83,6 +100,7 @@ def cut_sentences(record: Record, vocab: Vocab) -> list[Record]:
         lost_entities=record.lost_entities,
         lost_triples=record.lost_triples,
         ignored=record.ignored,
+        broken=record.broken,
     )
     return [first_sentence, *sentences[1:]]
 

@@ -3,17 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import partial
 
 from ..errors import Errors, FileError
-from .quotes import Quote, fit_offsets, fits
-from .records import Skipped, Text, Triple
-from .values import Source, refuse
+from .quotes import BOM, Mention, QuotedText, squeeze
+from .records import Broken, Malformed, Note, Skipped, Triple, attempt, sort_out
+from .roles import Directions, RoleRelation, find_directions
+from .values import NOT_UTF8, Source, find_bad_line
 
 _T_LINE = re.compile(r"(T\S*)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)\t(.*)", re.DOTALL)
 _R_LINE = re.compile(r"R\S*\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*")
+_E_LINE = re.compile(r"(E\S*)\t[^\s:]+:(\S+)(?:\s.*)?")
 _OTHERS = {
     "E": "events (E)",
     "A": "attributes (A)",
@@ -25,29 +26,34 @@ _OTHERS = {
 _LINE_START = re.compile(r"[TREAMN#]\S*\t\S|\*\t\S")
 
 
-def read_brat(source: Source) -> Iterator[Text | Skipped]:
+def read_brat(source: Source) -> Iterator[QuotedText | Skipped | Broken | Note]:
     """Read a text with its annotation, or all texts of a folder and its subfolders.
 
     Args:
         source (Source): A folder, or a .txt or .ann file with the other one beside it.
 
     Yields:
-        Text | Skipped: Each text, in the order of the file names.
+        QuotedText | Skipped | Broken | Note: Each text, in the order of the file names, and what to know of all.
 
     Raises:
-        FileError: R030 if a file is malformed, R034 if it can't be read, R045 if one of the two files is missing.
+        SettingError: R010 if no relation has the roles that were chosen.
+        FileError: R034 if a file can't be read, R045 if one of the two files of a single text is missing.
     """
-    folder = source.path
-    if not folder.is_dir():
-        yield _read_pair(source.beside(".ann"), source.beside(".txt"))
-        return
-    # Systems and editors leave files and folders behind whose names start with a dot.
-    paths = [p for p in sorted(folder.rglob("*")) if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
-    for path in paths:
-        if path.suffix == ".ann":
-            yield _read_pair(Source(path), Source(path.with_suffix(".txt")))
-        elif path.suffix == ".txt" and not path.with_suffix(".ann").exists():
-            yield Skipped("texts without an .ann file")
+    if source.path.is_dir():
+        items = list(_read_folder(source))
+    else:
+        ann, txt = source.beside(".ann"), source.beside(".txt")
+        for file in (ann, txt):
+            if not file.path.exists():
+                raise FileError(Errors.R045, path=file.path)
+        items = [_read_pair(ann, txt)]
+    files = [item for item in items if isinstance(item, _Annotation)]
+    directions, notes = find_directions((r for file in files for r in file.relations), source.options.roles)
+    for item in items:
+        yield item.to_text(directions) if isinstance(item, _Annotation) else item
+    yield from notes
+    if events := sum(file.events.get(end) in file.entities for file in files for r in file.relations for end in r.ends):
+        yield Note("ends of relations that are events, read as the triggers of these", events)
 
 
 def is_ann_line(line: str) -> bool:
@@ -55,110 +61,130 @@ def is_ann_line(line: str) -> bool:
     return _LINE_START.match(line) is not None
 
 
-class _EntityLine(NamedTuple):
-    """A T line: its number, the type, and the quoted text with its offsets."""
+@dataclass
+class _Annotation:
+    """A text, and the lines of its .ann file.
 
-    number: int
-    type: str
-    quote: Quote
+    Attributes:
+        ann (Source): The file.
+        text (str): The text.
+        name (str): The name of the file of the text.
+        entities (dict[str, Mention | Broken]): The entities by id.
+        relations (list[RoleRelation]): The relations.
+        events (dict[str, str | None]): The id of the trigger of each event; None if there are several.
+        ignored (Counter[str]): The number of lines of each kind that is left out.
+        broken (list[Broken]): The lines that are not valid.
+    """
 
+    ann: Source
+    text: str
+    name: str
+    entities: dict[str, Mention | Broken] = field(default_factory=dict)
+    relations: list[RoleRelation] = field(default_factory=list)
+    events: dict[str, str | None] = field(default_factory=dict)
+    ignored: Counter[str] = field(default_factory=Counter)
+    broken: list[Broken] = field(default_factory=list)
 
-class _RelationLine(NamedTuple):
-    """An R line: its number, the label, and the ids of subject and object."""
+    def to_text(self, directions: Directions) -> QuotedText | Skipped | Broken:
+        """Put the lines together."""
+        if not self.text.removeprefix(BOM).strip():
+            if self.entities or self.broken:
+                return Broken("1", f"{self.name} is empty, but here is annotation", self.ann.path)
+            return Skipped("empty texts")
+        index = {ident: number for number, ident in enumerate(self.entities)}
+        triple = partial(self._triple, index=index, directions=directions)
+        triples, dangling = sort_out(attempt(relation.line, triple, relation) for relation in self.relations)
+        lines = [int(mention.line) for mention in self.entities.values()]
+        return QuotedText(
+            line=f"1-{max(lines, default=1)}",
+            text=self.text,
+            mentions=list(self.entities.values()),
+            relations=triples,
+            path=self.ann.path,
+            name=self.name,
+            ignored=self.ignored,
+            broken=self.broken + dangling,
+        )
 
-    number: int
-    label: str
-    arguments: tuple[str, str]
+    def _triple(self, relation: RoleRelation, index: dict[str, int], directions: Directions) -> Triple:
+        subject, object_ = (self._entity_of(end) for end in relation.ordered(directions))
+        return index[subject], relation.label, index[object_]
 
-
-class _Lines(NamedTuple):
-    """The lines of an .ann file: entities by id, relations, and the number of lines of each kind that is ignored."""
-
-    entities: dict[str, _EntityLine]
-    relations: list[_RelationLine]
-    ignored: Counter[str]
-
-
-def _read_pair(ann: Source, txt: Source) -> Text | Skipped:
-    for file in (ann, txt):
-        if not file.path.exists():
-            raise FileError(Errors.R045, path=file.path)
-    text = txt.text
-    lines = _read_lines(ann)
-    if not text.strip() and not lines.entities:
-        return Skipped("empty texts")
-    pieces = _locate(lines.entities, ann.path, txt)
-    triples = _triples(lines, ann.path)
-    numbers = [entity.number for entity in lines.entities.values()]
-    return Text(
-        line=f"1-{max(numbers, default=1)}",
-        text=text,
-        entities=[
-            (spans[0][0], spans[-1][1], entity.type)
-            for spans, entity in zip(pieces, lines.entities.values(), strict=True)
-        ],
-        relations=triples,
-        path=ann.path,
-        lines=list(map(str, numbers)),
-        in_pieces=frozenset(i for i, spans in enumerate(pieces) if _has_gap(text, spans)),
-        ignored=lines.ignored,
-    )
-
-
-def _read_lines(ann: Source) -> _Lines:
-    entities: dict[str, _EntityLine] = {}
-    relations = []
-    ignored: Counter[str] = Counter()
-    for number, line in enumerate(ann.text.split("\n"), 1):
-        line = line.rstrip("\r")
-        if match := _T_LINE.fullmatch(line):
-            ident, kind, offsets, quoted = match.groups()
-            if ident in entities:
-                refuse(ann.path, number, f"there are two annotations {ident}")
-            bounds = [piece.split() for piece in offsets.split(";")]
-            quote = Quote([(int(start), int(end)) for start, end in bounds], quoted)
-            entities[ident] = _EntityLine(number, kind, quote)
-        elif match := _R_LINE.fullmatch(line):
-            relations.append(_RelationLine(number, match[1], _subject_and_object(*match.groups()[1:])))
-        elif line[:1] in _OTHERS and is_ann_line(line):
-            ignored[_OTHERS[line[0]]] += 1
-        elif line.strip():
-            refuse(ann.path, number, f"this is not a line of brat: {line!r:.100}")
-    return _Lines(entities, relations, ignored)
+    def _entity_of(self, ident: str) -> str:
+        """Get the entity that an end of a relation stands for: the trigger, if it is an event."""
+        entity = self.events.get(ident, ident)
+        if entity is None:
+            raise Malformed(f"the relation points to {ident}, but there are two annotations {ident}")
+        if entity not in self.entities:
+            what = f"{ident}, whose trigger {entity}" if entity != ident else ident
+            raise Malformed(f"the relation points to {what}, which does not exist among the entities")
+        return entity
 
 
-def _locate(entities: dict[str, _EntityLine], ann: Path, txt: Source) -> list[list[tuple[int, int]]]:
-    """Get the characters of each entity, piece by piece, in the order of the text."""
-    at = fit_offsets(txt.text, [entity.quote for entity in entities.values()])
-    if at is None:
-        ident, wrong = next((i, e) for i, e in entities.items() if not fits(txt.text, e.quote))
-        where = ";".join(f"{start} {end}" for start, end in wrong.quote.pieces)
-        reason = f"{ident} quotes {wrong.quote.text!r:.60}, which is not what {txt.path.name} has at {where}"
-        refuse(ann, wrong.number, reason)
-    return [sorted((at[start], at[end]) for start, end in entity.quote.pieces) for entity in entities.values()]
-
-
-def _triples(lines: _Lines, ann: Path) -> list[Triple]:
-    """Get the relations between entities; those of events are counted as ignored."""
-    index = {ident: i for i, ident in enumerate(lines.entities)}
-    triples = []
-    for number, label, arguments in lines.relations:
-        if any(ident.startswith("E") for ident in arguments):
-            lines.ignored["relations of events"] += 1
+def _read_folder(folder: Source) -> Iterator[_Annotation | Skipped | Broken]:
+    # Systems and editors leave files and folders behind whose names start with a dot.
+    names = (path.relative_to(folder.path) for path in sorted(folder.path.rglob("*")))
+    for name in names:
+        path = folder.path / name
+        if any(part.startswith(".") for part in name.parts) or not path.is_file():
             continue
-        for ident in arguments:
-            if ident not in index:
-                refuse(ann, number, f"the relation points to {ident}, which does not exist")
-        subject, object_ = arguments
-        triples.append((index[subject], label, index[object_]))
-    return triples
+        if path.suffix == ".ann":
+            txt = path.with_suffix(".txt")
+            if txt.is_file():
+                yield _read_pair(Source(path), Source(txt))
+            else:
+                yield Broken("1", f"there is no {txt.name} beside it, the file with the text", path)
+        elif path.suffix == ".txt" and not path.with_suffix(".ann").exists():
+            yield Skipped("texts without an .ann file")
 
 
-def _subject_and_object(first_role: str, first: str, second_role: str, second: str) -> tuple[str, str]:
-    """Order the arguments: Arg1 is the subject; if the roles have other names, the first one is."""
-    return (second, first) if (first_role, second_role) == ("Arg2", "Arg1") else (first, second)
+def _read_pair(ann: Source, txt: Source) -> _Annotation | Broken:
+    if bad_line := find_bad_line(txt.content):
+        return Broken(str(bad_line), NOT_UTF8, txt.path)
+    read = _Annotation(ann, txt.content, txt.path.name)
+    last: str | None = None  # the entity whose quote may go on in the next line
+    for number, line in enumerate(ann.content.removeprefix(BOM).split("\n"), 1):
+        last = _read_line(read, str(number), line.rstrip("\r"), last)
+    return read
 
 
-def _has_gap(text: str, pieces: list[tuple[int, int]]) -> bool:
-    """Whether text is left out between pieces. White space does not count: brat splits entities at line ends."""
-    return any(text[end:start].strip() for (_, end), (start, _) in pairwise(pieces))
+def _read_line(read: _Annotation, number: str, line: str, last: str | None) -> str | None:
+    """Read a line, and return the id of the entity whose quote may go on in the next one."""
+    if not line.strip():
+        return last
+    if find_bad_line(line):
+        _spoil(read, number, line, NOT_UTF8)
+    elif match := _T_LINE.fullmatch(line):
+        ident, kind, offsets, quoted = match.groups()
+        if ident in read.entities:
+            _spoil(read, number, line, f"there are two annotations {ident}")
+            return None
+        bounds = [piece.split() for piece in offsets.split(";")]
+        pieces = [(int(start), int(end)) for start, end in bounds]
+        read.entities[ident] = Mention(number, ident, pieces, quoted, kind)
+        return ident
+    elif match := _R_LINE.fullmatch(line):
+        label, first_role, first, second_role, second = match.groups()
+        read.relations.append(RoleRelation(number, label, (first_role, second_role), (first, second)))
+    elif line[:1] in _OTHERS and is_ann_line(line):
+        read.ignored[_OTHERS[line[0]]] += 1
+        if match := _E_LINE.fullmatch(line):
+            event, trigger = match.groups()
+            read.events[event] = trigger if read.events.get(event, trigger) == trigger else None
+    elif last is not None and squeeze(line) in squeeze(read.text):
+        mention = read.entities[last]
+        if isinstance(mention, Mention):
+            read.entities[last] = mention._replace(quote=f"{mention.quote}\n{line}")
+        return last
+    else:
+        _spoil(read, number, line, f"this is not a line of brat: {line!r:.100}")
+    return None
+
+
+def _spoil(read: _Annotation, number: str, line: str, reason: str) -> None:
+    """Note a line that is not valid. The entity of its id is not clear any more."""
+    ident = line.split("\t", 1)[0]
+    if ident.startswith("T") and "\t" in line and not isinstance(read.entities.get(ident), Broken):
+        read.entities[ident] = Broken(number, reason)
+    else:
+        read.broken.append(Broken(number, reason))

@@ -1,23 +1,28 @@
-"""Readers of the formats of published data sets, whose texts are tokenised."""
+"""Readers of the formats of published data sets, whose texts are mostly tokenised."""
 
-import unicodedata
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from .records import (
+    Broken,
     Entity,
     Lost,
     Malformed,
     Record,
+    Triple,
     assemble,
-    check_indices,
-    get_rows,
+    attempt,
+    check_row,
+    check_triple,
+    get_list,
     get_string,
     get_strings,
     is_text,
+    sort_out,
     within,
 )
+from .surfaces import SurfaceText
 from .values import Source, refuse
 
 
@@ -35,19 +40,25 @@ def parse_jointer(line: str, data: Any) -> Record:
         Record: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
     words, tags = get_strings(data, "tokens"), get_strings(data, "pos_tags")
     if len(tags) != len(words):
         raise Malformed(f"there are {len(words)} tokens but {len(tags)} pos_tags")
-    rows = get_rows(data, "spo_details", (int, int, str, str, int, int, str))
-    triples = [(row[:3], row[3], row[4:]) for row in rows]
-    spans: dict[Hashable, Entity | Lost] = {
-        (start, end, kind): (*within(start, end, len(words)), "" if kind == "None-label" else kind)
+    rows = (attempt(line, _jointer_triple, row, len(words)) for row in get_list(data, "spo_details"))
+    triples, broken = sort_out(rows)
+    spans: dict[Hashable, Entity | Lost | Broken] = {
+        (start, end, kind): (start, end, "" if kind == "None-label" else kind)
         for subject, _, object_ in triples
         for start, end, kind in (subject, object_)
     }
-    return replace(assemble(line, words, spans, triples), tags=tags)
+    return replace(assemble(line, words, spans, triples), tags=tags, broken=broken)
+
+
+def _jointer_triple(row: Any, length: int) -> tuple[Entity, str, Entity]:
+    values = check_row(row, "spo_details", (int, int, str, str, int, int, str))
+    (start, end, kind), label, (object_start, object_end, object_kind) = values[:3], values[3], values[4:]
+    return (*within(start, end, length), kind), label, (*within(object_start, object_end, length), object_kind)
 
 
 def parse_spert(line: str, data: Any) -> Record:
@@ -64,16 +75,26 @@ def parse_spert(line: str, data: Any) -> Record:
         Record: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
     words = get_strings(data, "tokens")
-    rows = get_rows(data, "entities", (int, int, str), ("start", "end", "type"))
-    entities = [(*within(start, end, len(words)), kind) for start, end, kind in rows]
-    triples = get_rows(data, "relations", (int, str, int), ("head", "type", "tail"))
-    return Record(line, words, entities, check_indices(len(entities), triples))
+    entities = [attempt(line, _spert_entity, row, len(words)) for row in get_list(data, "entities")]
+    rows = (attempt(line, _spert_triple, row, len(entities)) for row in get_list(data, "relations"))
+    triples, broken = sort_out(rows)
+    record = assemble(line, words, dict(enumerate(entities)), triples)
+    return replace(record, broken=record.broken + broken)
 
 
-def parse_copy_re(line: str, data: Any) -> Record:
+def _spert_entity(row: Any, length: int) -> Entity:
+    start, end, kind = check_row(row, "entities", (int, int, str), ("start", "end", "type"))
+    return (*within(start, end, length), kind)
+
+
+def _spert_triple(row: Any, entities: int) -> Triple:
+    return check_triple(entities, check_row(row, "relations", (int, str, int), ("head", "type", "tail")))
+
+
+def parse_copy_re(line: str, data: Any) -> SurfaceText:
     """Parse a record of the raw files of copy_re (Zeng et al., ACL 2018).
 
     {"sentText", "entityMentions": [{"text", "label"}], "relationMentions": [{"em1Text", "em2Text", "label"}]}; em1 is
@@ -84,17 +105,18 @@ def parse_copy_re(line: str, data: Any) -> Record:
         data (Any): The record.
 
     Returns:
-        Record: The text.
+        SurfaceText: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
-    entities = get_rows(data, "entityMentions", (str, str), ("text", "label"))
-    triples = get_rows(data, "relationMentions", (str, str, str), ("em1Text", "label", "em2Text"))
-    return _from_surface(line, get_string(data, "sentText"), entities, [row for row in triples if row[1] != "None"])
+    typed, broken = _rows(line, data, "entityMentions", ("text", "label"))
+    triples, broken_triples = _rows(line, data, "relationMentions", ("em1Text", "label", "em2Text"))
+    triples = [row for row in triples if row[1] != "None"]
+    return SurfaceText(line, _get_text(data, "sentText"), typed, triples, broken + broken_triples)
 
 
-def parse_casrel(line: str, data: Any) -> Record:
+def parse_casrel(line: str, data: Any) -> SurfaceText:
     """Parse a record of CasRel (Wei et al., ACL 2020).
 
     {"text", "triple_list": [[subject, relation, object], ...]}. The list can be called "triples", and
@@ -105,15 +127,30 @@ def parse_casrel(line: str, data: Any) -> Record:
         data (Any): The record.
 
     Returns:
-        Record: The text.
+        SurfaceText: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
-    text = get_string(data, "text")
-    entities = get_rows(data, "entities", (str, str)) if "entities" in data else []
-    triples = get_rows(data, "triples" if "triples" in data else "triple_list", (str, str, str))
-    return _from_surface(line, text, entities, triples)
+    text = _get_text(data, "text")
+    typed, broken = _rows(line, data, "entities", (), 2) if "entities" in data else ([], [])
+    triples, broken_triples = _rows(line, data, "triples" if "triples" in data else "triple_list", (), 3)
+    return SurfaceText(line, text, typed, triples, broken + broken_triples)
+
+
+def _get_text(data: Any, key: str) -> str:
+    text = get_string(data, key)
+    if not text.strip(" "):
+        raise Malformed("the text has no tokens")
+    return text
+
+
+def _rows(
+    line: str, data: Any, key: str, columns: tuple[str, ...], length: int = 0
+) -> tuple[list[tuple[Any, ...]], list[Broken]]:
+    """Get rows of strings, and those that are not valid. They are lists of a length, or objects with some keys."""
+    types = (str,) * (len(columns) or length)
+    return sort_out(attempt(line, check_row, row, key, types, columns) for row in get_list(data, key))
 
 
 def parse_copy_re_ids(line: str, data: Any) -> Record:
@@ -133,15 +170,22 @@ def parse_copy_re_ids(line: str, data: Any) -> Record:
     sentence, flat, word_names, relation_names = data
     if not isinstance(sentence, list) or not sentence or not isinstance(flat, list) or len(flat) % 3:
         raise Malformed("a list of word ids and a list of triples, three numbers for each, were expected")
-    if not all(type(position) is int for position in flat):
-        raise Malformed("positions must be whole numbers")
     words = [_name(word_names, ident, "word") for ident in sentence]
     rows = zip(flat[0::3], flat[1::3], flat[2::3], strict=True)
-    triples = [(subject, _name(relation_names, ident, "relation"), object_) for subject, object_, ident in rows]
-    spans: dict[Hashable, Entity | Lost] = {
-        last: (*within(last, last + 1, len(words)), "") for s, _, o in triples for last in (s, o)
+    triples, broken = sort_out(attempt(line, _id_triple, row, len(words), relation_names) for row in rows)
+    spans: dict[Hashable, Entity | Lost | Broken] = {
+        last: (last, last + 1, "") for s, _, o in triples for last in (s, o)
     }
-    return assemble(line, words, spans, triples)
+    return replace(assemble(line, words, spans, triples), broken=broken)
+
+
+def _id_triple(row: tuple[Any, ...], length: int, names: Mapping[int, str]) -> Triple:
+    subject, object_, ident = row
+    for position in (subject, object_):
+        if type(position) is not int:
+            raise Malformed("positions must be whole numbers")
+        within(position, position + 1, length)
+    return subject, _name(names, ident, "relation"), object_
 
 
 def read_ids(source: Source) -> Iterator[tuple[str, Any]]:
@@ -157,7 +201,7 @@ def read_ids(source: Source) -> Iterator[tuple[str, Any]]:
         FileError: R030 if one of the three files is malformed, R033 or R034 if it does not exist or can't be read.
     """
     path = source.path
-    values = [value for _, value in source.values()]
+    values = _read_values(source)
     if not values:
         return
     if len(values) != 2 or not all(isinstance(v, list) for v in values) or len(values[0]) != len(values[1]):
@@ -167,8 +211,17 @@ def read_ids(source: Source) -> Iterator[tuple[str, Any]]:
         yield f"record {number}", (sentence, flat, words, relations)
 
 
+def _read_values(source: Source) -> list[Any]:
+    values = []
+    for line, value in source.values():
+        if isinstance(value, Malformed):
+            refuse(source.path, line, value)
+        values.append(value)
+    return values
+
+
 def _id_names(source: Source) -> dict[int, str]:
-    values = [value for _, value in source.values()]
+    values = _read_values(source)
     ids = values[0] if len(values) == 1 and isinstance(values[0], dict) else {}
     names = {ident: name for name, ident in ids.items() if type(ident) is int and is_text(name)}
     if not names or len(names) != len(ids):
@@ -180,41 +233,3 @@ def _name(names: Mapping[int, str], ident: Any, kind: str) -> str:
     if type(ident) is not int or ident not in names:
         raise Malformed(f"{ident!r:.60} is not the id of a {kind}")
     return names[ident]
-
-
-def _from_surface(line: str, text: str, typed: Sequence[tuple[Any, ...]], triples: Sequence[tuple[Any, ...]]) -> Record:
-    """Make a Record of a tokenised text whose entities are given as strings: each is its first occurrence."""
-    words = _split(text)
-    if not words:
-        raise Malformed("the text has no tokens")
-    mentions = [*(name for name, _ in typed), *(name for s, _, o in triples for name in (s, o))]
-    found = {name: _find(words, _split(name)) for name in mentions}
-    # By tokens, not by name: the triples may spell an entity differently.
-    types: dict[tuple[int, int] | None, str] = {}
-    for name, kind in typed:
-        types.setdefault(found[name], kind)
-    spans: dict[Hashable, Entity | Lost] = {
-        name: (*tokens, types.get(tokens, "")) if tokens else Lost(line, f"entity {name!r} is not in the text")
-        for name, tokens in found.items()
-    }
-    further = [(*tokens, kind) for name, kind in typed if (tokens := found[name]) and kind != types[tokens]]
-    record = assemble(line, words, spans, triples)
-    return replace(record, entities=record.entities + further)
-
-
-def _split(text: str) -> list[str]:
-    return [word for word in text.split(" ") if word]
-
-
-def _find(words: list[str], wanted: list[str]) -> tuple[int, int] | None:
-    # The sentences of NYT lack accents that the names in its triples have ("Medellin", "Medellín").
-    for spell in (list, _without_accents):
-        tokens, sought = spell(words), spell(wanted)
-        for start in range(len(tokens) - len(sought) + 1 if sought else 0):
-            if tokens[start : start + len(sought)] == sought:
-                return start, start + len(sought)
-    return None
-
-
-def _without_accents(words: list[str]) -> list[str]:
-    return ["".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)) for word in words]

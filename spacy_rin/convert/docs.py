@@ -1,11 +1,9 @@
 """Records turned into Docs, with a report of what was kept and what was lost."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import NamedTuple
 
 import spacy
 from spacy.language import Language
@@ -18,94 +16,17 @@ from ..characters import slow_run
 from ..errors import Errors, FileError, SettingError
 from ..files import write_whole
 from ..pipeline.loading import load_pipeline
-from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, register_relations, set_relations
+from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, register_relations, set_relations
+from . import quotes, surfaces
 from .align import align, cut_sentences
 from .formats import AUTO, CONVERTERS, detect_source
-from .records import Record, Skipped, Text
-from .values import Source, refuse
+from .records import Broken, Note, Record, Skipped, Text
+from .report import ConversionReport, refuse_broken
+from .values import Options, Source
 
 DEFAULT_ENTITY_LABEL = "ENTITY"
-MAX_EXAMPLES = 10
 
-
-class LostAnnotation(NamedTuple):
-    """An entity or triple that was lost.
-
-    Attributes:
-        path (Path): Its file.
-        line (str): Its place in the file.
-        reason (str): Why it was lost.
-    """
-
-    path: Path
-    line: str
-    reason: str
-
-
-@dataclass
-class ConversionReport:
-    """What was kept and what was lost of the annotation of a file. Each triple is counted once.
-
-    Attributes:
-        format (str): The format of the file.
-        docs (int): Number of Docs.
-        entities (int): Number of distinct entities kept, all of them in `doc.spans["rin"]`.
-        triples (int): Number of triples kept.
-        duplicate_triples (int): Number of triples left out because the text has the same triple already.
-        lost_triples (int): Number of triples lost because one of their entities was lost.
-        crossing_triples (int): Number of triples lost because their entities are in different sentences.
-        reflexive_triples (int): Number of the kept triples whose subject and object are the same tokens.
-        lost_entities (int): Number of entities lost because they are not in the text or cut a token.
-        snapped_entities (int): Number of entities widened to whole tokens.
-        overlapping_entities (int): Number of entities that are in `doc.spans["rin"]` but not in `doc.ents`.
-        ignored (Counter[str]): How often each kind of record or annotation was left out that is not for training.
-        examples (list[LostAnnotation]): The first ten of the lost entities and the triples across sentences.
-        source_numbers (list[int]): For each Doc, the number of the text in the file that it was made from.
-    """
-
-    format: str = field(default="", compare=False)
-    docs: int = 0
-    entities: int = 0
-    triples: int = 0
-    duplicate_triples: int = 0
-    lost_triples: int = 0
-    crossing_triples: int = 0
-    reflexive_triples: int = 0
-    lost_entities: int = 0
-    snapped_entities: int = 0
-    overlapping_entities: int = 0
-    ignored: Counter[str] = field(default_factory=Counter)
-    examples: list[LostAnnotation] = field(default_factory=list)
-    source_numbers: list[int] = field(default_factory=list, compare=False, repr=False)
-
-    def add(self, path: Path, number: int, record: Record, doc: Doc, attr: str = DEFAULT_ATTR) -> None:
-        """Count a Doc.
-
-        Args:
-            path (Path): The input, a file or folder.
-            number (int): Number of the text in the input.
-            record (Record): The text or sentence that was read.
-            doc (Doc): The Doc made from it.
-            attr (str): The extension attribute of the relations.
-        """
-        relations = get_relations(doc, attr)
-        self.docs += 1
-        self.entities += len(doc.spans[DEFAULT_SPANS_KEY])
-        self.triples += len(relations)
-        self.duplicate_triples += len(record.relations) - len(relations)
-        self.lost_triples += record.lost_triples
-        self.crossing_triples += len(record.crossing_triples)
-        self.reflexive_triples += sum(
-            (r.subject.start, r.subject.end) == (r.object.start, r.object.end) for r in relations
-        )
-        self.lost_entities += len(record.lost_entities)
-        self.snapped_entities += record.snapped_entities
-        self.overlapping_entities += len(doc.spans[DEFAULT_SPANS_KEY]) - len(doc.ents)
-        self.ignored.update(record.ignored)
-        lost = (*record.lost_entities, *record.crossing_triples)
-        self.examples += [LostAnnotation(record.path or path, line, reason) for line, reason in lost]
-        del self.examples[MAX_EXAMPLES:]
-        self.source_numbers.append(number)
+Item = Record | Text | Skipped | Broken | Note
 
 
 def convert(
@@ -119,6 +40,10 @@ def convert(
     attr: str = DEFAULT_ATTR,
     snap: bool = False,
     sents: bool = False,
+    text_field: str | None = None,
+    roles: Sequence[tuple[str, str]] = (),
+    skip_errors: bool = False,
+    allow_empty: bool = True,
 ) -> tuple[list[Doc], ConversionReport]:
     """Read a file of annotated texts into Docs.
 
@@ -134,32 +59,48 @@ def convert(
             the texts are tokenised.
         sents (bool): Whether to make a Doc of each sentence. An entity is never cut. Not possible if the texts are
             tokenised.
+        text_field (str | None): The field of the tasks of Label Studio that holds the text; None for "text", or else
+            the only string.
+        roles (Sequence[tuple[str, str]]): Pairs of roles of brat's relations, each with the subject's first, e.g.
+            [("From", "To")]. Without it, the subject is found by the names and the order of the roles.
+        skip_errors (bool): Whether to leave out what is not valid (entities, relations, records), and to list it in
+            the report, instead of failing.
+        allow_empty (bool): Whether Docs without a single triple are a result, and not an error. On the command line,
+            they are an error by default.
 
     Returns:
         tuple[list[Doc], ConversionReport]: The Docs, and what was kept and what was lost.
 
     Raises:
         SettingError: R010 or R031 if an argument is not valid.
-        FileError: R030, R032-R034, R041-R043, R045 or R047 if the file is missing, malformed or empty, or its format
-            is not known or does not allow `sents`.
+        FileError: R030, R032-R034, R041-R043, R045, R047 or R049 if the file is missing, malformed or empty, or its
+            format is not known or does not allow `sents`. R030 lists all that is not valid.
     """
     if format not in (AUTO, *CONVERTERS):
         raise SettingError(Errors.R031, format=format, formats=", ".join((AUTO, *CONVERTERS)))
     if not entity_label:
         raise SettingError(Errors.R010, name="entity_label", expected="a non-empty string", value=entity_label)
     register_relations(attr)
-    source, nlp, docs = Source(path), blank_pipeline(lang), []
+    source, nlp, docs = Source(path, Options(text_field, roles)), blank_pipeline(lang), []
     path = source.path
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
     report = ConversionReport(format=detect_source(source) if format == AUTO else format)
-    for number, item in enumerate(CONVERTERS[report.format](source)):
+    _check_options(report.format, source.options)
+    for number, item in enumerate(read(source, report.format)):
         if isinstance(item, Skipped):
             report.ignored[item.what] += 1
+            continue
+        if isinstance(item, Broken):
+            report.add_broken(path, [item])
+            continue
+        if isinstance(item, Note):
+            report.notes[item.what] += item.number
             continue
         if sents and isinstance(item, Record):
             raise FileError(Errors.R043, path=path, format=report.format)
         if isinstance(item, Text) and (reason := _slow_run(item, nlp)):
-            refuse(item.path or path, item.line, reason)
+            report.add_broken(path, [Broken(item.line, reason, item.path)])
+            continue
         record = align(item, nlp, snap=snap) if isinstance(item, Text) else item
         for part in cut_sentences(record, nlp.vocab) if sents else [record]:
             if last_word:
@@ -169,12 +110,32 @@ def convert(
                 doc = tag(doc)
             report.add(path, number, part, doc, attr)
             docs.append(doc)
+    if report.broken and not skip_errors:
+        raise refuse_broken(report.broken)
     if not docs:
-        if report.ignored:
-            counts = ", ".join(f"{count} {what}" for what, count in report.ignored.items())
-            raise FileError(Errors.R047, path=path, counts=counts)
+        if report.ignored or report.broken:
+            raise FileError(Errors.R047, path=path, counts=_count_left_out(report))
         raise FileError(Errors.R032, path=path, format=report.format)
+    if not report.triples and not allow_empty:
+        raise FileError(Errors.R049, path=path, texts=report.docs, counts=_count_left_out(report))
     return docs, report
+
+
+def read(source: Source, format: str) -> Iterator[Item]:
+    """Read a file of annotated texts as it is, without making Docs.
+
+    Args:
+        source (Source): The file; a folder if the format is "brat".
+        format (str): The format, a key of `CONVERTERS`.
+
+    Yields:
+        Item: The texts, what is left out, what is not valid, and how the file was read.
+
+    Raises:
+        FileError: R030, R033, R034 or R045 if the file as a whole can't be read.
+    """
+    # Both look at the file as a whole.
+    yield from surfaces.place(quotes.place(CONVERTERS[format](source)))
 
 
 def make_doc(record: Record, vocab: Vocab, entity_label: str = DEFAULT_ENTITY_LABEL, attr: str = DEFAULT_ATTR) -> Doc:
@@ -218,6 +179,26 @@ def _slow_run(text: Text, nlp: Language) -> str:
     """Say what a tokenizer by rules would need too long for; empty if it is not used, or there is no such thing."""
     by_rules = text.tokens is None and isinstance(nlp.tokenizer, Tokenizer)
     return slow_run(text.text) if by_rules else ""
+
+
+def _check_options(format: str, options: Options) -> None:
+    """Refuse options that have no effect on the format."""
+    for name, value, owner in (("text_field", options.text_field, "label_studio"), ("roles", options.roles, "brat")):
+        if value and format != owner:
+            expected = f"left out, because the format is '{format}': only '{owner}' has it"
+            raise SettingError(Errors.R010, name=name, expected=expected, value=value)
+
+
+def _count_left_out(report: ConversionReport) -> str:
+    """Say what of a file was not kept."""
+    counts = {
+        **report.ignored,
+        "broken records or annotations": len(report.broken),
+        "lost entities": report.lost_entities,
+        "lost triples": report.lost_triples + report.crossing_triples,
+    }
+    examples = [f"{path}:{line}: {reason}" for path, line, reason in report.examples]
+    return "\n".join([", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing", *examples])
 
 
 def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:

@@ -14,24 +14,26 @@ from .gliner2 import TASKS as GLINER2_TASKS
 from .gliner2 import parse_gliner2
 from .glirel import parse_glirel
 from .jsonl import parse_jsonl
-from .label_studio import parse_label_studio
+from .label_studio import read_label_studio
 from .prodigy import parse_prodigy
+from .quotes import QuotedText
 from .rebel import parse_rebel, parse_unirel
-from .records import Record, Skipped, Text
+from .records import Broken, Malformed, Note, Record, Skipped, Text
 from .rel_component import read_rel_component
+from .surfaces import SurfaceText
 from .tacred import read_tacred
-from .values import Source, read_records
+from .values import Source, read_records, refuse
 from .webanno_lines import is_webanno_tsv
 from .webanno_tsv import read_webanno_tsv
 
 AUTO = "auto"  # in place of a format: the one that is recognised
 
-Converter = Callable[[Source], Iterator[Record | Text | Skipped]]
+Converter = Callable[[Source], Iterator[Record | Text | QuotedText | SurfaceText | Skipped | Broken | Note]]
 
 CONVERTERS: dict[str, Converter] = {
     "jsonl": partial(read_records, parse_jsonl),
     "prodigy": partial(read_records, parse_prodigy),
-    "label_studio": partial(read_records, parse_label_studio),
+    "label_studio": read_label_studio,
     "brat": read_brat,
     "spert": partial(read_records, parse_spert),
     "jointer": partial(read_records, parse_jointer),
@@ -108,14 +110,14 @@ def detect_source(source: Source) -> str:
     if path.is_dir():
         if any(path.rglob("*.ann")):
             return "brat"
-        if any(is_webanno_tsv(Source(file).text) for file in path.rglob("*.tsv")):
+        if any(is_webanno_tsv(Source(file).content.removeprefix("\ufeff")) for file in path.rglob("*.tsv")):
             return "webanno_tsv"
         raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files and .tsv files of WebAnno")
     if path.suffix == ".spacy":
         return "rel_component"
-    if is_webanno_tsv(source.text):
+    if is_webanno_tsv(source.content.removeprefix("\ufeff")):
         return "webanno_tsv"
-    start = source.text.strip()[:30]
+    start = source.content.removeprefix("\ufeff").strip()[:30]
     candidates = {"brat"} if _is_brat(source) else set()
     if start.startswith(("{", "[")):
         try:
@@ -138,19 +140,28 @@ def _is_brat(source: Source) -> bool:
     if source.path.suffix not in (".ann", ".txt"):
         return False
     ann = source.beside(".ann")
-    return ann.path.exists() and all(is_ann_line(line) for line in ann.text.split("\n") if line.strip())
+    if not ann.path.exists():
+        return False
+    # One line is enough: others can be broken, or go on with the quote of a line.
+    lines = [line for line in ann.content.removeprefix("\ufeff").split("\n") if line.strip()]
+    return not lines or any(map(is_ann_line, lines))
 
 
 def _json_formats(source: Source) -> set[str]:
     """Return the formats that fit all records so far, reading records until at most one format is left."""
     candidates = {*_SHAPES, "copy_re_ids"}
-    line = None
+    line = malformed = None
     for line, value in source.peek():
+        if isinstance(value, Malformed):
+            malformed = malformed or (line, value)
+            continue
         candidates &= _formats_of(value)
         if not candidates:
             raise FileError(Errors.R041, path=source.path, seen=f"the record in line {line} {_describe(value)}")
         if len(candidates) == 1:
             return candidates
+    if malformed:
+        refuse(source.path, *malformed)
     if line is None:
         raise FileError(Errors.R032, path=source.path, format=AUTO)
     # If there are neither entities nor relations, a file of doccano is one of ours.

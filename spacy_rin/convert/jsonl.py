@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .records import Text, check_indices, get_rows, get_string, within
+from .records import Entity, Text, Triple, attempt, check_row, check_triple, get_list, get_string, sort_out, within
 
 
 def parse_jsonl(line: str, data: Any) -> Text:
@@ -19,9 +19,19 @@ def parse_jsonl(line: str, data: Any) -> Text:
         Text: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
     text = get_string(data, "text")
-    rows = get_rows(data, "entities", (int, int, str))
-    entities = [(*within(start, end, len(text)), label) for start, end, label in rows]
-    return Text(line, text, entities, check_indices(len(entities), get_rows(data, "relations", (int, str, int))))
+    entities = [attempt(line, _entity, row, len(text)) for row in get_list(data, "entities")]
+    triples = (attempt(line, _triple, row, len(entities)) for row in get_list(data, "relations"))
+    relations, broken = sort_out(triples)
+    return Text(line, text, entities, relations, broken=broken)
+
+
+def _entity(row: Any, length: int) -> Entity:
+    start, end, label = check_row(row, "entities", (int, int, str))
+    return (*within(start, end, length), label)
+
+
+def _triple(row: Any, entities: int) -> Triple:
+    return check_triple(entities, check_row(row, "relations", (int, str, int)))

@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, TypeVar
+
+_T = TypeVar("_T")
 
 _SURROGATES = re.compile("[\ud800-\udfff]")  # JSON can hold single surrogates, a Doc can't
 
@@ -25,6 +27,20 @@ class Lost(NamedTuple):
     reason: str
 
 
+class Broken(NamedTuple):
+    """A record, entity or relation that is not valid. `convert` fails, or leaves it out if it is told to.
+
+    Attributes:
+        line (str): Its place in the file.
+        reason (str): What is wrong.
+        path (Path | None): Its file, if that is not the file of the record.
+    """
+
+    line: str
+    reason: str
+    path: Path | None = None
+
+
 class Skipped(NamedTuple):
     """A record that is left out, because nothing can be learned from it.
 
@@ -33,6 +49,18 @@ class Skipped(NamedTuple):
     """
 
     what: str
+
+
+class Note(NamedTuple):
+    """Something about how a file was read that its owner should know, because it could be wrong.
+
+    Attributes:
+        what (str): What was read in which way, in the plural.
+        number (int): How many of them.
+    """
+
+    what: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -47,11 +75,12 @@ class Record:
         spaces (list[bool] | None): Whether a space follows each token; None if that is not known.
         tags (list[str] | None): Fine-grained part-of-speech tags.
         path (Path | None): Its file, if the input is a folder.
-        snapped_entities (int): Number of entities that were widened to whole tokens.
+        snapped_entities (int): Number of entities that were moved to whole tokens.
         lost_entities (list[Lost]): The entities that are not in the text, or do not start and end with a token.
         lost_triples (int): Number of triples that were lost with these entities.
         crossing_triples (list[Lost]): The triples that were lost because their entities are in different sentences.
         ignored (Counter[str]): How often each kind of annotation was left out that is neither entity nor relation.
+        broken (list[Broken]): The entities and relations that are left out because they are not valid.
     """
 
     line: str
@@ -66,6 +95,7 @@ class Record:
     lost_triples: int = 0
     crossing_triples: list[Lost] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    broken: list[Broken] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -75,58 +105,112 @@ class Text:
     Attributes:
         line (str): Its place in the file.
         text (str): The text.
-        entities (Sequence[Entity | Lost]): Start character, end character (exclusive) and type; an empty type means
-            none. `Lost` stands for an entity that is not in the text.
+        entities (Sequence[Entity | Lost | Broken]): Start character, end character (exclusive) and type; an empty type
+            means none. One that is lost or broken keeps its position, for the relations.
         relations (list[Triple]): Index of the subject in `entities`, label, index of the object.
         tokens (list[tuple[int, int]] | None): Start and end character of each token, in order, if the format has
             tokens.
         path (Path | None): Its file, if the input is a folder.
         lines (list[str] | None): The line of each entity, if each has its own.
         in_pieces (frozenset[int]): Indices of the entities that are in several pieces with other text between them.
+        is_selected (bool): Whether the entities were selected by hand, so that white space at their ends can be a slip.
         ignored (Counter[str]): How often each kind of annotation was left out that is neither entity nor relation.
+        broken (list[Broken]): The relations that are left out because they are not valid.
     """
 
     line: str
     text: str
-    entities: Sequence[Entity | Lost]
+    entities: Sequence[Entity | Lost | Broken]
     relations: list[Triple]
     tokens: list[tuple[int, int]] | None = None
     path: Path | None = None
     lines: list[str] | None = None
     in_pieces: frozenset[int] = frozenset()
+    is_selected: bool = False
     ignored: Counter[str] = field(default_factory=Counter)
+    broken: list[Broken] = field(default_factory=list)
 
 
 def assemble(
     line: str,
     words: list[str],
-    spans: Mapping[Hashable, Entity | Lost],
+    spans: Mapping[Hashable, Entity | Lost | Broken],
     triples: Sequence[tuple[Any, ...]],
 ) -> Record:
-    """Make a Record from entities, some of which may be lost, and triples between them.
+    """Make a Record from entities, some of which may be lost or broken, and triples between them.
 
     Args:
         line (str): The place of the record in the file.
         words (list[str]): The tokens.
-        spans (Mapping[Hashable, Entity | Lost]): The entities, by any key.
+        spans (Mapping[Hashable, Entity | Lost | Broken]): The entities, by any key.
         triples (Sequence[tuple[Hashable, str, Hashable]]): Key of the subject, label, key of the object.
 
     Returns:
-        Record: The record. A triple of a lost entity is lost, too.
+        Record: The record. A triple of a lost or broken entity is lost, too.
     """
-    entities = {key: span for key, span in spans.items() if not isinstance(span, Lost)}
+    entities: dict[Hashable, Entity] = {}
+    lost, broken = [], []
+    for key, span in spans.items():
+        if not isinstance(span, Lost | Broken):
+            entities[key] = span
+            continue
+        with_it = f"{span.reason} (triples lost with it: {sum(key in (s, o) for s, _, o in triples)})"
+        if isinstance(span, Lost):
+            lost.append(span._replace(reason=with_it))
+        else:
+            broken.append(span._replace(reason=with_it))
     index = {key: i for i, key in enumerate(entities)}
     kept = [(index[s], label, index[o]) for s, label, o in triples if s in index and o in index]
-    lost = [
-        Lost(span.line, f"{span.reason} (triples lost with it: {sum(key in (s, o) for s, _, o in triples)})")
-        for key, span in spans.items()
-        if isinstance(span, Lost)
-    ]
-    return Record(line, words, list(entities.values()), kept, lost_entities=lost, lost_triples=len(triples) - len(kept))
+    return Record(
+        line,
+        words,
+        list(entities.values()),
+        kept,
+        lost_entities=lost,
+        lost_triples=len(triples) - len(kept),
+        broken=broken,
+    )
 
 
 class Malformed(Exception):
-    """A record is malformed. `read_records` adds the file and the line, and raises a `FileError`."""
+    """A record, entity or relation is not valid. `attempt` and `read_records` make something `Broken` of it.
+
+    Args:
+        reason (str): What is wrong.
+        line (int | None): Its line, where the reader knows it better than the caller.
+    """
+
+    def __init__(self, reason: str, line: int | None = None):
+        super().__init__(reason)
+        self.line = line
+
+
+def attempt(line: str, parse: Callable[..., _T], *args: Any) -> _T | Broken:
+    """Parse an entity or a relation.
+
+    Args:
+        line (str): Its place in the file.
+        parse (Callable[..., T]): Parses it, and raises Malformed if it is not valid.
+        *args: The arguments of `parse`.
+
+    Returns:
+        T | Broken: What `parse` returns, or the reason why it is not valid.
+    """
+    try:
+        return parse(*args)
+    except Malformed as err:
+        return Broken(line, str(err))
+
+
+def sort_out(items: Iterable[_T | Broken]) -> tuple[list[_T], list[Broken]]:
+    """Split what was parsed into what is valid and what is not."""
+    valid, broken = [], []
+    for item in items:
+        if isinstance(item, Broken):
+            broken.append(item)
+        else:
+            valid.append(item)
+    return valid, broken
 
 
 def get_field(data: Any, key: str) -> Any:
@@ -167,6 +251,14 @@ def get_objects(data: Any, key: str) -> list[dict[str, Any]]:
     return value
 
 
+def get_list(data: Any, key: str) -> list[Any]:
+    """Get a list from an object; Malformed if there is none."""
+    value = get_field(data, key)
+    if not isinstance(value, list):
+        raise Malformed(f"'{key}' must be a list")
+    return value
+
+
 def get_rows(data: Any, key: str, types: tuple[type, ...], columns: Sequence[str] = ()) -> list[tuple[Any, ...]]:
     """Get a list of rows from an object.
 
@@ -182,19 +274,33 @@ def get_rows(data: Any, key: str, types: tuple[type, ...], columns: Sequence[str
     Raises:
         Malformed: If there is no such list, or a value has the wrong type.
     """
-    rows = get_field(data, key)
-    if not isinstance(rows, list):
-        raise Malformed(f"'{key}' must be a list")
+    return [check_row(row, key, types, columns) for row in get_list(data, key)]
+
+
+def check_row(row: Any, key: str, types: tuple[type, ...], columns: Sequence[str] = ()) -> tuple[Any, ...]:
+    """Check one row of a list, as `get_rows` checks all of them.
+
+    Args:
+        row (Any): The row.
+        key (str): Key of the list, for the message.
+        types (tuple[type, ...]): Type of each value.
+        columns (Sequence[str]): Keys of these values if the row is an object; empty if it is a list.
+
+    Returns:
+        tuple[Any, ...]: The values of the row.
+
+    Raises:
+        Malformed: If a value is missing or has the wrong type.
+    """
     if columns:
-        rows = [[get_field(row, column) for column in columns] for row in rows]
-    for row in rows:
-        if not isinstance(row, list) or len(row) != len(types):
-            raise Malformed(f"each of '{key}' must be a list of {len(types)}, not {row!r:.60}")
-        for value, kind in zip(row, types, strict=True):
-            if not (is_text(value) if kind is str else type(value) is kind):
-                expected = "a non-empty string" if kind is str else "a whole number"
-                raise Malformed(f"{value!r:.60} in '{key}' must be {expected}")
-    return [tuple(row) for row in rows]
+        row = [get_field(row, column) for column in columns]
+    if not isinstance(row, list) or len(row) != len(types):
+        raise Malformed(f"each of '{key}' must be a list of {len(types)}, not {row!r:.60}")
+    for value, kind in zip(row, types, strict=True):
+        if not (is_text(value) if kind is str else type(value) is kind):
+            expected = "a non-empty string" if kind is str else "a whole number"
+            raise Malformed(f"{value!r:.60} in '{key}' must be {expected}")
+    return tuple(row)
 
 
 def within(start: int, end: int, length: int) -> tuple[int, int]:
@@ -217,7 +323,23 @@ def check_indices(entities: int, triples: Sequence[tuple[Any, ...]]) -> list[Tri
     Raises:
         Malformed: If there is no entity of an index.
     """
-    for row in triples:
-        if not all(0 <= index < entities for index in row[::2]):
-            raise Malformed(f"relation {list(row)} points to an entity that does not exist; there are {entities}")
-    return [(subject, label, object_) for subject, label, object_ in triples]
+    return [check_triple(entities, row) for row in triples]
+
+
+def check_triple(entities: int, row: tuple[Any, ...]) -> Triple:
+    """Check one triple, as `check_indices` checks all of them.
+
+    Args:
+        entities (int): Number of entities.
+        row (tuple[int, str, int]): Index of the subject, label, index of the object.
+
+    Returns:
+        Triple: The same triple.
+
+    Raises:
+        Malformed: If there is no entity of an index.
+    """
+    subject, label, object_ = row
+    if not all(0 <= index < entities for index in (subject, object_)):
+        raise Malformed(f"relation {list(row)} points to an entity that does not exist; there are {entities}")
+    return subject, label, object_

@@ -7,15 +7,15 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..pipeline.corpus import read_docs
-from .records import Malformed, Record, Skipped, Triple, is_text
-from .values import Source, refuse
+from .records import Broken, Malformed, Record, Skipped, Triple, attempt, is_text
+from .values import Source
 
 # Where spaCy keeps the value of the extension attribute `doc._.rel`. Read there, it need not be registered.
 _KEY: Any = ("._.", "rel", None, None)
 _THRESHOLD = 0.5  # the tutorial's; its gold annotation has only 1.0 and 0.0
 
 
-def read_rel_component(source: Source) -> Iterator[Record | Skipped]:
+def read_rel_component(source: Source) -> Iterator[Record | Skipped | Broken]:
     """Read the texts of a .spacy file whose relations are in `doc._.rel`.
 
     {(start token of the subject, start token of the object): {label: value}}; the entities are in `doc.ents`, and a
@@ -25,10 +25,10 @@ def read_rel_component(source: Source) -> Iterator[Record | Skipped]:
         source (Source): The file, or a folder of such files.
 
     Yields:
-        Record | Skipped: The texts; `Skipped` for those without `doc._.rel`.
+        Record | Skipped | Broken: The texts; `Skipped` for those without `doc._.rel`.
 
     Raises:
-        FileError: R030 if the relations are malformed, R033 or R053 if the file can't be read.
+        FileError: R033 or R053 if the file can't be read.
     """
     for number, doc in enumerate(read_docs(source.path, Vocab()), 1):
         if not len(doc):
@@ -37,11 +37,7 @@ def read_rel_component(source: Source) -> Iterator[Record | Skipped]:
             yield Skipped("texts without doc._.rel")
         else:
             line = f"text {number}"
-            try:
-                record = _record(line, doc)
-            except Malformed as err:
-                refuse(source.path, line, err)
-            yield record
+            yield attempt(line, _record, line, doc)
 
 
 def _record(line: str, doc: Doc) -> Record:

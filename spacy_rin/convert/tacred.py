@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .records import (
+    Broken,
     Entity,
     Malformed,
     Record,
@@ -28,7 +29,7 @@ class _Row(NamedTuple):
     object: Entity
 
 
-def read_tacred(source: Source) -> Iterator[Record]:
+def read_tacred(source: Source) -> Iterator[Record | Broken]:
     """Read rows of TACRED (Zhang et al., EMNLP 2017), and make a text of all rows with the same tokens.
 
     {"token", "subj_start", "subj_end", "subj_type", "obj_start", "obj_end", "obj_type", "relation", "stanford_pos"};
@@ -38,13 +39,16 @@ def read_tacred(source: Source) -> Iterator[Record]:
         source (Source): The file.
 
     Yields:
-        Record: Each text, in the order of its first row.
+        Record | Broken: Broken rows, then each text, in the order of its first row.
 
     Raises:
-        FileError: R030 if the file or a row is malformed, R033 or R034 if the file can't be read.
+        FileError: R033 or R034 if the file can't be read.
     """
     groups: dict[tuple[str, ...], list[_Row]] = {}
     for row in read_records(_parse, source):
+        if isinstance(row, Broken):
+            yield row
+            continue
         groups.setdefault(row.words, []).append(row)
     for words, rows in groups.items():
         entities = list(dict.fromkeys(entity for row in rows for entity in (row.subject, row.object)))

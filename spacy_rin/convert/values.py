@@ -2,19 +2,34 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from ..errors import Errors, FileError
 from ..files import reason_of, require_name
 from ..strict_json import DECODER, TOO_DEEP, is_too_deep
-from .records import Malformed
+from .records import Broken, Malformed
 
 _T = TypeVar("_T")
 
+NOT_UTF8 = "this is not UTF-8"
+_UNDECODED = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are not UTF-8, if it is told to go on
+
 _BLANKS = re.compile(r"[ \t\r\n]*")
+
+
+class Options(NamedTuple):
+    """What the user says about a file that only some formats need.
+
+    Attributes:
+        text_field (str | None): The field of a task that holds its text.
+        roles (Sequence[tuple[str, str]]): Pairs of roles of relations, each with the subject's first.
+    """
+
+    text_field: str | None = None
+    roles: Sequence[tuple[str, str]] = ()
 
 
 class Source:
@@ -22,26 +37,36 @@ class Source:
 
     Attributes:
         path (Path): The file or folder.
+        options (Options): What the user says about it.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, options: Options = Options()):  # noqa: B008
         """Name the file or folder; nothing is read yet.
 
         Args:
             path (str | Path): The file or folder.
+            options (Options): What the user says about it.
 
         Raises:
             FileError: R034 if no file can have this name.
         """
         require_name(path)
         self.path = Path(path)
+        self.options = options
         self._beside: dict[Path, Source] = {}
         self._peeked: deque[tuple[str, Any]] = deque()
 
     @cached_property
+    def content(self) -> str:
+        """The content of the file, see `read_content`."""
+        return read_content(self.path)
+
+    @property
     def text(self) -> str:
-        """The content of the file, see `read_text`."""
-        return read_text(self.path)
+        """The content of the file without a byte order mark; FileError R030 if it is not UTF-8."""
+        if bad_line := find_bad_line(self.content):
+            refuse(self.path, bad_line, NOT_UTF8)
+        return self.content.removeprefix("\ufeff")
 
     def beside(self, suffix: str) -> "Source":
         """Get the file of the same name with another suffix: the same object at every call.
@@ -59,10 +84,11 @@ class Source:
         """Decode the items of a JSON list, or JSON values one after another. Each is given once, then forgotten.
 
         Yields:
-            tuple[str, Any]: The place of each value (its line), and the value.
+            tuple[str, Any]: The place of each value (its line), and the value. Where a value can't be decoded, this is
+                a `Malformed`. Reading goes on at the next line that begins with one, but not in a list.
 
         Raises:
-            FileError: R030 if the file is not JSON or not UTF-8, R033 if it does not exist, R034 if it can't be read.
+            FileError: R033 if the file does not exist, R034 if it can't be read.
         """
         while self._peeked:
             yield self._peeked.popleft()
@@ -84,38 +110,49 @@ class Source:
 
     @cached_property
     def _decoded(self) -> Iterator[tuple[str, Any]]:
-        return _decode(self.path, self.text)
+        return _decode(self.content.removeprefix("\ufeff"))
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 file.
+def read_content(path: Path) -> str:
+    """Read a file that should be UTF-8.
 
     Args:
         path (Path): The file.
 
     Returns:
-        str: Its content, without a byte order mark.
+        str: Its content, with a byte order mark if it has one. Bytes that are not UTF-8 become single surrogates.
 
     Raises:
-        FileError: R030 if it is not UTF-8, R033 if it does not exist, R034 if it can't be read.
+        FileError: R033 if it does not exist, R034 if it can't be read.
     """
     try:
-        content = path.read_bytes()
+        return path.read_bytes().decode("utf-8", errors="surrogateescape")
     except FileNotFoundError:
         raise FileError(Errors.R033, path=path) from None
     except OSError as err:
         raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
-    try:
-        return content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as err:
-        refuse(path, content.count(b"\n", 0, err.start) + 1, "this is not UTF-8")
+
+
+def find_bad_line(content: str, start: int = 0, end: int | None = None) -> int | None:
+    """Find bytes that are not UTF-8 in what was read of a file.
+
+    Args:
+        content (str): What `read_content` read.
+        start (int): Where to begin.
+        end (int | None): Where to end; None for the end of the content.
+
+    Returns:
+        int | None: The number of the first line with such bytes; None if there are none.
+    """
+    match = _UNDECODED.search(content, start, len(content) if end is None else end)
+    return content.count("\n", 0, match.start()) + 1 if match else None
 
 
 def read_records(
     parse: Callable[[str, Any], _T],
     source: Source,
     values: Callable[[Source], Iterator[tuple[str, Any]]] = Source.values,
-) -> Iterator[_T]:
+) -> Iterator[_T | Broken]:
     """Parse the values of a file one by one.
 
     Args:
@@ -124,17 +161,20 @@ def read_records(
         values (Callable[[Source], Iterator[tuple[str, Any]]]): Gets the values of the file, with their places.
 
     Yields:
-        T: The records.
+        T | Broken: The records.
 
     Raises:
-        FileError: R030 if the file or a record is malformed, R033 or R034 if the file can't be read.
+        FileError: R033 or R034 if the file can't be read.
     """
     for line, value in values(source):
         try:
+            if isinstance(value, Malformed):
+                raise value
             record = parse(line, value)
         except Malformed as err:
-            refuse(source.path, line, err)
-        yield record
+            yield Broken(line, str(err), source.path)
+        else:
+            yield record
 
 
 def refuse(path: Path, line: int | str, reason: object) -> NoReturn:
@@ -151,7 +191,10 @@ def refuse(path: Path, line: int | str, reason: object) -> NoReturn:
     raise FileError(Errors.R030, path=path, line=line, reason=reason) from None
 
 
-def _decode(path: Path, text: str) -> Iterator[tuple[str, Any]]:
+_NEXT_VALUE = re.compile(r"\n(?=[\[{])")
+
+
+def _decode(text: str) -> Iterator[tuple[str, Any]]:
     pos = _skip_blanks(text, 0)
     # What ends the values: the bracket of the list, or without one, the end of the text.
     closing = "]" if text.startswith("[", pos) else ""
@@ -162,21 +205,38 @@ def _decode(path: Path, text: str) -> Iterator[tuple[str, Any]]:
         if closing and number:
             if char != ",":
                 reason = "',' or ']' was expected" if char else "the list ends too early"
-                refuse(path, text.count("\n", 0, pos) + 1, reason)
+                yield _line_at(text, pos), Malformed(f"{reason}, so nothing more is read")
+                return
             pos = _skip_blanks(text, pos + 1)
         number += 1
-        line += text.count("\n", counted, pos)
-        counted = pos
+        start = pos
+        line += text.count("\n", counted, start)
+        counted = start
+        place = f"{line} (record {number})" if closing else str(line)
         try:
-            value, pos = DECODER.raw_decode(text, pos)
+            value, pos = DECODER.raw_decode(text, start)
             if is_too_deep(value):
                 raise ValueError(TOO_DEEP)
         except (ValueError, RecursionError) as err:
-            refuse(path, getattr(err, "lineno", line), f"invalid JSON, {getattr(err, 'msg', err)}")
-        yield (f"{line} (record {number})" if closing else str(line)), value
+            reason = f"invalid JSON, {getattr(err, 'msg', err)}"
+            if bad_line := find_bad_line(text, start, getattr(err, "pos", start) + 1):
+                yield str(bad_line), Malformed(NOT_UTF8)
+            else:
+                yield str(getattr(err, "lineno", line)), Malformed(reason)
+            after = _NEXT_VALUE.search(text, start)
+            if closing or not after:
+                return
+            pos = after.end()
+            continue
+        bad_line = find_bad_line(text, start, pos)
+        yield (str(bad_line), Malformed(NOT_UTF8)) if bad_line else (place, value)
         pos = _skip_blanks(text, pos)
     if closing and _skip_blanks(text, pos + 1) < len(text):
-        refuse(path, text.count("\n", 0, pos) + 1, "there is more after the end of the list")
+        yield _line_at(text, pos), Malformed("there is more after the end of the list, which is not read")
+
+
+def _line_at(text: str, pos: int) -> str:
+    return str(text.count("\n", 0, pos) + 1)
 
 
 def _skip_blanks(text: str, pos: int) -> int:

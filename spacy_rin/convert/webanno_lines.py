@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .records import Malformed
-from .values import Source, refuse
+from .values import NOT_UTF8, Source, find_bad_line
 
 _FORMAT = "#FORMAT=WebAnno TSV 3"
 _OFFSETS = re.compile(r"(\d{1,12})-(\d{1,12})")
@@ -98,14 +98,18 @@ def read_lines(source: Source) -> Lines:
         Lines: What is in it.
 
     Raises:
-        FileError: R030 if it is malformed, R033 or R034 if it can't be read.
+        Malformed: If it is not valid, with the line.
+        FileError: R033 or R034 if it can't be read.
     """
-    if not is_webanno_tsv(source.text):
-        refuse(source.path, 1, f"a file of WebAnno TSV 3 starts with {_FORMAT}")
+    if bad_line := find_bad_line(source.content):
+        raise Malformed(NOT_UTF8, bad_line)
+    content = source.content.removeprefix("\ufeff")
+    if not is_webanno_tsv(content):
+        raise Malformed(f"a file of WebAnno TSV 3 starts with {_FORMAT}", 1)
     lines = Lines()
     sentences: list[_Sentence] = []
     texts: list[str] = []  # of the next sentence, line by line
-    for number, line in enumerate(source.text.split("\n"), 1):
+    for number, line in enumerate(content.split("\n"), 1):
         line = line.removesuffix("\r")
         try:
             if line.startswith("#T_") and not lines.units:
@@ -122,7 +126,7 @@ def read_lines(source: Source) -> Lines:
                     raise Malformed("there is no line #Text= before the first token")
                 _add_unit(lines, number, fields, *sentences[-1].place(start, end, _unescape(fields[2])))
         except Malformed as err:
-            refuse(source.path, number, err)
+            raise Malformed(str(err), number) from None
     lines.text = "".join(sentence.gap + sentence.text for sentence in sentences)
     return lines
 

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .records import Skipped, Text, Triple
-from .values import Source, refuse
+from .records import Broken, Malformed, Skipped, Text, Triple
+from .values import Source
 from .webanno_lines import Layer, Lines, Unit, read_lines, read_value
 
 _SOURCE = re.compile(r"(\d+-\d+(?:\.\d+)?)(?:\[(\d+)_(\d+)\])?")
@@ -16,7 +16,7 @@ _NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
 _LINGUISTIC = "de.tudarmstadt.ukp.dkpro.core.api."  # part of speech, lemma, dependency and so on
 
 
-def read_webanno_tsv(source: Source) -> Iterator[Text | Skipped]:
+def read_webanno_tsv(source: Source) -> Iterator[Text | Skipped | Broken]:
     """Read a text with its annotation, or all texts of a folder and its subfolders.
 
     Spans of layers of your own, and of the layer NamedEntity, are entities. The type of an entity and the label of a
@@ -27,17 +27,22 @@ def read_webanno_tsv(source: Source) -> Iterator[Text | Skipped]:
         source (Source): A .tsv file, or a folder of them.
 
     Yields:
-        Text | Skipped: Each text, in the order of the file names.
+        Text | Skipped | Broken: Each text, in the order of the file names.
 
     Raises:
-        FileError: R030 if a file is malformed, R033 or R034 if it can't be read.
+        FileError: R033 or R034 if a file can't be read.
     """
-    if not source.path.is_dir():
-        yield _read(source)
-        return
-    for path in sorted(source.path.rglob("*.tsv")):
-        if not path.name.startswith("."):
-            yield _read(Source(path))
+    sources = [source]
+    if source.path.is_dir():
+        paths = sorted(source.path.rglob("*.tsv"))
+        sources = [Source(path) for path in paths if not path.name.startswith(".")]
+    for file in sources:
+        try:
+            text = _read(file)
+        except Malformed as err:
+            yield Broken(str(err.line or 1), str(err), file.path)
+        else:
+            yield text
 
 
 class _Span(NamedTuple):
@@ -75,16 +80,14 @@ def _read(source: Source) -> Text | Skipped:
             if layer.kind == "CH" or _is_linguistic(layer.name):
                 ignored[f"annotation of the layer {layer.short}"] += len(columns[0])
             elif layer.kind == "RL":
-                relations += _relations(source, layer, ident, unit, columns)
+                relations += _relations(layer, ident, unit, columns)
             else:
-                _add_spans(source, spans, layer, ident, unit, columns)
+                _add_spans(spans, layer, ident, unit, columns)
                 roles = [role for slot in layer.slots for role in columns[slot]]
                 ignored[f"slots of the layer {layer.short}"] += sum(len(_SLOT_END.split(role)) for role in roles)
     labelled = [relation for relation in relations if relation.label]
     ignored["relations without a label"] = len(relations) - len(labelled)
-    triples = [
-        (_end(source, lines, spans, r, r.subject), r.label, _end(source, lines, spans, r, r.object)) for r in labelled
-    ]
+    triples = [(_end(lines, spans, r, r.subject), r.label, _end(lines, spans, r, r.object)) for r in labelled]
     # INCEpTION marks places between characters as spans, too.
     kept = {key: span for key, span in spans.items() if span.start < span.end}
     index = {key: i for i, key in enumerate(kept)}
@@ -108,42 +111,40 @@ def _is_linguistic(layer: str) -> bool:
     return layer.startswith(_LINGUISTIC) and layer != _NAMED_ENTITY
 
 
-def _add_spans(
-    source: Source, spans: dict[_Key, _Span], layer: Layer, ident: str, unit: Unit, columns: list[list[str]]
-) -> None:
+def _add_spans(spans: dict[_Key, _Span], layer: Layer, ident: str, unit: Unit, columns: list[list[str]]) -> None:
     """Add the spans of a unit. One that has a number goes on in other units with the same number."""
     for cell in columns[layer.label or 0]:
         value, number = read_value(cell)
         key = (layer.name, number or ident)
         if key in spans and not number:
-            refuse(source.path, unit.line, f"several spans of the layer {layer.name} have no number")
+            raise Malformed(f"several spans of the layer {layer.name} have no number", unit.line)
         kind = layer.short if layer.label is None else value
         start, end, _, line = spans.get(key, _Span(unit.start, unit.end, kind, unit.line))
         spans[key] = _Span(min(start, unit.start), max(end, unit.end), kind, line)
 
 
-def _relations(source: Source, layer: Layer, ident: str, unit: Unit, columns: list[list[str]]) -> Iterator[_Relation]:
+def _relations(layer: Layer, ident: str, unit: Unit, columns: list[list[str]]) -> Iterator[_Relation]:
     """Get the relations that are written at a unit, which is where they end."""
     starts = columns[-1]
     labels = [layer.short] * len(starts)
     if layer.label is not None:
         labels = [read_value(cell)[0] for cell in columns[layer.label]]
     if len(labels) != len(starts):
-        refuse(source.path, unit.line, f"{len(starts)} relations of the layer {layer.name} have {len(labels)} labels")
+        raise Malformed(f"{len(starts)} relations of the layer {layer.name} have {len(labels)} labels", unit.line)
     for label, start in zip(labels, starts, strict=True):
         match = _SOURCE.fullmatch(start)
         if not match:
-            refuse(source.path, unit.line, f"{start!r:.60} is not where a relation starts")
+            raise Malformed(f"{start!r:.60} is not where a relation starts", unit.line)
         # The number 0 means the only span there.
         subject, object_ = ("" if number in (None, "0") else number for number in match.groups()[1:])
         yield _Relation(unit.line, layer, label, (match[1], subject), (ident, object_))
 
 
-def _end(source: Source, lines: Lines, spans: dict[_Key, _Span], relation: _Relation, end: tuple[str, str]) -> _Key:
+def _end(lines: Lines, spans: dict[_Key, _Span], relation: _Relation, end: tuple[str, str]) -> _Key:
     """Get the key of the entity at one end of a relation."""
     (ident, number), base = end, relation.layer.base
     if ident not in lines.units:
-        refuse(source.path, relation.line, f"a relation starts at {ident}, which does not exist")
+        raise Malformed(f"a relation starts at {ident}, which does not exist", relation.line)
     unit = lines.units[ident]
     if _is_linguistic(base):  # it joins tokens: these are entities without a type
         spans.setdefault((base, ident), _Span(unit.start, unit.end, "", unit.line))
@@ -156,5 +157,5 @@ def _end(source: Source, lines: Lines, spans: dict[_Key, _Span], relation: _Rela
         if number in ("", found)
     ]
     if len(keys) != 1:
-        refuse(source.path, relation.line, f"a relation points to a span at {ident}, but {len(keys)} spans fit")
+        raise Malformed(f"a relation points to a span at {ident}, but {len(keys)} spans fit", relation.line)
     return keys[0]

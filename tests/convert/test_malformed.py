@@ -177,14 +177,14 @@ WRONG_TASKS: dict[str, list[tuple[tuple[str | int, ...], Any, str]]] = {
         (("text",), "", "'text' must be a non-empty string"),
         (("answer",), "maybe", "'answer' must be accept, reject or ignore, not 'maybe'"),
         (("tokens",), None, "'tokens' is missing"),
-        (("tokens", 0, "end"), 99, "0-99 is empty or out of the range 0-35"),
-        (("tokens", 1, "text"), "Hold", "'Hold' at 5-9 is not what the text has there"),
-        (("tokens", 2, "start"), 3, "not what the text has there, or is out of order"),
+        (("tokens", 9, "end"), 99, "a token quotes '.', which is not what the text has at 34 99"),
+        (("tokens", 1, "text"), "Hold", "a token quotes 'Hold', which is not what the text has at 5 9"),
+        (("tokens", 2, "start"), 3, "'🌊' at 3-11 is out of order: the one before ends at 9"),
         (("spans",), {}, "'spans' must be a list of objects"),
         (("spans", 0, "label"), None, "'label' is missing"),
         (("spans", 0, "label"), 5, "'label' must be a non-empty string"),
-        (("spans", 0, "token_end"), 2, "disagree"),
-        (("spans", 0, "token_end"), 10, "tokens 0-10 of a span do not exist; there are 10"),
+        (("spans", 0, "end"), 99, "a span at 0-99 is empty or out of the range 0-35"),
+        (("spans", 0), {"token_start": 0, "token_end": 10}, "tokens 0-10 of a span do not exist; there are 10"),
         (("spans", 0, "token_end"), "1", "must be whole numbers"),
         (("spans", 0), {"label": "X"}, "are missing"),
         (("relations",), "r", "'relations' must be a list of objects"),
@@ -196,7 +196,7 @@ WRONG_TASKS: dict[str, list[tuple[tuple[str | int, ...], Any, str]]] = {
         (("data",), {"title": "a", "body": "b"}, "it has: title, body"),
         (("data", "text"), "", "'text' must be a non-empty string"),
         (("data", "text"), "Somewhere else, nothing at all is the same.", "don't fit the text"),
-        ((*REGION, "value", "start"), 2, "don't fit the text"),
+        ((*REGION, "value", "start"), 4, "don't fit the text"),
         ((*REGION, "value", "end"), 1000, "don't fit the text"),
         ((*REGION, "value", "end"), "12", "must be whole numbers"),
         ((*REGION, "value", "labels"), "PERSON", "'labels' of a region must be a list"),
@@ -292,9 +292,11 @@ def test_malformed_brat(tmp_path: Path, line: str, reason: str) -> None:
 
 def test_brat_with_a_file_missing(tmp_path: Path) -> None:
     (tmp_path / "a.ann").write_text("T1\tX 0 1\ta\n")
-    for path in (tmp_path, tmp_path / "a.ann", tmp_path / "a.txt"):
+    for path in (tmp_path / "a.ann", tmp_path / "a.txt"):
         with pytest.raises(ValueError, match=r"^\[R045\] \S+a\.txt does not exist"):
             convert(path, "brat")
+    with pytest.raises(ValueError, match=r"^\[R030\] \S+a\.ann:1: there is no a\.txt beside it"):
+        convert(tmp_path)
     with pytest.raises(ValueError, match=r"^\[R045\] \S+b\.ann does not exist"):
         convert(tmp_path / "b.txt", "brat")
     (tmp_path / "a.txt").write_bytes(b"\xff")

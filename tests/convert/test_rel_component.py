@@ -8,6 +8,7 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span
 
 from spacy_rin.convert import convert
+from spacy_rin.relations import set_relations
 
 from ..support import run
 from .support import SAMPLES, counts_of, ents_of, relations_of, spans_of
@@ -17,13 +18,13 @@ VOCAB = spacy.blank("xx").vocab
 HOLT, TIDEWERK = (0, 2, "PERSON"), (3, 4, "FIRM")
 
 
-def write(path: Path, *values: Any, key: Any = ("._.", "rel", None, None)) -> Path:
+def write(path: Path, *values: Any) -> Path:
     """Write Docs with values of `doc._.rel`."""
     docs = []
     for value in values:
         doc = Doc(VOCAB, words=["Mira", "Holt", "runs", "Tidewerk"])
         doc.ents = [Span(doc, 0, 2, "PERSON"), Span(doc, 3, 4, "FIRM")]
-        doc.user_data[key] = value
+        doc.user_data["._.", "rel", None, None] = value
         docs.append(doc)
     DocBin(docs=docs, store_user_data=True).to_disk(path)
     return path
@@ -101,7 +102,10 @@ def test_pairs_that_do_not_hold_may_be_of_any_tokens(tmp_path: Path) -> None:
 
 
 def test_other_spacy_files(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.spacy", {"relations": []}, key="spacy_rin.relations")
+    doc = Doc(VOCAB, words=["Mira"])
+    set_relations(doc, [])
+    path = tmp_path / "a.spacy"
+    DocBin(docs=[doc], store_user_data=True).to_disk(path)
     with pytest.raises(ValueError, match=r"^\[R047\] \S+a\.spacy has no texts to train on, only 1 texts without doc"):
         convert(path)
     path.write_bytes(b"no docs")

@@ -127,14 +127,22 @@ def test_brat() -> None:
         ("Mira Holt", "PERSON"), ("Ada\nHolt", "PERSON"), ("run", "Run"), ("Tidewerk", "FIRM"),
     ]  # fmt: skip
     # Arg1 is the subject, wherever it stands.
-    assert triples_of(holt) == [("Mira Holt", "runs", "Tidewerk"), ("Ada\nHolt", "runs", "Tidewerk")]
+    assert triples_of(holt) == [
+        ("Mira Holt", "runs", "Tidewerk"),
+        ("Ada\nHolt", "runs", "Tidewerk"),
+        ("run", "causes", "Tidewerk"),  # an event, by its trigger
+    ]
     assert [(s.text, s.label_) for s in oban.spans["rin"]] == [("Oban", "TOWN")]
     assert has_relations(rain) and rain.has_annotation("ENT_IOB") and not spans_of(rain)
-    assert counts_of(report) == {"docs": 3, "entities": 5, "triples": 2, "lost_entities": 1, "lost_triples": 1}
+    assert counts_of(report) == {"docs": 3, "entities": 5, "triples": 3, "lost_entities": 1, "lost_triples": 1}
     assert report.ignored == {
         "events (E)": 1, "attributes (A)": 1, "attributes (M)": 1, "normalizations (N)": 1, "notes (#)": 1,
-        "equivalences (*)": 1, "relations of events": 1, "texts without an .ann file": 1,
+        "equivalences (*)": 1, "texts without an .ann file": 1,
     }  # fmt: skip
+    assert report.notes == {
+        "relations ('kind_of') with Whole as subject, Kind as object": 1,
+        "ends of relations that are events, read as the triggers of these": 1,
+    }
     reason = "entity 'wave and tidal firm' at 56-75 is in several pieces (triples lost with it: 1)"
     assert report.examples == [(SAMPLES / "brat" / "a.ann", "4", reason)]
 

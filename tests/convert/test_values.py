@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spacy_rin.convert import convert, detect
+from spacy_rin.convert.records import Malformed
 from spacy_rin.convert.values import Source
 from spacy_rin.errors import FileError
 
@@ -77,8 +78,31 @@ def test_values_are_decoded_when_they_are_needed(tmp_path: Path) -> None:
     assert detect(path) == "jsonl"
     values = Source(path).values()
     assert next(values) == ("1", JSONL)
-    with pytest.raises(FileError, match=r"^\[R030\] \S+a\.jsonl:2: invalid JSON"):
-        next(values)
+    line, fault = next(values)
+    assert line == "2" and isinstance(fault, Malformed) and "invalid JSON" in str(fault)
+
+
+@pytest.mark.parametrize(
+    "content,expected",
+    [
+        (b'{"a": 1}\n{"a" 2}\n{"a": 3}', [("1", {"a": 1}), ("2", None), ("3", {"a": 3})]),
+        (b'{"a": "\xe9"}\n\n{"a": 3}', [("1", None), ("3", {"a": 3})]),
+        (b'{"a": \xe9}\n{"a": 3}\n', [("1", None), ("2", {"a": 3})]),
+        (b'{"a":\n 1,\n}\n{"a": 3}\n{', [("3", None), ("4", {"a": 3}), ("5", None)]),
+        (b'{"a": 1}}\n{"a": 3}', [("1", {"a": 1}), ("1", None), ("2", {"a": 3})]),
+        (b'[{"a": 1}, {"a" 2}, {"a": 3}]', [("1 (record 1)", {"a": 1}), ("1", None)]),
+        (
+            b'[{"a": 1}\n,{"a": "\xe9"}, {"a": 3}]',
+            [("1 (record 1)", {"a": 1}), ("2", None), ("2 (record 3)", {"a": 3})],
+        ),
+        (b'[{"a": 1}] 5', [("1 (record 1)", {"a": 1}), ("1", None)]),
+    ],
+)
+def test_reading_goes_on_after_a_fault(tmp_path: Path, content: bytes, expected: Any) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    found = [(line, None if isinstance(value, Malformed) else value) for line, value in Source(path).values()]
+    assert found == expected
 
 
 def test_file_beside(tmp_path: Path) -> None:
