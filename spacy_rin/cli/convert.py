@@ -52,9 +52,11 @@ def convert_cli(
     """
     from ..convert import convert, split_docs, write_docs, write_parts
     from ..errors import Errors, FileError
+    from ..files import require_writable, same_file
 
     with coded_errors():
-        if output_path.resolve() == input_path.resolve():
+        require_writable(output_path)
+        if same_file(input_path, output_path):
             raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
         shares = _shares(split) if split is not None else None
         docs, report = convert(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spacy_rin.convert import convert, detect
+from spacy_rin.convert import convert, detect, values
 from spacy_rin.convert.records import Malformed
 from spacy_rin.convert.values import Source
 from spacy_rin.errors import FileError
@@ -20,21 +20,22 @@ from .support import FILES, JSON_FORMATS, JSONL, SAMPLES, write_json
 def test_recognised_file_is_read_and_decoded_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     read: Counter[Path] = Counter()
     decoded: Counter[tuple[str, int]] = Counter()
-    read_bytes, raw_decode = Path.read_bytes, json.JSONDecoder.raw_decode
+    read_bytes = Path.read_bytes
 
     def count_read(path: Path) -> bytes:
         read[path] += 1
         return read_bytes(path)
 
-    def count_decoded(decoder: json.JSONDecoder, text: str, pos: int = 0) -> tuple[Any, int]:
-        decoded[text, pos] += 1
-        return raw_decode(decoder, text, pos)
+    class Counting(json.JSONDecoder):
+        def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+            decoded[s, idx] += 1
+            return super().raw_decode(s, idx)
 
     path = SAMPLES / name
     files = sorted(file for file in ([path] if path.is_file() else path.rglob("*.*")) if file.is_file())
     texts = {file.read_text(encoding="utf8") for file in files}
     monkeypatch.setattr(Path, "read_bytes", count_read)
-    monkeypatch.setattr(json.JSONDecoder, "raw_decode", count_decoded)
+    monkeypatch.setattr(values, "DECODER", Counting())
     _, report = convert(path)
     assert report.format == FILES[name]
     assert read and set(read.values()) == {1}
@@ -49,15 +50,13 @@ def test_ambiguous_records_are_decoded_once(tmp_path: Path, monkeypatch: pytest.
     clear = {**unclear, "entities": [{"type": "X", "start": 0, "end": 1}]}
     path = write_json(tmp_path / "a.jsonl", unclear, unclear, clear, unclear)
     positions = []
-    raw_decode = json.JSONDecoder.raw_decode
 
-    def note_position(decoder: json.JSONDecoder, text: str, pos: int = 0) -> tuple[Any, int]:
-        if text == content:
-            positions.append(pos)
-        return raw_decode(decoder, text, pos)
+    class Noting(json.JSONDecoder):
+        def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+            positions.append(idx)
+            return super().raw_decode(s, idx)
 
-    content = path.read_text()
-    monkeypatch.setattr(json.JSONDecoder, "raw_decode", note_position)
+    monkeypatch.setattr(values, "DECODER", Noting())
     docs, report = convert(path)
     assert (report.format, len(docs), report.entities) == ("spert", 4, 1)
     assert len(positions) == len(set(positions)) == 4
