@@ -133,6 +133,7 @@ def settings_page() -> str:
         ("architectures", "spacy_rin.WordPosEmbed.v1"),
         ("architectures", "spacy_rin.BiLSTMEncoder.v1"),
         ("readers", "spacy_rin.Corpus.v1"),
+        ("batchers", "spacy_rin.join_texts.v1"),
         ("scorers", "spacy_rin.rin_scorer.v1"),
     ]:
         function = registry.get(kind, name)

@@ -133,6 +133,7 @@ def init_config(
         ),
         Choice("components.rin_joint.context", context, reason),
         *_choose_entities(corpus),
+        Choice(f"{MODEL}.relative_positions", True, "the farther apart, the less likely are two entities related"),
         *_choose_features(corpus, vectors, transformer, tagger),
         *_choose_constraints(corpus),
     ]

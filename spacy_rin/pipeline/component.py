@@ -688,7 +688,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
 
     def _annotation_of(self, docs: Iterable[Doc]) -> set[str]:
         """Which of the annotation that the component reads is in some of the Docs."""
-        read = {"TAG": self._reads_tags, "SENT_START": self.context == "sentence"}
+        by_sentences = self.context == "sentence" or network_of(self.model.get_ref("network")).relative_positions
+        read = {"TAG": self._reads_tags, "SENT_START": by_sentences}
         docs = [doc for doc in docs if len(doc) > 1]  # a Doc of one token always has sentence boundaries
         return {kind for kind in ANNOTATION if read[kind] and any(doc.has_annotation(kind) for doc in docs)}
 
