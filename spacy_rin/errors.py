@@ -222,3 +222,19 @@ def _restore(kind: type[RinError], text: str, code: str) -> RinError:
     error = kind.__new__(kind, text)
     error.args, error.code = (text,), code
     return error
+
+
+def require_setting(name: str, value: object, valid: bool, expected: str) -> None:
+    """Check a setting.
+
+    Args:
+        name (str): Name of the setting.
+        value (object): Its value.
+        valid (bool): Whether the value is valid.
+        expected (str): What a value must be, in words.
+
+    Raises:
+        SettingError: R010 if the value is not valid.
+    """
+    if not valid:
+        raise SettingError(Errors.R010, name=name, expected=expected, value=value)

@@ -1,33 +1,20 @@
-"""Registered architectures: from Docs to token features, and from these to scores."""
+"""Registered architectures of the joint networks: from Docs to scores."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from spacy.attrs import PREFIX, SHAPE, SUFFIX, TAG
-from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
-from thinc.api import (
-    Dropout,
-    HashEmbed,
-    Model,
-    chain,
-    concatenate,
-    get_array_module,
-    list2ragged,
-    ragged2list,
-    with_array,
-)
+from thinc.api import Model
 from thinc.types import Floats2d
 from torch import Tensor
 
-from ..errors import Errors, SettingError
-from .networks.bilstm import BiLSTM
+from ..errors import require_setting
+from .features import read_features
 from .networks.joint import JointNetwork, Output
 from .networks.rin import RIN
 from .networks.rin_int import CELLS, RINInt
-from .segments import Context, Segment, cut_windows, find_contexts
-from .word_vectors import WordVectors
-from .wrapper import build_network, wrap_encoder, wrap_joint
+from .segments import Segment, cut_windows, find_contexts
+from .wrapper import build_network, wrap_joint
 
 Scores = tuple[list[Segment], Output]
 
@@ -128,9 +115,9 @@ def build_rin_int(
     Raises:
         SettingError: R010 if a setting is out of range.
     """
-    _require("cell", cell, cell in CELLS, f"one of {CELLS}")
+    require_setting("cell", cell, cell in CELLS, f"one of {CELLS}")
     inputs = use_entities or use_relations or use_features
-    _require("use_features", use_features, bool(inputs or not rounds), "true if no other input is")
+    require_setting("use_features", use_features, bool(inputs or not rounds), "true if no other input is")
     network = RINInt(
         rounds=rounds,
         width=width,
@@ -151,13 +138,13 @@ def _joint_model(
 ) -> Model[list[Doc], Scores]:
     overlap = max_length // 4 if overlap is None else overlap
     width, chunk_bytes = network.width, network.chunk_bytes
-    _require("rounds", network.rounds, network.rounds >= 0, "at least 0")
-    _require("width", width, width is None or width > 0, "positive or null")
-    _require("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1")
-    _require("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1")
-    _require("chunk_bytes", chunk_bytes, chunk_bytes is None or chunk_bytes > 0, "positive or null")
-    _require("max_length", max_length, max_length > 0, "positive")
-    _require("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length")
+    require_setting("rounds", network.rounds, network.rounds >= 0, "at least 0")
+    require_setting("width", width, width is None or width > 0, "positive or null")
+    require_setting("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1")
+    require_setting("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1")
+    require_setting("chunk_bytes", chunk_bytes, chunk_bytes is None or chunk_bytes > 0, "positive or null")
+    require_setting("max_length", max_length, max_length > 0, "positive")
+    require_setting("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length")
     layer = wrap_joint(network, mixed_precision)
     return Model(
         "rin",
@@ -175,70 +162,6 @@ def _joint_model(
     )
 
 
-def build_word_pos_embed(
-    width: int = 100,
-    pos_width: int = 10,
-    pos_rows: int = 500,
-    affix_width: int = 0,
-    affix_rows: int = 2500,
-    word_dropout: float = 0.04,
-    min_count: int = 1,
-    features: Model[list[Doc], list[Floats2d]] | None = None,
-) -> Model[list[Doc], list[Floats2d]]:
-    """Build the paper's embedding: trainable word vectors beside part-of-speech embeddings, with dropout.
-
-    The vectors start from `nlp.vocab.vectors`. Part of speech is `token.tag`, so a tagger must stand before the
-    component, and in `training.annotating_components`. The rate of the input dropout is `training.dropout`.
-
-    Args:
-        width (int): Width of a word vector: that of the pipeline's vectors, if there are any.
-        pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
-        pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
-        affix_width (int): Width of an embedding of the first letter of a word, of its last three, and of its shape
-            each, which say something of words that were not seen in training; 0, as in the paper, for none.
-        affix_rows (int): Rows of each of their hash tables.
-        word_dropout (float): Share of words that are replaced by the unknown word in training.
-        min_count (int): Times that a word must occur in the training corpus to get its own vector.
-        features (Model[list[Doc], list[Floats2d]] | None): Other features of tokens to stand beside: a listener to a
-            transformer, frozen or not.
-
-    Returns:
-        Model[list[Doc], list[Floats2d]]: The model, of width + pos_width + 3 * affix_width columns, and those of
-            `features`.
-    """
-    parts: list[Model] = [WordVectors(width, word_dropout, min_count)]
-    affixes = [(attr, affix_width, affix_rows) for attr in (PREFIX, SUFFIX, SHAPE)]
-    hashed = [part for part in [(TAG, pos_width, pos_rows), *affixes] if part[1]]
-    if hashed:
-        attrs, widths, rows = zip(*hashed)
-        tables = [HashEmbed(n, rows[i], column=i, dropout=0.0) for i, n in enumerate(widths)]
-        table: Model = concatenate(*tables) if len(tables) > 1 else tables[0]
-        parts.append(chain(FeatureExtractor(list(attrs)), list2ragged(), with_array(table), ragged2list()))
-    if features is not None:
-        parts.append(features)
-    return chain(concatenate(*parts) if len(parts) > 1 else parts[0], Dropout(0.0))
-
-
-def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2d], list[Floats2d]]:
-    """Build the paper's encoder: a BiLSTM, for the `encode` of a "spacy.Tok2Vec.v2".
-
-    Args:
-        width (int): Width of the output, half of it for each direction, so it must be even.
-        depth (int): Number of layers.
-
-    Returns:
-        Model[list[Floats2d], list[Floats2d]]: The model.
-
-    Raises:
-        SettingError: R010 if a setting is out of range.
-    """
-    _require("width", width, width >= 2 and width % 2 == 0, "positive and even")
-    model = wrap_encoder(BiLSTM(width=width, depth=depth))
-    model.init = _bilstm_init
-    model.set_dim("nO", width)
-    return model
-
-
 def _rin_init(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = None) -> None:
     tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X)
@@ -254,7 +177,7 @@ def _rin_forward(
 ) -> tuple[Scores, Callable[[Sequence[Tensor]], list[Doc]]]:
     tok2vec, network = model.layers
     contexts = find_contexts(docs, model.attrs["context"])
-    features, backprop_features = _read_features(tok2vec, docs, contexts, is_train)
+    features, backprop_features = read_features(tok2vec, docs, contexts, is_train)
     segments, slices = [], []
     for i, context in enumerate(contexts):
         for segment in cut_windows(context, model.attrs["max_length"], model.attrs["overlap"]):
@@ -269,47 +192,3 @@ def _rin_forward(
         return backprop_features(d_features)
 
     return (segments, output), backprop
-
-
-def _read_features(
-    tok2vec: Model[list[Doc], list[Floats2d]], docs: list[Doc], contexts: list[Context], is_train: bool
-) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
-    """Compute the token features of each context, so that nothing outside of it has an influence on them.
-
-    Features that other components share are those of the whole Doc: they are computed before this component runs.
-    """
-    if all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts)) and len(contexts) == len(docs):
-        features, backprop_features = tok2vec(docs, is_train)
-        return features, backprop_features
-    if tok2vec.has_ref("embed") and tok2vec.has_ref("encode"):
-        # The embedding of a token knows nothing of other tokens, so it is the encoder that is kept inside a context.
-        embedded, backprop_embed = tok2vec.get_ref("embed")(docs, is_train)
-        features, backprop_encode = tok2vec.get_ref("encode")(_cut(embedded, contexts), is_train)
-        return features, lambda d_features: backprop_embed(_join(backprop_encode(d_features), embedded, contexts))
-    if any(hasattr(node, "upstream_name") for node in tok2vec.walk()):  # a listener
-        features, backprop_features = tok2vec(docs, is_train)
-        return _cut(features, contexts), lambda d_cut: backprop_features(_join(d_cut, features, contexts))
-    features, backprop_features = tok2vec([docs[i][start:end].as_doc() for i, start, end in contexts], is_train)
-    return features, backprop_features
-
-
-def _cut(features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:
-    return [features[i][start:end] for i, start, end in contexts]
-
-
-def _join(pieces: list[Floats2d], features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:
-    """Put the gradients of contexts together to gradients of the features of Docs."""
-    joined = [get_array_module(x).zeros_like(x) for x in features]
-    for (i, start, end), piece in zip(contexts, pieces):
-        joined[i][start:end] = piece
-    return joined
-
-
-def _bilstm_init(model: Model[Any, Any], X: list[Floats2d] | None = None, Y: Any = None) -> None:
-    if X:
-        build_network(model, X[0].shape[1])
-
-
-def _require(name: str, value: Any, valid: bool, expected: str) -> None:
-    if not valid:
-        raise SettingError(Errors.R010, name=name, expected=expected, value=value)

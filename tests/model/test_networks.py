@@ -445,6 +445,21 @@ def test_bilstm_ignores_its_neighbours() -> None:
     assert torch.allclose(together[:2], reversed_, atol=1e-6)
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_directions_are_averaged(depth: int) -> None:
+    torch.manual_seed(0)
+    network = BiLSTM(width=3, depth=depth, join="mean")
+    network.build(2)
+    features, lengths = torch.randn(6, 2), [4, 2]
+    forward, backward = torch.cat([network.lstm(x)[0] for x in features.split(lengths)]).split(3, 1)
+    assert torch.allclose(network(features, lengths), (forward + backward) / 2, atol=1e-6)
+    again = BiLSTM(width=3, depth=depth, join="mean")
+    again.build_like(network.state_dict())
+    again.load_state_dict(network.state_dict())
+    assert torch.equal(again(features, lengths), network(features, lengths))
+    assert network(features[:0], [0]).shape == (0, 3)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_child_computes() -> None:
     torch.randn(500, 500) @ torch.randn(500, 500)  # starts the threads of the parent
