@@ -132,6 +132,7 @@ def settings_page() -> str:
         ("architectures", "spacy_rin.RINInt.v1"),
         ("architectures", "spacy_rin.WordPosEmbed.v1"),
         ("architectures", "spacy_rin.BiLSTMEncoder.v1"),
+        ("architectures", "spacy_rin.DependencyGCN.v1"),
         ("readers", "spacy_rin.Corpus.v1"),
         ("scorers", "spacy_rin.rin_scorer.v1"),
     ]:

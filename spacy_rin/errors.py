@@ -164,8 +164,8 @@ class Warnings(Message):
         "'rin_joint', which shows it the whole training corpus; a shared 'tok2vec' component sees ten documents."
     )
     W003 = (
-        "Component '{name}' reads part-of-speech tags, but the texts it learns from have none, so it will not know "
-        "what to do with tags later. Name the tagger in `training.annotating_components`."
+        "Component '{name}' reads {kind}, but the texts it learns from have none, so it will not know what to do with "
+        "them later. Name the component that sets them in `training.annotating_components`, and put it before '{name}'."
     )
     W004 = (
         "Some gold relations of component '{name}' are between entities in different sentences, or further apart than "

@@ -39,6 +39,7 @@ def test_all_entry_points_are_there() -> None:
         "rin_joint",
         "spacy_rin.BiLSTMEncoder.v1",
         "spacy_rin.Corpus.v1",
+        "spacy_rin.DependencyGCN.v1",
         "spacy_rin.RIN.v1",
         "spacy_rin.RINInt.v1",
         "spacy_rin.WordPosEmbed.v1",

@@ -9,7 +9,7 @@ from thinc.types import Floats2d
 from torch import Tensor
 
 from ..errors import require_setting
-from .features import read_features
+from .features import initialize_features, read_features
 from .networks.joint import JointNetwork, Output
 from .networks.rin import RIN
 from .networks.rin_int import CELLS, RINInt
@@ -163,11 +163,7 @@ def _joint_model(
 
 
 def _rin_init(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = None) -> None:
-    tok2vec = model.get_ref("tok2vec")
-    tok2vec.initialize(X=X)
-    n_features = tok2vec.maybe_get_dim("nO")
-    if n_features is None and X:
-        n_features = tok2vec.predict(X[:1])[0].shape[1]
+    n_features = initialize_features(model.get_ref("tok2vec"), X)
     if n_features is not None and model.has_dim("tags") and model.has_dim("relations"):
         build_network(model.get_ref("network"), n_features, model.get_dim("tags"), model.get_dim("relations"))
 

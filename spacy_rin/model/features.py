@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy.attrs import PREFIX, SHAPE, SUFFIX, TAG
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
@@ -21,9 +23,10 @@ from thinc.types import Floats2d
 
 from ..errors import require_setting
 from .networks.bilstm import JOINS, BiLSTM
+from .networks.gcn import GCN, NORMS
 from .segments import Context
 from .word_vectors import WordVectors
-from .wrapper import build_network, wrap_encoder
+from .wrapper import build_network, wrap_encoder, wrap_graph
 
 
 def build_word_pos_embed(
@@ -97,6 +100,46 @@ def build_bilstm_encoder(
     return model
 
 
+def build_dependency_gcn(
+    tok2vec: Model[list[Doc], list[Floats2d]], layers: int = 2, norm: str = "sum", width: int | None = None
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build a graph convolution over dependency trees, around any token features.
+
+    The trees are those of the pipeline (`token.head`), so a parser must stand before the component, and in
+    `training.annotating_components`. In a Doc without a tree, each token is its own neighbour alone.
+
+    Args:
+        tok2vec (Model[list[Doc], list[Floats2d]]): Token features: a tok2vec, or a listener to a shared one.
+        layers (int): Layers of the convolution: how many edges away a token is seen. 0 leaves the features as they
+            are, and reads no trees.
+        norm (str): "sum" adds up the vectors of a token, its head and its children, as in the paper; "mean" divides
+            the sum by their number.
+        width (int | None): Width of the output; None is that of the token features.
+
+    Returns:
+        Model[list[Doc], list[Floats2d]]: The model.
+
+    Raises:
+        SettingError: R010 if a setting is out of range.
+    """
+    require_setting("layers", layers, layers >= 0, "at least 0")
+    require_setting("norm", norm, norm in NORMS, f"one of {NORMS}")
+    require_setting("width", width, width is None or width > 0, "positive or null")
+    if not layers:
+        require_setting("width", width, width is None, "null if there are no layers")
+        return tok2vec
+    graph = wrap_graph(GCN(layers=layers, norm=norm, width=width))
+    return Model(
+        "dependency_gcn",
+        _gcn_forward,
+        init=_gcn_init,
+        layers=[tok2vec, graph],
+        refs={"graph": graph},
+        dims={"nO": width},
+        attrs={"reads": ["DEP"]},
+    )
+
+
 def read_features(
     tok2vec: Model[list[Doc], list[Floats2d]], docs: list[Doc], contexts: list[Context], is_train: bool
 ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
@@ -104,6 +147,12 @@ def read_features(
 
     Features that other components share are those of the whole Doc: they are computed before this component runs.
     """
+    if tok2vec.has_ref("graph"):
+        inner, graph = tok2vec.layers
+        features, backprop_inner = read_features(inner, docs, contexts, is_train)
+        heads = [find_heads(docs[i], start, end) for i, start, end in contexts]
+        features, backprop_graph = graph((features, heads), is_train)
+        return features, lambda d_features: backprop_inner(backprop_graph(d_features))
     if all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts)) and len(contexts) == len(docs):
         features, backprop_features = tok2vec(docs, is_train)
         return features, backprop_features
@@ -117,6 +166,54 @@ def read_features(
         return _cut(features, contexts), lambda d_cut: backprop_features(_join(d_cut, features, contexts))
     features, backprop_features = tok2vec([docs[i][start:end].as_doc() for i, start, end in contexts], is_train)
     return features, backprop_features
+
+
+def find_heads(doc: Doc, start: int, end: int) -> NDArray[np.int64]:
+    """Find the syntactic heads of tokens.
+
+    Args:
+        doc (Doc): A Doc. Without a dependency tree, all its tokens are roots.
+        start (int): First token.
+        end (int): Last token + 1.
+
+    Returns:
+        ndarray: Position of the head of each token, counted from `start`. A root has its own, as has a token whose
+            head is outside. *Shape:* (end - start,).
+    """
+    distances = doc.to_array("HEAD")[start:end].astype(np.int64)  # negative ones are stored as unsigned
+    positions = np.arange(end - start)
+    heads = positions + distances
+    return np.where((heads >= 0) & (heads < end - start), heads, positions)
+
+
+def _gcn_forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
+    return read_features(model, docs, [Context(i, 0, len(doc)) for i, doc in enumerate(docs)], is_train)
+
+
+def _gcn_init(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = None) -> None:
+    tok2vec, graph = model.layers
+    n_features = initialize_features(tok2vec, X)
+    if n_features is not None:
+        build_network(graph, n_features)
+        if not model.has_dim("nO"):
+            model.set_dim("nO", n_features)
+
+
+def initialize_features(tok2vec: Model[list[Doc], list[Floats2d]], X: list[Doc] | None) -> int | None:
+    """Initialize token features, and find their width.
+
+    Args:
+        tok2vec (Model[list[Doc], list[Floats2d]]): Token features.
+        X (list[Doc] | None): Docs to initialize them with.
+
+    Returns:
+        int | None: The number of columns, or None if it is not known yet.
+    """
+    tok2vec.initialize(X=X)
+    n_features: int | None = tok2vec.maybe_get_dim("nO")
+    return tok2vec.predict(X[:1])[0].shape[1] if n_features is None and X else n_features
 
 
 def _cut(features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:

@@ -3,18 +3,22 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from thinc.api import ArgsKwargs, Model, PyTorchWrapper_v3, torch2xp, xp2torch
 from thinc.types import Floats2d
 from torch import Tensor
 
 from ..errors import Errors, NotTrainedError, RinError
 from .networks.bilstm import BiLSTM
+from .networks.gcn import GCN
 from .networks.joint import JointNetwork, Output, Tensors
 
-Network = JointNetwork | BiLSTM
+Network = JointNetwork | BiLSTM | GCN
 Features = list[Floats2d]  # of each sequence: (tokens, columns)
+Heads = list[NDArray[np.int64]]  # of each sequence: position in it of the head of each token, its own for a root
 
 
 def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
@@ -29,6 +33,19 @@ def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
     return _wrap(network, _features_from_torch)
 
 
+def wrap_graph(network: GCN) -> Model[tuple[Features, Heads], Features]:
+    """Make a layer that turns token features and dependency trees into token features.
+
+    Args:
+        network (GCN): The network.
+
+    Returns:
+        Model[tuple[list[Floats2d], list[ndarray]], list[Floats2d]]: The layer. Its backward pass gives the gradients
+            of the features alone.
+    """
+    return _wrap(network, _graph_from_torch, convert_inputs=_graph_to_torch)
+
+
 def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Features, Output]:
     """Make a layer that turns token features into scores of tags and pairs.
 
@@ -39,11 +56,11 @@ def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Features, 
     Returns:
         Model[list[Floats2d], Output]: The layer.
     """
-    return _wrap(network, _output_from_torch, mixed_precision)
+    return _wrap(network, _output_from_torch, mixed_precision=mixed_precision)
 
 
 def network_of(layer: Model[Any, Any]) -> Any:
-    """Return the torch network inside a layer that `wrap_encoder` or `wrap_joint` made."""
+    """Return the torch network inside a layer that a function of this module made."""
     return layer.shims[0]._model
 
 
@@ -58,14 +75,13 @@ def build_network(layer: Model[Any, Any], *sizes: int) -> None:
     network_of(layer).to(layer.shims[0].device)
 
 
-def _wrap(network: Network, convert_outputs: Callable[..., Any], mixed_precision: bool = False) -> Model[Features, Any]:
+def _wrap(network: Network, convert_outputs: Callable[..., Any], **settings: Any) -> Model[Any, Any]:
     return PyTorchWrapper_v3(
         network,
-        convert_inputs=_features_to_torch,
         convert_outputs=convert_outputs,
-        mixed_precision=mixed_precision,
         serialize_model=_serialize,
         deserialize_model=_deserialize,
+        **{"convert_inputs": _features_to_torch, **settings},
     )
 
 
@@ -102,6 +118,26 @@ def _features_from_torch(
         return ArgsKwargs(args=((y,),), kwargs={"grad_tensors": (d_y,)})
 
     return layer.ops.unflatten(torch2xp(y.detach()), lengths), backprop
+
+
+def _graph_to_torch(
+    layer: Model[Any, Any], X: tuple[Features, Heads], is_train: bool
+) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], Features]]:
+    """Pack features and heads of sequences: the heads become positions in the packed batch."""
+    features, heads = X
+    inputs, backprop = _features_to_torch(layer, features, is_train)
+    flat, lengths = inputs.args
+    starts = np.cumsum([0, *lengths[:-1]])
+    positions = [start + x for start, x in zip(starts, heads)]
+    packed = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *positions])).to(flat.device)
+    return ArgsKwargs(args=(flat, packed), kwargs={}), backprop
+
+
+def _graph_from_torch(
+    layer: Model[Any, Any], X_Y: tuple[tuple[Features, Heads], Tensor], is_train: bool
+) -> tuple[Features, Callable[[Features], ArgsKwargs]]:
+    (features, _), y = X_Y
+    return _features_from_torch(layer, (features, y), is_train)
 
 
 def _output_from_torch(

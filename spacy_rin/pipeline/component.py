@@ -59,7 +59,7 @@ include_static_vectors = false
 width = 128
 """
 # What earlier components may annotate, and the component may read.
-ANNOTATION = {"TAG": "part-of-speech tags", "SENT_START": "sentence boundaries"}
+ANNOTATION = {"TAG": "part-of-speech tags", "DEP": "dependency trees", "SENT_START": "sentence boundaries"}
 # Share of the training triples that reading sentence by sentence may lose.
 MAX_LOST = 0.05
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
@@ -226,7 +226,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.set_thresholds(threshold, thresholds or {})
         self.set_calibration(calibration or {})
         self._warned: set[str] = set()
-        self._reads_tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
+        self._reads = _annotation_read_by(model)
 
     @property
     def entity_labels(self) -> tuple[str, ...]:
@@ -457,9 +457,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
-        for kind in set(self.cfg.get("annotation", ())) - self._annotation_of(docs):
-            self._warn_once(Warnings.W005.format(name=self.name, kind=ANNOTATION[kind]))
-        segments, output = self.model.predict(docs)
+        segments, output = self._read(docs)
         blank = np.concatenate([docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments])
         entities = decode_entities(segments, output.tag_scores(), blank.astype(bool))
         return self._decode(len(docs), segments, entities, output)
@@ -483,7 +481,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
-        segments, output = self.model.predict(docs)
+        segments, output = self._read(docs)
         golds = self._read_gold(examples)
         n_layers = self.model.attrs["entity_layers"]
         given = [FoundEntities(entities_within(golds[segment.doc], segment, n_layers)) for segment in segments]
@@ -543,10 +541,10 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self._require_labels()
         examples = list(examples)
         validate_examples(examples, "RINJoint.update")
-        annotation = self._annotation_of([example.predicted for example in examples])
-        self.cfg["annotation"] = sorted(annotation.union(self.cfg.get("annotation", ())))
-        if self._reads_tags and "TAG" not in annotation:
-            self._warn_once(Warnings.W003.format(name=self.name))
+        found, missing = self._find_annotation(example.predicted for example in examples)
+        self.cfg["annotation"] = sorted(found.union(self.cfg.get("annotation", ())))
+        for kind in sorted(missing & self._reads):
+            self._warn_once(Warnings.W003.format(name=self.name, kind=ANNOTATION[kind]))
         updated: dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
         return updated
 
@@ -656,11 +654,20 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             lost += sum(int(sentence[i] != sentence[j]) for i, j, _ in gold.triples or ())
         return total, lost
 
-    def _annotation_of(self, docs: Iterable[Doc]) -> set[str]:
-        """Which of the annotation that the component reads is in some of the Docs."""
-        read = {"TAG": self._reads_tags, "SENT_START": self.context == "sentence"}
+    def _read(self, docs: Sequence[Doc]) -> tuple[list[Segment], Any]:
+        """Let the model read Docs, and warn if they lack annotation that it learned from."""
+        _, missing = self._find_annotation(docs)
+        for kind in sorted(missing.intersection(self.cfg.get("annotation", ()))):
+            self._warn_once(Warnings.W005.format(name=self.name, kind=ANNOTATION[kind]))
+        segments, output = self.model.predict(docs)
+        return segments, output
+
+    def _find_annotation(self, docs: Iterable[Doc]) -> tuple[set[str], set[str]]:
+        """Which of the annotation that the component reads is in some of the Docs, and which is in none."""
+        read = self._reads | ({"SENT_START"} if self.context == "sentence" else set())
         docs = [doc for doc in docs if len(doc) > 1]  # a Doc of one token always has sentence boundaries
-        return {kind for kind in ANNOTATION if read[kind] and any(doc.has_annotation(kind) for doc in docs)}
+        found = {kind for kind in read if any(doc.has_annotation(kind) for doc in docs)}
+        return found, read - found if docs else set()
 
     def _grow(self, before: dict[str, list[str]]) -> None:
         """Make room in the network for labels that are not in the label data `before`."""
@@ -700,6 +707,13 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         if message not in self._warned:
             self._warned.add(message)
             warnings.warn(message, stacklevel=3)
+
+
+def _annotation_read_by(model: Model) -> set[str]:
+    """Which annotation of earlier components the layers of a model read."""
+    read = {kind for node in model.walk() for kind in node.attrs.get("reads", ()) if kind in ANNOTATION}
+    tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
+    return read | ({"TAG"} if tags else set())
 
 
 def prefers_text(total: int, across: int) -> bool:
