@@ -130,6 +130,7 @@ def settings_page() -> str:
     for kind, name in [
         ("architectures", "spacy_rin.RIN.v1"),
         ("architectures", "spacy_rin.RINInt.v1"),
+        ("architectures", "spacy_rin.Interactive.v1"),
         ("architectures", "spacy_rin.WordPosEmbed.v1"),
         ("architectures", "spacy_rin.BiLSTMEncoder.v1"),
         ("architectures", "spacy_rin.DependencyGCN.v1"),

@@ -40,6 +40,7 @@ def test_all_entry_points_are_there() -> None:
         "spacy_rin.BiLSTMEncoder.v1",
         "spacy_rin.Corpus.v1",
         "spacy_rin.DependencyGCN.v1",
+        "spacy_rin.Interactive.v1",
         "spacy_rin.RIN.v1",
         "spacy_rin.RINInt.v1",
         "spacy_rin.WordPosEmbed.v1",

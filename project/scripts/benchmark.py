@@ -32,7 +32,7 @@ from spacy.training.loop import train as spacy_train
 from torch import nn
 
 from spacy_rin.convert import convert, write_docs
-from spacy_rin.model.networks.joint import Output
+from spacy_rin.model.networks.joint import JointNetwork
 from spacy_rin.model.networks.rin import RIN
 from spacy_rin.model.word_vectors import collect_words
 from spacy_rin.model.wrapper import network_of
@@ -67,7 +67,9 @@ SHAPES = {"webnlg": Shape(25, 216, 3), "nyt": Shape(40, 24, 7)}
 
 def make_output(network: nn.Module, tensors: Any, lengths: Sequence[int]) -> Any:
     """Make the output object of a network from its tensors."""
-    return Output.of(network, tensors, lengths) if isinstance(network, RIN) else PlainOutput(tensors, lengths)
+    if isinstance(network, JointNetwork):
+        return network.make_output(tensors, lengths)
+    return PlainOutput(tensors, lengths)
 
 
 class Subject:

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ..errors import require_setting
 from .features import initialize_features, read_features
+from .networks.interactive import FEEDS, ORDERS, Interactive
 from .networks.joint import JointNetwork, Output
+from .networks.pairwise import PairNetwork
 from .networks.rin import RIN
 from .networks.rin_int import CELLS, RINInt
 from .segments import Segment, cut_windows, find_contexts
@@ -71,7 +73,7 @@ def build_rin(
         stop_early=stop_early,
         chunk_bytes=chunk_bytes,
     )
-    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+    return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
 
 
 def build_rin_int(
@@ -130,19 +132,94 @@ def build_rin_int(
         relation_prior=relation_prior,
         chunk_bytes=chunk_bytes,
     )
-    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+    return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
+
+
+def build_interactive(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    slots: int = 5,
+    width: int | None = None,
+    copy_width: int = 100,
+    use_interaction: bool = True,
+    bidirectional: bool = True,
+    share_cells: bool = False,
+    order: str = "text",
+    feed: str = "gold",
+    entity_layers: int = 1,
+    max_length: int = 256,
+    overlap: int | None = None,
+) -> Model[list[Doc], Scores]:
+    """Build the network with bidirectional interaction, which writes triples one after the other (Yu et al., AAAI
+    2021).
+
+    Of each triple it writes the most probable relation, subject and object, so the `threshold` of the component can
+    leave out triples, but a lower one than 0 finds no more. Set it to 0 for all that are written, as in the paper.
+
+    Args:
+        tok2vec (Model[list[Doc], list[Floats2d]]): Token features: a tok2vec, or a listener to a shared one. In the
+            paper, a "spacy_rin.DependencyGCN.v1" on a BiLSTM.
+        slots (int): Highest number of triples that are found in a sentence, or in a text that is read as a whole.
+        width (int | None): Width of the network; None takes that of the token features as they are; another width
+            adds a linear layer.
+        copy_width (int): Width of the hidden layer that scores the tokens of an entity.
+        use_interaction (bool): Whether there is an interactive layer; without, the network is like CopyMTL's.
+        bidirectional (bool): Whether that layer also goes from the entities to the relation, or only from the relation
+            to the entities.
+        share_cells (bool): Whether all triples are written by the same cells, rather than by cells of their own.
+        order (str): Order in which triples are learned: "text", by their tokens, or "random", another one each time.
+        feed (str): What the network is told in training about the steps before: "gold", what they should have
+            written, or "own", what they would have written.
+        entity_layers (int): See `build_rin`.
+        max_length (int): See `build_rin`.
+        overlap (int | None): See `build_rin`.
+
+    Returns:
+        Model[list[Doc], tuple[list[Segment], Output]]: The model.
+
+    Raises:
+        SettingError: R010 if a setting is out of range.
+    """
+    require_setting("slots", slots, slots >= 1, "at least 1")
+    require_setting("copy_width", copy_width, copy_width >= 1, "positive")
+    require_setting("order", order, order in ORDERS, f"one of {ORDERS}")
+    require_setting("feed", feed, feed in FEEDS, f"one of {FEEDS}")
+    network = Interactive(
+        slots=slots,
+        width=width,
+        copy_width=copy_width,
+        use_interaction=use_interaction,
+        bidirectional=bidirectional,
+        share_cells=share_cells,
+        order=order,
+        feed=feed,
+        entity_layers=entity_layers,
+    )
+    return _joint_model(tok2vec, network, max_length, overlap, slots=slots)
+
+
+def _pair_model(
+    tok2vec: Model, network: PairNetwork, max_length: int, overlap: int | None, mixed_precision: bool
+) -> Model[list[Doc], Scores]:
+    prior, chunk_bytes = network.relation_prior, network.chunk_bytes
+    require_setting("rounds", network.rounds, network.rounds >= 0, "at least 0")
+    require_setting("relation_prior", prior, 0.0 < prior < 1.0, "between 0 and 1")
+    require_setting("chunk_bytes", chunk_bytes, chunk_bytes is None or chunk_bytes > 0, "positive or null")
+    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision=mixed_precision)
 
 
 def _joint_model(
-    tok2vec: Model, network: JointNetwork, max_length: int, overlap: int | None, mixed_precision: bool
+    tok2vec: Model,
+    network: JointNetwork,
+    max_length: int,
+    overlap: int | None,
+    *,
+    mixed_precision: bool = False,
+    **attrs: Any,
 ) -> Model[list[Doc], Scores]:
     overlap = max_length // 4 if overlap is None else overlap
-    width, chunk_bytes = network.width, network.chunk_bytes
-    require_setting("rounds", network.rounds, network.rounds >= 0, "at least 0")
+    width = network.width
     require_setting("width", width, width is None or width > 0, "positive or null")
     require_setting("entity_layers", network.entity_layers, network.entity_layers >= 1, "at least 1")
-    require_setting("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1")
-    require_setting("chunk_bytes", chunk_bytes, chunk_bytes is None or chunk_bytes > 0, "positive or null")
     require_setting("max_length", max_length, max_length > 0, "positive")
     require_setting("overlap", overlap, 0 <= overlap < max_length, "at least 0 and less than max_length")
     layer = wrap_joint(network, mixed_precision)
@@ -158,6 +235,7 @@ def _joint_model(
             "overlap": overlap,
             "entity_layers": network.entity_layers,
             "context": None,
+            **attrs,
         },
     )
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import Errors, NotTrainedError, RinError
 from .networks.bilstm import BiLSTM
 from .networks.gcn import GCN
-from .networks.joint import JointNetwork, Output, Tensors
+from .networks.joint import JointNetwork, Output
 
 Network = JointNetwork | BiLSTM | GCN
 Features = list[Floats2d]  # of each sequence: (tokens, columns)
@@ -141,10 +141,10 @@ def _graph_from_torch(
 
 
 def _output_from_torch(
-    layer: Model[Any, Any], X_Y: tuple[Features, Tensors], is_train: bool
+    layer: Model[Any, Any], X_Y: tuple[Features, Sequence[Tensor | None]], is_train: bool
 ) -> tuple[Output, Callable[[Sequence[Tensor]], ArgsKwargs]]:
     X, tensors = X_Y
-    output = Output.of(network_of(layer), tensors, [len(x) for x in X])
+    output = network_of(layer).make_output(tensors, [len(x) for x in X])
 
     def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
         scored = [x for x in tensors if x is not None]
