@@ -176,6 +176,11 @@ class Warnings(Message):
         "Component '{name}' learned from texts with {kind}, but these texts have none, so it finds less. Put the "
         "component that sets them into the pipeline, before '{name}', and don't disable it."
     )
+    W006 = (
+        "Some texts, or sentences in them, have more relations than component '{name}' has slots for them ({slots}). "
+        "The rest is neither learned nor found. Raise `slots` of 'spacy_rin.Interactive.v1'; `spacy rin data` "
+        "counts what is lost."
+    )
 
 
 class RinError(ValueError):

@@ -119,7 +119,7 @@ def make_rin_joint(
     Args:
         nlp (Language): The pipeline.
         name (str): The component's name.
-        model (Model): The network: "spacy_rin.RIN.v1" or "spacy_rin.RINInt.v1".
+        model (Model): The network: "spacy_rin.RIN.v1", "spacy_rin.RINInt.v1" or "spacy_rin.Interactive.v1".
         threshold (float): Lowest probability of a relation, from 0 to 1.
         thresholds (dict[str, float]): Relations with a threshold of their own, and its value.
         calibration (dict[str, list[float]]): Relations whose probabilities are corrected, with the slope and the
@@ -561,8 +561,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.model.finish_update(faster)
 
     def get_loss(self, examples: Iterable[Example], scores: tuple[list[Segment], Any]) -> tuple[float, Sequence[Any]]:
-        """Compute the loss and its gradient: cross-entropy of tags and of all pairs, summed (eq. 8, 9), divided by the
-        number of Examples. Tokens and Examples without annotation add nothing.
+        """Compute the loss and its gradient: cross-entropy of tags and of all pairs (or steps of writing), summed,
+        divided by the number of Examples. Tokens and Examples without annotation add nothing.
 
         Args:
             examples (Iterable[Example]): The batch.
@@ -576,6 +576,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         targets = make_targets(self._read_gold(examples), segments, self.model.attrs["entity_layers"])
         if targets.cut:
             self._warn_once(Warnings.W004.format(name=self.name))
+        slots = self.model.attrs.get("slots")
+        if slots is not None and targets.most > slots:
+            self._warn_once(Warnings.W006.format(name=self.name, slots=slots))
         loss: tuple[float, Sequence[Any]] = output.loss(
             targets.tags, targets.triples, targets.known, 1.0 / max(1, len(examples))
         )
