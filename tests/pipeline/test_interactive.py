@@ -118,7 +118,7 @@ def test_more_triples_than_slots() -> None:
     example = join_examples(make_examples(nlp.vocab)[:3])
     nlp.get_pipe("tests_trees")(example.predicted)
     with pytest.warns(UserWarning, match=r"W006.*\(3\)") as caught:
-        train(nlp, [example], 40)
+        train(nlp, [example], 80)
     assert len(caught) == 1
     doc = nlp(Doc(nlp.vocab, words=[token.text for token in example.reference]))
     # The first of the four in the order of the text.
