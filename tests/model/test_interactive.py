@@ -16,7 +16,7 @@ from spacy_rin.model.networks.interactive import (
     NOTHING,
     Interactive,
     InteractiveOutput,
-    _Packed,
+    Packed,
     make_actions,
 )
 
@@ -28,8 +28,8 @@ def make_network(seed: int = 0, **setting: Any) -> Interactive:
     return network.double()
 
 
-def pack(lengths: list[int], width: int = 4) -> _Packed:
-    return _Packed.of(lengths, torch.randn(sum(lengths), width, dtype=torch.float64))
+def pack(lengths: list[int], width: int = 4) -> Packed:
+    return Packed.of(lengths, torch.randn(sum(lengths), width, dtype=torch.float64))
 
 
 def one_number_network(**weights: Any) -> Interactive:
@@ -46,7 +46,7 @@ def test_attention_by_hand() -> None:
     # Scores of the tokens are v tanh(Ua o) = 0 and ln 3 if tanh(Ua · ln 3) = 0.8 and v = ln 3 / 0.8.
     ln3 = math.log(3.0)
     network = one_number_network(attention_token_weight=math.atanh(0.8) / ln3, attention_score_weight=ln3 / 0.8)
-    packed = _Packed.of([2, 1], torch.tensor([[0.0], [ln3], [5.0]]))
+    packed = Packed.of([2, 1], torch.tensor([[0.0], [ln3], [5.0]]))
     context = network.attend(packed, network.attention_token(packed.tokens), torch.zeros(2, 1))
     # Weights are 1/4 and 3/4; a sequence of one token attends to it alone.
     assert context.flatten().tolist() == pytest.approx([0.75 * ln3, 5.0])
@@ -54,7 +54,7 @@ def test_attention_by_hand() -> None:
 
 def test_copy_scores_by_hand() -> None:
     network = one_number_network(copy_state_weight=1.0, copy_token_weight=1.0, copy_score_weight=2.0)
-    packed = _Packed.of([2, 1], torch.tensor([[1.0], [-1.0], [0.5]]))
+    packed = Packed.of([2, 1], torch.tensor([[1.0], [-1.0], [0.5]]))
     scores = network.copy_logits(packed, network.copy_token(packed.tokens), torch.tensor([[0.5], [0.0]]))
     # SELU(x) is 1.0507 x above 0, and 1.7581 (exp(x) - 1) below.
     expected = [[2 * 1.0507 * 1.5, 2 * 1.7581 * (math.exp(-0.5) - 1)], [2 * 1.0507 * 0.5, -math.inf]]
@@ -228,7 +228,7 @@ def test_interaction_goes_both_ways(bidirectional: bool, monkeypatch: pytest.Mon
     network, packed = make_network(bidirectional=bidirectional), pack([3, 2])
     contexts: list[Tensor] = []
 
-    def attend(packed: _Packed, keys: Tensor, state: Tensor) -> Tensor:
+    def attend(packed: Packed, keys: Tensor, state: Tensor) -> Tensor:
         contexts.append(torch.randn(2, 4, dtype=torch.float64, requires_grad=True))
         return contexts[-1]
 

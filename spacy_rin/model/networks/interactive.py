@@ -129,7 +129,7 @@ class Interactive(JointNetwork):
             tuple[Tensor, Tensor]: The actions that were scored, and their log-probabilities.
                 *Shape:* (sequences, slots, 3) each.
         """
-        packed = _Packed.of(lengths, tokens)
+        packed = Packed.of(lengths, tokens)
         relation_vectors = torch.cat([self.marks.weight[NOTHING:], self.relation_vectors.weight])
         copy_keys, attention_keys = self.copy_token(tokens), self.attention_token(tokens)
         interactive = self.interact(packed, attention_keys) if self.use_interaction else None
@@ -156,7 +156,7 @@ class Interactive(JointNetwork):
         shape = (len(lengths), self.slots, STEPS)
         return torch.stack(actions, 1).view(shape), torch.stack(scores, 1).view(shape)
 
-    def interact(self, packed: "_Packed", keys: Tensor) -> list[list[Tensor]]:
+    def interact(self, packed: "Packed", keys: Tensor) -> list[list[Tensor]]:
         """Compute the interactive states of each triple from the encoding alone (D1, eq. 2).
 
             f_t = LSTM( W c_t, f_{t-1} ),    g_t = LSTM( W c_t, g_{t+1} ),    h_t = (f_t + g_t) / 2,    t = 1, 2, 3
@@ -166,7 +166,7 @@ class Interactive(JointNetwork):
         By g, the state of the relation depends on both entities, as theirs depend on the relation by f.
 
         Args:
-            packed (_Packed): The encoded tokens.
+            packed (Packed): The encoded tokens.
             keys (Tensor): What `attend` compares a state with. *Shape:* (tokens, width).
 
         Returns:
@@ -193,13 +193,13 @@ class Interactive(JointNetwork):
             layer.append(states)
         return layer
 
-    def attend(self, packed: "_Packed", keys: Tensor, state: Tensor) -> Tensor:
+    def attend(self, packed: "Packed", keys: Tensor, state: Tensor) -> Tensor:
         """Compute the context of a state: the mean of the tokens of its sequence, weighted by attention.
 
             a_i = softmax_i( v · tanh(Wa h + Ua o_i) ),    c = sum_i a_i o_i
 
         Args:
-            packed (_Packed): The encoded tokens o.
+            packed (Packed): The encoded tokens o.
             keys (Tensor): Ua o. *Shape:* (tokens, width).
             state (Tensor): h. *Shape:* (sequences, width).
 
@@ -210,11 +210,11 @@ class Interactive(JointNetwork):
         weights = packed.pad(self.attention_score(mixed).squeeze(1)).softmax(1)
         return packed.add_up(weights[packed.owners, packed.places].unsqueeze(1) * packed.tokens)
 
-    def copy_logits(self, packed: "_Packed", keys: Tensor, state: Tensor) -> Tensor:
+    def copy_logits(self, packed: "Packed", keys: Tensor, state: Tensor) -> Tensor:
         """Score the tokens of each sequence as the one to copy (eq. 3): q_i = f( [h, o_i] W1 ) W2, where f is SELU.
 
         Args:
-            packed (_Packed): The encoded tokens o.
+            packed (Packed): The encoded tokens o.
             keys (Tensor): The part of [h, o_i] W1 that o_i adds. *Shape:* (tokens, copy_width).
             state (Tensor): h. *Shape:* (sequences, width).
 
@@ -224,13 +224,13 @@ class Interactive(JointNetwork):
         hidden = F.selu(keys + self.copy_state(state)[packed.owners])
         return packed.pad(self.copy_score(hidden).squeeze(1))
 
-    def _copied(self, packed: "_Packed", actions: Tensor) -> Tensor:
+    def _copied(self, packed: "Packed", actions: Tensor) -> Tensor:
         """Look up the tokens that were copied. *Shape:* (sequences,) -> (sequences, width)."""
         nothing = (actions == 0).unsqueeze(1)
         return torch.where(nothing, self.marks.weight[NOTHING], packed.tokens[packed.starts + (actions - 1).clamp(0)])
 
 
-class _Packed(NamedTuple):
+class Packed(NamedTuple):
     """Encoded tokens of sequences, and where each of them is.
 
     Attributes:
@@ -250,7 +250,16 @@ class _Packed(NamedTuple):
     mean: Tensor
 
     @classmethod
-    def of(cls, lengths: Sequence[int], tokens: Tensor) -> "_Packed":
+    def of(cls, lengths: Sequence[int], tokens: Tensor) -> "Packed":
+        """Find where the tokens are, and their means.
+
+        Args:
+            lengths (Sequence[int]): Number of tokens in each sequence, at least 1.
+            tokens (Tensor): The tokens. *Shape:* (tokens, width).
+
+        Returns:
+            Packed: The tokens with these.
+        """
         sizes = torch.tensor(lengths, device=tokens.device)
         starts = sizes.cumsum(0) - sizes
         owners = torch.repeat_interleave(sizes)
