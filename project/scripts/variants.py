@@ -232,6 +232,8 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
         for part in sections:
             section = section[part]
         section[key] = deepcopy(value)
+    # spaCy would load a component with a source, even if it is not in the pipeline.
+    config["components"] = {name: config["components"][name] for name in config["nlp"]["pipeline"]}
     training = config["training"]
     training["eval_frequency"] = count_steps(paths["train"], json.dumps(training["batcher"]))
     rate = training["optimizer"]["learn_rate"]

@@ -45,7 +45,7 @@ def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path, pa
         kind = {"interactive": "Interactive"}.get(variant.config, "RIN")
         assert type(network).__name__ == ("RINInt" if variant.first_version else kind)
         reads_trees = any("DEP" in node.attrs.get("reads", ()) for node in model.walk())
-        assert reads_trees == variant.parses == ("parser" in nlp.pipe_names)
+        assert reads_trees == variant.parses == ("parser" in nlp.pipe_names) == ("parser" in config["components"])
         match = variants.DATA_SETS[data_set].match
         weights = {k: v for k, v in config["training"]["score_weights"].items() if v}
         assert weights == {f"rel_{match}_f": 1.0}

@@ -87,7 +87,7 @@ class JointNetwork(nn.Module):
 
     def add_labels(self, tags: Sequence[int | None], relations: Sequence[int | None]) -> None:
         """Make room for new tags and relations. The parameters of the others are kept, so their scores stay as they
-        are, but for the small probability that new tags get.
+        are, but for the small probability that new ones get where labels exclude each other.
 
         Args:
             tags (Sequence[int | None]): Previous position of each tag, those of all layers; None for a new tag.
