@@ -130,8 +130,10 @@ def settings_page() -> str:
     for kind, name in [
         ("architectures", "spacy_rin.RIN.v1"),
         ("architectures", "spacy_rin.RINInt.v1"),
+        ("architectures", "spacy_rin.Interactive.v1"),
         ("architectures", "spacy_rin.WordPosEmbed.v1"),
         ("architectures", "spacy_rin.BiLSTMEncoder.v1"),
+        ("architectures", "spacy_rin.DependencyGCN.v1"),
         ("readers", "spacy_rin.Corpus.v1"),
         ("batchers", "spacy_rin.join_texts.v1"),
         ("scorers", "spacy_rin.rin_scorer.v1"),

@@ -181,8 +181,8 @@ class Warnings(Message):
         "'rin_joint', which shows it the whole training corpus; a shared 'tok2vec' component sees ten documents."
     )
     W003 = (
-        "Component '{name}' reads part-of-speech tags, but the texts it learns from have none, so it will not know "
-        "what to do with tags later. Name the tagger in `training.annotating_components`."
+        "Component '{name}' reads {kind}, but the texts it learns from have none, so it will not know what to do with "
+        "them later. Name the component that sets them in `training.annotating_components`, and put it before '{name}'."
     )
     W004 = (
         "Some gold relations of component '{name}' are between entities in different sentences, or further apart than "
@@ -192,6 +192,11 @@ class Warnings(Message):
     W005 = (
         "Component '{name}' learned from texts with {kind}, but these texts have none, so it finds less. Put the "
         "component that sets them into the pipeline, before '{name}', and don't disable it."
+    )
+    W006 = (
+        "Some texts, or sentences in them, have more relations than component '{name}' has slots for them ({slots}). "
+        "The rest is neither learned nor found. Raise `slots` of 'spacy_rin.Interactive.v1'; `spacy rin data` "
+        "counts what is lost."
     )
 
 
@@ -239,3 +244,34 @@ def _restore(kind: type[RinError], text: str, code: str) -> RinError:
     error = kind.__new__(kind, text)
     error.args, error.code = (text,), code
     return error
+
+
+def require_whole(name: str, value: object, least: int) -> None:
+    """Check a setting that is a whole number.
+
+    Args:
+        name (str): Name of the setting.
+        value (object): Its value.
+        least (int): The lowest valid value.
+
+    Raises:
+        SettingError: R010 if the value is not valid.
+    """
+    valid = type(value) is int and value >= least
+    require_setting(name, value, valid, f"a whole number, at least {least}")
+
+
+def require_setting(name: str, value: object, valid: bool, expected: str) -> None:
+    """Check a setting.
+
+    Args:
+        name (str): Name of the setting.
+        value (object): Its value.
+        valid (bool): Whether the value is valid.
+        expected (str): What a value must be, in words.
+
+    Raises:
+        SettingError: R010 if the value is not valid.
+    """
+    if not valid:
+        raise SettingError(Errors.R010, name=name, expected=expected, value=value)

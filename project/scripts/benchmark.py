@@ -2,8 +2,10 @@
 
 Usage: python scripts/benchmark.py OUT_DIR [--quick true] [--data FOLDER]
 
+The package's other network, which writes triples, is measured beside them, with the parser that it needs.
+
 Writes benchmark.json, benchmark.md and benchmark.png to OUT_DIR. Times are medians. Runs of the forms alternate, so
-that ratios stay valid if the speed of the machine drifts. Without WebNLG, only the network is measured.
+that ratios stay valid if the speed of the machine drifts. Without WebNLG, only the networks are measured.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -32,7 +35,8 @@ from spacy.training.loop import train as spacy_train
 from torch import nn
 
 from spacy_rin.convert import convert, write_docs
-from spacy_rin.model.networks.joint import Output
+from spacy_rin.model.networks.interactive import Interactive
+from spacy_rin.model.networks.joint import JointNetwork
 from spacy_rin.model.networks.rin import RIN
 from spacy_rin.model.word_vectors import collect_words
 from spacy_rin.model.wrapper import network_of
@@ -42,6 +46,9 @@ from spacy_rin.pipeline.corpus import create_corpus_reader
 FORMS = ("plain", "split", "ours")
 """Forms of the network: "plain" is the equations as written, "split" multiplies each vector once instead of once per
 pair, and "ours" is the network of the package."""
+
+NETWORKS = (*FORMS, "interactive")
+"""What is measured alone: the forms, and the package's other network, which writes triples."""
 
 
 class Shape(NamedTuple):
@@ -67,14 +74,16 @@ SHAPES = {"webnlg": Shape(25, 216, 3), "nyt": Shape(40, 24, 7)}
 
 def make_output(network: nn.Module, tensors: Any, lengths: Sequence[int]) -> Any:
     """Make the output object of a network from its tensors."""
-    return Output.of(network, tensors, lengths) if isinstance(network, RIN) else PlainOutput(tensors, lengths)
+    if isinstance(network, JointNetwork):
+        return network.make_output(tensors, lengths)
+    return PlainOutput(tensors, lengths)
 
 
 class Subject:
     """A form of the network, with a batch to train on.
 
     Args:
-        form (str): One of `FORMS`.
+        form (str): One of `NETWORKS`.
         shape (Shape): Sizes of the batch and the network.
     """
 
@@ -95,9 +104,10 @@ class Subject:
             ]
         ).T
         self.network: nn.Module
-        if form == "ours":
-            self.network = RIN(rounds=shape.rounds)
-            self.network.build(shape.width, N_TAGS, shape.labels)
+        if form in ("ours", "interactive"):
+            network = RIN(rounds=shape.rounds) if form == "ours" else Interactive()
+            network.build(shape.width, N_TAGS, shape.labels)
+            self.network = network
         else:
             self.network = PlainRIN(shape.labels, shape.rounds, shape.width, form == "split")
 
@@ -186,7 +196,7 @@ def measure_network(runs: int) -> tuple[dict[str, Any], list[list[str]]]:
     figures: dict[str, Any] = {}
     rows = []
     for name, shape in SHAPES.items():
-        subjects = {form: Subject(form, shape) for form in FORMS}
+        subjects = {form: Subject(form, shape) for form in NETWORKS}
         train = take_turns({form: subject.train for form, subject in subjects.items()}, runs)
         predict = take_turns({form: subject.predict for form, subject in subjects.items()}, runs)
         memory = {form: peak_memory(form, shape) for form in subjects}
@@ -383,6 +393,58 @@ def measure_pipeline(
     return figures, rows
 
 
+def measure_interactive(
+    folder: Path, config: Path, parser: Path, vectors: str | None, quick: bool
+) -> tuple[dict[str, Any], list[list[str]]]:
+    """Measure a pipeline with the network that writes triples, and what its parser takes of the time.
+
+    Args:
+        folder (Path): Folder with train.spacy, dev.spacy and test.spacy.
+        config (Path): Config with the components "tagger", "parser" and "rin_joint".
+        parser (Path): The pipeline that has the parser.
+        vectors (str | None): Folder or package with word vectors.
+        quick (bool): Whether to use few sentences.
+
+    Returns:
+        tuple[dict[str, Any], list[list[str]]]: Figures, and the rows of a table.
+    """
+    paths = {f"paths.{part}": str(folder / f"{part}.spacy") for part in ("train", "dev")}
+    loaded = util.load_config(config, overrides={**paths, "paths.parser": str(parser), "initialize.vectors": vectors})
+    nlp = init_nlp(loaded)
+    (corpus,) = util.resolve_dot_names(loaded.interpolate(), ["corpora.train"])
+    examples = list(itertools.islice(corpus(nlp), 400))
+    optimizer = nlp.create_optimizer()
+    optimizer.learn_rate = 0.001
+    seconds = []
+    for start in range(0, len(examples), 50):
+        batch = examples[start : start + 50]
+        update = partial(nlp.update, batch, drop=0.1, sgd=optimizer, annotates=["tagger", "parser"], exclude=["parser"])
+        seconds.append(timed(update))
+    # Read again, because Docs belong to the vocabulary of their pipeline.
+    test = list(create_corpus_reader(folder / "test.spacy", limit=200 if quick else 0)(nlp))
+
+    def pipe(*names: str) -> None:
+        with nlp.select_pipes(enable=list(names)):
+            for _ in nlp.pipe((eg.predicted.copy() for eg in test), batch_size=256):
+                pass
+
+    forms = {
+        "interactive": ("tagger", "parser", "rin_joint"),
+        "interactive, without the parser": ("tagger", "rin_joint"),
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\[W005\]")  # trees are missing on purpose
+        medians = take_turns({form: partial(pipe, *names) for form, names in forms.items()}, 3 if quick else 9)
+    n_words = sum(len(eg.predicted) for eg in test)
+    step = f"{1e3 * statistics.median(seconds[2:]):.0f} ms"
+    rows = [
+        [form, step if "parser" in names else "-", f"{len(test) / medians[form]:.0f}", f"{n_words / medians[form]:.0f}"]
+        for form, names in forms.items()
+    ]
+    share = 1.0 - medians["interactive, without the parser"] / medians["interactive"]
+    return {"pipe_parser_share": round(share, 3)}, rows
+
+
 def measure_epochs(pipeline: Pipeline, config: Path, overrides: dict[str, Any]) -> dict[str, float]:
     """Time epochs of `spacy train`, with evaluation on dev and saving of pipelines.
 
@@ -446,6 +508,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("assets/data/webnlg"))
     parser.add_argument("--config", type=Path, default=Path("../configs/paper.cfg"))
     parser.add_argument("--vectors", default="null")
+    parser.add_argument("--parser", type=Path, default=Path("training/parser/model-best"))
     args = parser.parse_args()
     quick = args.quick == "true"
     args.out.mkdir(parents=True, exist_ok=True)
@@ -465,6 +528,13 @@ def main() -> None:
             test = list(create_corpus_reader(Path(folder) / "test.spacy")(pipeline.nlp))
             found, rows = measure_pipeline(pipeline, test, quick)
             figures.update(found)
+            if args.parser.exists():
+                config = args.config.with_name("interactive.cfg")
+                found, more = measure_interactive(Path(folder), config, args.parser, vectors, quick)
+                figures.update(found)
+                rows += more
+            else:
+                sys.stderr.write(f"No parser in {args.parser} (the command `parser` trains it): it is not measured\n")
             header = ["component on WebNLG", "update", "sentences/s", "words/s"]
             if not quick:
                 overrides = {f"paths.{part}": f"{folder}/{part}.spacy" for part in ("train", "dev")}

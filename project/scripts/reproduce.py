@@ -5,7 +5,10 @@ Usage: python scripts/reproduce.py DATA_SET [--seeds 0,1,2] [--only VARIANT] [--
 The best epoch is chosen on dev, and test is scored once. A run is a variant with a seed. Each run has a folder under
 --runs, with its config, log, pipeline and scores. Runs that have scores are skipped, so a stopped command can be
 started again. The tables also show the figures of the papers: Sun et al., EMNLP 2020 (tables 1 and 5) and arXiv
-2005.00162, version 1 (tables 1 and 5).
+2005.00162, version 1 (tables 1 and 5), and Yu et al., AAAI 2021 (table 1).
+
+Variants with dependency trees need the parser that the command `parser` trains. Without it, they are left out, as are
+those with a transformer without spacy-transformers.
 """
 
 import argparse
@@ -250,6 +253,8 @@ def list_runs(settings: Settings) -> list[Run]:
     names = [settings.only] if settings.only else list(VARIANTS)
     if not settings.only and not find_spec("spacy_transformers"):
         names = [name for name in names if VARIANTS[name].config != "transformer"]
+    if not settings.only and not settings.parser.exists():
+        names = [name for name in names if not VARIANTS[name].parses]
     # The variant "rin" already has the K of the paper.
     names = [name for name in names if settings.only or name != f"k{DATA_SETS[settings.data_set].rounds}"]
     return [
@@ -271,6 +276,9 @@ def main() -> None:
     parser.add_argument("--vectors", default="null", help="folder made by `spacy init vectors`")
     parser.add_argument(
         "--transformer", default="sentence-transformers/all-MiniLM-L6-v2", help="for the variants that need one"
+    )
+    parser.add_argument(
+        "--parser", type=Path, default=Path("training/parser/model-best"), help="for the variants with dependency trees"
     )
     parser.add_argument("--corpus", type=Path, default=Path("corpus"))
     parser.add_argument("--configs", type=Path, default=Path("../configs"))

@@ -37,6 +37,7 @@ class Settings:
         gpu_id (int): Number of the GPU, or -1 for the CPU.
         vectors (str | None): Folder made by `spacy init vectors`, or None for no word vectors.
         transformer (str): Name of the transformer for variants that need one.
+        parser (Path): Pipeline whose parser the variants with dependency trees use, made by the command `parser`.
         corpus (Path): Folder with the converted data sets.
         configs (Path): Folder with the configs.
         runs (Path): Folder for the runs.
@@ -51,6 +52,7 @@ class Settings:
     gpu_id: int = -1
     vectors: str | None = None
     transformer: str = "sentence-transformers/all-MiniLM-L6-v2"
+    parser: Path = Path("training/parser/model-best")
     corpus: Path = Path("corpus")
     configs: Path = Path("../configs")
     runs: Path = Path("reproduce")
@@ -88,6 +90,7 @@ class Variant(NamedTuple):
         published (dict[str, str]): F1 that a paper reports, by data set.
         first_version (bool): Whether the network is the paper's first version.
         config (str): Name of the config to start from.
+        gcn (bool): Whether to add a parser, and a graph convolution over its trees, to that config.
     """
 
     title: str
@@ -96,12 +99,32 @@ class Variant(NamedTuple):
     published: dict[str, str]
     first_version: bool = False
     config: str = "paper"
+    gcn: bool = False
+
+    @property
+    def parses(self) -> bool:
+        """Whether the variant needs a parser."""
+        return self.gcn or (self.config == "interactive" and "nlp.pipeline" not in self.changes)
 
 
 def first_version(title: str, published: str = "", **settings: Any) -> Variant:
     """Make a variant of the paper's first version. Its published F1 is for partial match on WebNLG."""
     changes = {f"{MODEL}.{name}": value for name, value in settings.items()}
     return Variant(title, 1, changes, {"webnlg_star": published} if published else {}, True)
+
+
+def interactive(title: str, published: str = "", *, gcn: bool = True, **settings: Any) -> Variant:
+    """Make a variant of the network of Yu et al., AAAI 2021. That paper does not say by which match it scores."""
+    changes = {f"{MODEL}.{name}": value for name, value in settings.items()}
+    if not gcn:
+        changes |= {
+            f"{TOK2VEC}.layers": 0,
+            "nlp.pipeline": ["tagger", "rin_joint"],
+            "training.annotating_components": ["tagger"],
+            "training.frozen_components": [],
+        }
+    figures = dict.fromkeys(("webnlg", "webnlg_star"), published) if published else {}
+    return Variant(title, None, changes, figures, config="interactive")
 
 
 NOT_RIN_INT = ("stop_early",)
@@ -141,6 +164,12 @@ VARIANTS = {
     "int_linear": first_version("RIN-γ, K = 1", "84.9", rounds=1, cell="linear"),
     "bilstm_s": first_version("BiLSTM_s (RIN-INT)", "85.4", rounds=0),
     "bilstm": first_version("BiLSTM", "85.6", rounds=0, task_features=False),
+    "gcn": Variant("RIN + GCN", None, {}, {}, gcn=True),
+    "interactive": interactive("interactive", "60.2"),
+    "interactive_without_gcn": interactive("interactive w/o GCN", gcn=False),
+    "interactive_without_interaction": interactive("interactive w/o interaction", use_interaction=False),
+    "interactive_forward_only": interactive("interactive, forward only", bidirectional=False),
+    "copymtl_mul": interactive("interactive w/o both, as CopyMTL-Mul", "56.4", gcn=False, use_interaction=False),
 }
 
 
@@ -158,6 +187,17 @@ class Run(NamedTuple):
         return scores
 
 
+def add_gcn(config: Config) -> None:
+    """Add a parser to a config, and a graph convolution over its trees to the features of the network."""
+    config["paths"]["parser"] = None
+    config["nlp"]["pipeline"].insert(-1, "parser")
+    config["components"]["parser"] = {"source": "${paths.parser}", "replace_listeners": ["model.tok2vec"]}
+    config["training"]["frozen_components"].append("parser")
+    config["training"]["annotating_components"].append("parser")
+    model = config["components"]["rin_joint"]["model"]
+    model["tok2vec"] = {"@architectures": "spacy_rin.DependencyGCN.v1", "tok2vec": model["tok2vec"]}
+
+
 def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
     """Make the config of a run."""
     data = DATA_SETS[settings.data_set]
@@ -167,13 +207,17 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
         model["@architectures"] = "spacy_rin.RINInt.v1"
         for name in NOT_RIN_INT:
             del model[name]
+    if variant.gcn:
+        add_gcn(config)
     weights = config["training"]["score_weights"]
     weights.update({name: 0.0 for name, weight in weights.items() if weight})
     weights[f"rel_{data.match}_f"] = 1.0
     paths = {part: (settings.corpus / settings.data_set / f"{part}.spacy").resolve() for part in ("train", "dev")}
-    own: dict[str, Any] = {f"{MODEL}.rounds": data.rounds}
-    if variant.config == "transformer":
-        own = {f"{TRANSFORMER}.name": settings.transformer}
+    own: dict[str, Any] = {"paths.parser": str(settings.parser.resolve())} if "parser" in config["paths"] else {}
+    if variant.config == "paper":
+        own[f"{MODEL}.rounds"] = data.rounds
+    elif variant.config == "transformer":
+        own[f"{TRANSFORMER}.name"] = settings.transformer
     changes = {
         "system.seed": seed,
         "paths.vectors": settings.vectors,
@@ -188,6 +232,8 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
         for part in sections:
             section = section[part]
         section[key] = deepcopy(value)
+    # spaCy would load a component with a source, even if it is not in the pipeline.
+    config["components"] = {name: config["components"][name] for name in config["nlp"]["pipeline"]}
     training = config["training"]
     training["eval_frequency"] = count_steps(paths["train"], json.dumps(training["batcher"]))
     rate = training["optimizer"]["learn_rate"]

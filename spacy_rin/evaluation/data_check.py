@@ -18,6 +18,7 @@ from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations
 from .scorer import GROUPS, Key, entity_keys, text_groups, triples
 
 MAX_TOKENS = 256  # the network's default `max_length`
+SLOTS = (5, 10)  # what "spacy_rin.Interactive.v1" has by default, and more
 MAX_PLACES = 5
 
 
@@ -184,7 +185,8 @@ def check_data(
             f"entity_layers={n}, head={head}": sum(_count_lost(text, n_layers=n, head=head) for text in texts)
             for n in (1, 2)
             for head in HEADS
-        },
+        }
+        | {f"slots={n}": sum(max(0, len(text.relations) - n) for text in texts) for n in SLOTS},
         **{f"texts_{name}": {member: groups[name][member] for member in order} for name, order in GROUPS.items()},
         "triples_by_types": dict(sorted(combinations.items(), key=_most_first)),
         "relations": dict(sorted(relations.items(), key=_most_first)),

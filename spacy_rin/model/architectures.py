@@ -1,35 +1,24 @@
-"""Registered architectures: from Docs to token features, and from these to scores."""
+"""Registered architectures of the joint networks: from Docs to scores."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.attrs import PREFIX, SHAPE, SUFFIX, TAG
-from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
-from thinc.api import (
-    Dropout,
-    HashEmbed,
-    Model,
-    chain,
-    concatenate,
-    get_array_module,
-    list2ragged,
-    ragged2list,
-    with_array,
-)
+from thinc.api import Model
 from thinc.types import Floats2d
 from torch import Tensor
 
-from ..errors import Errors, SettingError
-from .networks.bilstm import BiLSTM
+from ..errors import require_setting, require_whole
+from .features import initialize_features, read_features
+from .networks.interactive import FEEDS, ORDERS, Interactive
 from .networks.joint import JointNetwork, Output
+from .networks.pairwise import PairNetwork
 from .networks.rin import RIN
 from .networks.rin_int import CELLS, RINInt
-from .segments import Context, Segment, cut_windows, find_contexts, number_sentences
-from .word_vectors import WordVectors
-from .wrapper import Inputs, build_network, network_of, wrap_encoder, wrap_joint
+from .segments import Segment, cut_windows, find_contexts, number_sentences
+from .wrapper import Inputs, build_network, network_of, wrap_joint
 
 Scores = tuple[list[Segment], Output]
 
@@ -90,7 +79,7 @@ def build_rin(
         chunk_bytes=chunk_bytes,
         relative_positions=relative_positions,
     )
-    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+    return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
 
 
 def build_rin_int(
@@ -134,9 +123,9 @@ def build_rin_int(
     Raises:
         SettingError: R010 if a setting is out of range.
     """
-    _require("cell", cell, cell in CELLS, f"one of {CELLS}")
+    require_setting("cell", cell, cell in CELLS, f"one of {CELLS}")
     inputs = use_entities or use_relations or use_features
-    _require("use_features", use_features, bool(inputs or not rounds), "true if no other input is")
+    require_setting("use_features", use_features, bool(inputs or not rounds), "true if no other input is")
     network = RINInt(
         rounds=rounds,
         width=width,
@@ -149,22 +138,98 @@ def build_rin_int(
         relation_prior=relation_prior,
         chunk_bytes=chunk_bytes,
     )
-    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision)
+    return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
+
+
+def build_interactive(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    slots: int = 5,
+    width: int | None = None,
+    copy_width: int = 100,
+    use_interaction: bool = True,
+    bidirectional: bool = True,
+    share_cells: bool = False,
+    order: str = "text",
+    feed: str = "gold",
+    entity_layers: int = 1,
+    max_length: int = 256,
+    overlap: int | None = None,
+) -> Model[list[Doc], Scores]:
+    """Build the network with bidirectional interaction, which writes triples one after the other (Yu et al., AAAI
+    2021).
+
+    Of each triple it writes the most probable relation, subject and object, so the `threshold` of the component can
+    leave out triples, but a lower one than 0 finds no more. Set it to 0 for all that are written, as in the paper.
+
+    Args:
+        tok2vec (Model[list[Doc], list[Floats2d]]): Token features: a tok2vec, or a listener to a shared one. In the
+            paper, a "spacy_rin.DependencyGCN.v1" on a BiLSTM.
+        slots (int): Highest number of triples that are found in a sentence, or in a text that is read as a whole.
+        width (int | None): Width of the network; None takes that of the token features as they are; another width
+            adds a linear layer.
+        copy_width (int): Width of the hidden layer that scores the tokens of an entity.
+        use_interaction (bool): Whether there is an interactive layer; without, the network is like CopyMTL's.
+        bidirectional (bool): Whether that layer also goes from the entities to the relation, or only from the relation
+            to the entities.
+        share_cells (bool): Whether all triples are written by the same cells, rather than by cells of their own.
+        order (str): Order in which triples are learned: "text", by their tokens, or "random", another one each time.
+        feed (str): What the network is told in training about the steps before: "gold", what they should have
+            written, or "own", what they would have written.
+        entity_layers (int): See `build_rin`.
+        max_length (int): See `build_rin`.
+        overlap (int | None): See `build_rin`.
+
+    Returns:
+        Model[list[Doc], tuple[list[Segment], Output]]: The model.
+
+    Raises:
+        SettingError: R010 if a setting is out of range.
+    """
+    require_whole("slots", slots, 1)
+    require_whole("copy_width", copy_width, 1)
+    require_setting("order", order, order in ORDERS, f"one of {ORDERS}")
+    require_setting("feed", feed, feed in FEEDS, f"one of {FEEDS}")
+    network = Interactive(
+        slots=slots,
+        width=width,
+        copy_width=copy_width,
+        use_interaction=use_interaction,
+        bidirectional=bidirectional,
+        share_cells=share_cells,
+        order=order,
+        feed=feed,
+        entity_layers=entity_layers,
+    )
+    return _joint_model(tok2vec, network, max_length, overlap, slots=slots)
+
+
+def _pair_model(
+    tok2vec: Model, network: PairNetwork, max_length: int, overlap: int | None, mixed_precision: bool
+) -> Model[list[Doc], Scores]:
+    prior, chunk_bytes = network.relation_prior, network.chunk_bytes
+    require_whole("rounds", network.rounds, 0)
+    require_setting("relation_prior", prior, 0.0 < prior < 1.0, "between 0 and 1")
+    if chunk_bytes is not None:
+        require_whole("chunk_bytes", chunk_bytes, 1)
+    return _joint_model(tok2vec, network, max_length, overlap, mixed_precision=mixed_precision)
 
 
 def _joint_model(
-    tok2vec: Model, network: JointNetwork, max_length: int, overlap: int | None, mixed_precision: bool
+    tok2vec: Model,
+    network: JointNetwork,
+    max_length: int,
+    overlap: int | None,
+    *,
+    mixed_precision: bool = False,
+    **attrs: Any,
 ) -> Model[list[Doc], Scores]:
-    _require_whole("max_length", max_length, 1)
+    require_whole("max_length", max_length, 1)
     overlap = max_length // 4 if overlap is None else overlap
-    _require_whole("rounds", network.rounds, 0)
-    for name in ("width", "chunk_bytes"):
-        if getattr(network, name) is not None:
-            _require_whole(name, getattr(network, name), 1)
-    _require_whole("entity_layers", network.entity_layers, 1)
-    _require("relation_prior", network.relation_prior, 0.0 < network.relation_prior < 1.0, "between 0 and 1")
-    _require_whole("overlap", overlap, 0)
-    _require("overlap", overlap, overlap < max_length, "less than max_length")
+    if network.width is not None:
+        require_whole("width", network.width, 1)
+    require_whole("entity_layers", network.entity_layers, 1)
+    require_whole("overlap", overlap, 0)
+    require_setting("overlap", overlap, overlap < max_length, "less than max_length")
     layer = wrap_joint(network, mixed_precision)
     return Model(
         "rin",
@@ -179,91 +244,13 @@ def _joint_model(
             "entity_layers": network.entity_layers,
             "context": None,
             "labels": None,  # those of the component when it was saved
+            **attrs,
         },
     )
 
 
-def build_word_pos_embed(
-    width: int = 100,
-    pos_width: int = 10,
-    pos_rows: int = 500,
-    affix_width: int = 0,
-    affix_rows: int = 2500,
-    word_dropout: float = 0.04,
-    min_count: int = 1,
-    features: Model[list[Doc], list[Floats2d]] | None = None,
-) -> Model[list[Doc], list[Floats2d]]:
-    """Build the paper's embedding: trainable word vectors beside part-of-speech embeddings, with dropout.
-
-    The vectors start from `nlp.vocab.vectors`. Part of speech is `token.tag`, so a tagger must stand before the
-    component, and in `training.annotating_components`. The rate of the input dropout is `training.dropout`.
-
-    Args:
-        width (int): Width of a word vector: that of the pipeline's vectors, if there are any.
-        pos_width (int): Width of a part-of-speech embedding; 0 for none, the paper's "w/o POS".
-        pos_rows (int): Rows of the hash table of part-of-speech embeddings, some times the number of tags.
-        affix_width (int): Width of an embedding of the first letter of a word, of its last three, and of its shape
-            each, which say something of words that were not seen in training; 0, as in the paper, for none.
-        affix_rows (int): Rows of each of their hash tables.
-        word_dropout (float): Share of words that are replaced by the unknown word in training.
-        min_count (int): Times that a word must occur in the training corpus to get its own vector.
-        features (Model[list[Doc], list[Floats2d]] | None): Other features of tokens to stand beside: a listener to a
-            transformer, frozen or not.
-
-    Returns:
-        Model[list[Doc], list[Floats2d]]: The model, of width + pos_width + 3 * affix_width columns, and those of
-            `features`.
-
-    Raises:
-        SettingError: R010 if a setting is out of range.
-    """
-    for name, value, least in (
-        *(("width", width, 1), ("pos_rows", pos_rows, 1), ("affix_rows", affix_rows, 1), ("min_count", min_count, 1)),
-        *(("pos_width", pos_width, 0), ("affix_width", affix_width, 0)),
-    ):
-        _require_whole(name, value, least)
-    _require("word_dropout", word_dropout, 0.0 <= word_dropout < 1.0, "at least 0 and less than 1")
-    parts: list[Model] = [WordVectors(width, word_dropout, min_count)]
-    affixes = [(attr, affix_width, affix_rows) for attr in (PREFIX, SUFFIX, SHAPE)]
-    hashed = [part for part in [(TAG, pos_width, pos_rows), *affixes] if part[1]]
-    if hashed:
-        attrs, widths, rows = zip(*hashed)
-        tables = [HashEmbed(n, rows[i], column=i, dropout=0.0) for i, n in enumerate(widths)]
-        table: Model = concatenate(*tables) if len(tables) > 1 else tables[0]
-        parts.append(chain(FeatureExtractor(list(attrs)), list2ragged(), with_array(table), ragged2list()))
-    if features is not None:
-        parts.append(features)
-    return chain(concatenate(*parts) if len(parts) > 1 else parts[0], Dropout(0.0))
-
-
-def build_bilstm_encoder(width: int = 100, depth: int = 1) -> Model[list[Floats2d], list[Floats2d]]:
-    """Build the paper's encoder: a BiLSTM, for the `encode` of a "spacy.Tok2Vec.v2".
-
-    Args:
-        width (int): Width of the output, half of it for each direction, so it must be even.
-        depth (int): Number of layers.
-
-    Returns:
-        Model[list[Floats2d], list[Floats2d]]: The model.
-
-    Raises:
-        SettingError: R010 if a setting is out of range.
-    """
-    _require_whole("depth", depth, 1)
-    _require_whole("width", width, 2)
-    _require("width", width, width % 2 == 0, "even")
-    model = wrap_encoder(BiLSTM(width=width, depth=depth))
-    model.init = _bilstm_init
-    model.set_dim("nO", width)
-    return model
-
-
 def _rin_init(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = None) -> None:
-    tok2vec = model.get_ref("tok2vec")
-    tok2vec.initialize(X=X)
-    n_features = tok2vec.maybe_get_dim("nO")
-    if n_features is None and X:
-        n_features = tok2vec.predict(X[:1])[0].shape[1]
+    n_features = initialize_features(model.get_ref("tok2vec"), X)
     if n_features is not None and model.has_dim("tags") and model.has_dim("relations"):
         build_network(model.get_ref("network"), n_features, model.get_dim("tags"), model.get_dim("relations"))
 
@@ -273,15 +260,14 @@ def _rin_forward(
 ) -> tuple[Scores, Callable[[Sequence[Tensor]], list[Doc]]]:
     tok2vec, network = model.layers
     contexts = find_contexts(docs, model.attrs["context"])
-    features, backprop_features = _read_features(tok2vec, docs, contexts, is_train)
+    features, backprop_features = read_features(tok2vec, docs, contexts, is_train)
     segments, slices = [], []
     for i, context in enumerate(contexts):
         for segment in cut_windows(context, model.attrs["max_length"], model.attrs["overlap"]):
             segments.append(segment)
             slices.append((i, slice(segment.start - context.start, segment.end - context.start)))
-    sentences = _number_sentences(network_of(network), docs, segments)
-    inputs = Inputs([features[i][part] for i, part in slices], sentences)
-    output, backprop_output = network(inputs, is_train)
+    sentences = _number_sentences(docs, segments) if network_of(network).relative_positions else None
+    output, backprop_output = network(Inputs([features[i][part] for i, part in slices], sentences), is_train)
 
     def backprop(d_output: Sequence[Tensor]) -> list[Doc]:
         d_features = [model.ops.alloc2f(*x.shape) for x in features]
@@ -292,57 +278,8 @@ def _rin_forward(
     return (segments, output), backprop
 
 
-def _number_sentences(network: JointNetwork, docs: list[Doc], segments: list[Segment]) -> NDArray[np.int64] | None:
-    """Number the sentences of the tokens of all segments, if the network reads relative positions."""
-    if not network.relative_positions or not segments:
-        return None
+def _number_sentences(docs: list[Doc], segments: list[Segment]) -> NDArray[np.int64]:
+    """Number the sentences of the tokens of all segments."""
     numbers = [number_sentences(doc) for doc in docs]
-    return np.concatenate([numbers[segment.doc][segment.start : segment.end] for segment in segments])
-
-
-def _read_features(
-    tok2vec: Model[list[Doc], list[Floats2d]], docs: list[Doc], contexts: list[Context], is_train: bool
-) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
-    """Compute the token features of each context, so that nothing outside of it has an influence on them.
-
-    Features that other components share are those of the whole Doc: they are computed before this component runs.
-    """
-    if all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts)) and len(contexts) == len(docs):
-        features, backprop_features = tok2vec(docs, is_train)
-        return features, backprop_features
-    if tok2vec.has_ref("embed") and tok2vec.has_ref("encode"):
-        # The embedding of a token knows nothing of other tokens, so it is the encoder that is kept inside a context.
-        embedded, backprop_embed = tok2vec.get_ref("embed")(docs, is_train)
-        features, backprop_encode = tok2vec.get_ref("encode")(_cut(embedded, contexts), is_train)
-        return features, lambda d_features: backprop_embed(_join(backprop_encode(d_features), embedded, contexts))
-    if any(hasattr(node, "upstream_name") for node in tok2vec.walk()):  # a listener
-        features, backprop_features = tok2vec(docs, is_train)
-        return _cut(features, contexts), lambda d_cut: backprop_features(_join(d_cut, features, contexts))
-    features, backprop_features = tok2vec([docs[i][start:end].as_doc() for i, start, end in contexts], is_train)
-    return features, backprop_features
-
-
-def _cut(features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:
-    return [features[i][start:end] for i, start, end in contexts]
-
-
-def _join(pieces: list[Floats2d], features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:
-    """Put the gradients of contexts together to gradients of the features of Docs."""
-    joined = [get_array_module(x).zeros_like(x) for x in features]
-    for (i, start, end), piece in zip(contexts, pieces):
-        joined[i][start:end] = piece
-    return joined
-
-
-def _bilstm_init(model: Model[Any, Any], X: list[Floats2d] | None = None, Y: Any = None) -> None:
-    if X:
-        build_network(model, X[0].shape[1])
-
-
-def _require_whole(name: str, value: Any, least: int) -> None:
-    _require(name, value, type(value) is int and value >= least, f"a whole number, at least {least}")
-
-
-def _require(name: str, value: Any, valid: bool, expected: str) -> None:
-    if not valid:
-        raise SettingError(Errors.R010, name=name, expected=expected, value=value)
+    parts = [numbers[segment.doc][segment.start : segment.end] for segment in segments]
+    return np.concatenate([np.empty(0, np.int64), *parts])

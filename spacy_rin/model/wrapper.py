@@ -13,10 +13,12 @@ from torch import Tensor
 
 from ..errors import Errors, NotTrainedError, RinError
 from .networks.bilstm import BiLSTM
-from .networks.joint import JointNetwork, Output, Tensors
+from .networks.gcn import GCN
+from .networks.joint import JointNetwork, Output
 
-Network = JointNetwork | BiLSTM
+Network = JointNetwork | BiLSTM | GCN
 Features = list[Floats2d]  # of each sequence: (tokens, columns)
+Heads = list[NDArray[np.int64]]  # of each sequence: position in it of the head of each token, its own for a root
 
 
 class Inputs(NamedTuple):
@@ -24,7 +26,8 @@ class Inputs(NamedTuple):
 
     Attributes:
         features (list[Floats2d]): Features of each sequence. *Shape:* (tokens, columns) each.
-        sentences (ndarray | None): Number of the sentence of each token, for relative positions. *Shape:* (tokens,).
+        sentences (ndarray | None): Number of the sentence of each token; None if the network does not read it.
+            *Shape:* (tokens,).
     """
 
     features: Features
@@ -40,7 +43,20 @@ def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
     Returns:
         Model[list[Floats2d], list[Floats2d]]: The layer.
     """
-    return _wrap(network, _features_to_torch, _features_from_torch)
+    return _wrap(network, _features_from_torch)
+
+
+def wrap_graph(network: GCN) -> Model[tuple[Features, Heads], Features]:
+    """Make a layer that turns token features and dependency trees into token features.
+
+    Args:
+        network (GCN): The network.
+
+    Returns:
+        Model[tuple[list[Floats2d], list[ndarray]], list[Floats2d]]: The layer. Its backward pass gives the gradients
+            of the features alone.
+    """
+    return _wrap(network, _graph_from_torch, convert_inputs=_graph_to_torch)
 
 
 def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Inputs, Output]:
@@ -53,11 +69,11 @@ def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Inputs, Ou
     Returns:
         Model[Inputs, Output]: The layer.
     """
-    return _wrap(network, _inputs_to_torch, _output_from_torch, mixed_precision)
+    return _wrap(network, _output_from_torch, convert_inputs=_inputs_to_torch, mixed_precision=mixed_precision)
 
 
 def network_of(layer: Model[Any, Any]) -> Any:
-    """Return the torch network inside a layer that `wrap_encoder` or `wrap_joint` made."""
+    """Return the torch network inside a layer that a function of this module made."""
     return layer.shims[0]._model
 
 
@@ -72,19 +88,13 @@ def build_network(layer: Model[Any, Any], *sizes: int) -> None:
     network_of(layer).to(layer.shims[0].device)
 
 
-def _wrap(
-    network: Network,
-    convert_inputs: Callable[..., Any],
-    convert_outputs: Callable[..., Any],
-    mixed_precision: bool = False,
-) -> Model[Any, Any]:
+def _wrap(network: Network, convert_outputs: Callable[..., Any], **settings: Any) -> Model[Any, Any]:
     return PyTorchWrapper_v3(
         network,
-        convert_inputs=convert_inputs,
         convert_outputs=convert_outputs,
-        mixed_precision=mixed_precision,
         serialize_model=_serialize,
         deserialize_model=_deserialize,
+        **{"convert_inputs": _features_to_torch, **settings},
     )
 
 
@@ -114,11 +124,12 @@ def _inputs_to_torch(
     layer: Model[Any, Any], X: Inputs, is_train: bool
 ) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], Features]]:
     packed, backprop = _features_to_torch(layer, X.features, is_train)
-    return ArgsKwargs(args=(*packed.args, _sentences(layer, X)), kwargs={}), backprop
+    return ArgsKwargs(args=(*packed.args, *_sentences(layer, X)), kwargs={}), backprop
 
 
-def _sentences(layer: Model[Any, Any], X: Inputs) -> Tensor | None:
-    return None if X.sentences is None else torch.from_numpy(X.sentences).to(layer.shims[0].device)
+def _sentences(layer: Model[Any, Any], X: Inputs) -> list[Tensor]:
+    """Return the numbers of the sentences as a further argument, if there are any."""
+    return [] if X.sentences is None else [torch.from_numpy(X.sentences).to(layer.shims[0].device)]
 
 
 def _features_from_torch(
@@ -134,11 +145,31 @@ def _features_from_torch(
     return layer.ops.unflatten(torch2xp(y.detach()), lengths), backprop
 
 
+def _graph_to_torch(
+    layer: Model[Any, Any], X: tuple[Features, Heads], is_train: bool
+) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], Features]]:
+    """Pack features and heads of sequences: the heads become positions in the packed batch."""
+    features, heads = X
+    inputs, backprop = _features_to_torch(layer, features, is_train)
+    flat, lengths = inputs.args
+    starts = np.cumsum([0, *lengths[:-1]])
+    positions = [start + x for start, x in zip(starts, heads)]
+    packed = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *positions])).to(flat.device)
+    return ArgsKwargs(args=(flat, packed), kwargs={}), backprop
+
+
+def _graph_from_torch(
+    layer: Model[Any, Any], X_Y: tuple[tuple[Features, Heads], Tensor], is_train: bool
+) -> tuple[Features, Callable[[Features], ArgsKwargs]]:
+    (features, _), y = X_Y
+    return _features_from_torch(layer, (features, y), is_train)
+
+
 def _output_from_torch(
-    layer: Model[Any, Any], X_Y: tuple[Inputs, Tensors], is_train: bool
+    layer: Model[Any, Any], X_Y: tuple[Inputs, Sequence[Tensor | None]], is_train: bool
 ) -> tuple[Output, Callable[[Sequence[Tensor]], ArgsKwargs]]:
     X, tensors = X_Y
-    output = Output.of(network_of(layer), tensors, [len(x) for x in X.features], _sentences(layer, X))
+    output = network_of(layer).make_output(tensors, [len(x) for x in X.features], *_sentences(layer, X))
 
     def backprop(d_tensors: Sequence[Tensor]) -> ArgsKwargs:
         scored = [x for x in tensors if x is not None]

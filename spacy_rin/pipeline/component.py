@@ -60,7 +60,7 @@ include_static_vectors = false
 width = 128
 """
 # What earlier components may annotate, and the component may read.
-ANNOTATION = {"TAG": "part-of-speech tags", "SENT_START": "sentence boundaries"}
+ANNOTATION = {"TAG": "part-of-speech tags", "DEP": "dependency trees", "SENT_START": "sentence boundaries"}
 # Share of the training triples that reading sentence by sentence may lose.
 MAX_LOST = 0.05
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
@@ -120,7 +120,7 @@ def make_rin_joint(
     Args:
         nlp (Language): The pipeline.
         name (str): The component's name.
-        model (Model): The network: "spacy_rin.RIN.v1" or "spacy_rin.RINInt.v1".
+        model (Model): The network: "spacy_rin.RIN.v1", "spacy_rin.RINInt.v1" or "spacy_rin.Interactive.v1".
         threshold (float): Lowest probability of a relation, from 0 to 1.
         thresholds (dict[str, float]): Relations with a threshold of their own, and its value.
         calibration (dict[str, list[float]]): Relations whose probabilities are corrected, with the slope and the
@@ -227,7 +227,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.set_thresholds(threshold, thresholds or {})
         self.set_calibration(calibration or {})
         self._warned: set[str] = set()
-        self._reads_tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
+        self._reads = _annotation_read_by(model)
 
     @property
     def entity_labels(self) -> tuple[str, ...]:
@@ -458,9 +458,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
-        for kind in set(self.cfg.get("annotation", ())) - self._annotation_of(docs):
-            self._warn_once(Warnings.W005.format(name=self.name, kind=ANNOTATION[kind]))
-        segments, output = self.model.predict(docs)
+        segments, output = self._read(docs)
         blank = np.concatenate([docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments])
         entities = decode_entities(segments, output.tag_scores(), blank.astype(bool))
         return self._decode(len(docs), segments, entities, output)
@@ -484,7 +482,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
-        segments, output = self.model.predict(docs)
+        segments, output = self._read(docs)
         golds = self._read_gold(examples)
         n_layers = self.model.attrs["entity_layers"]
         given = [FoundEntities(entities_within(golds[segment.doc], segment, n_layers)) for segment in segments]
@@ -544,10 +542,10 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self._require_training()
         examples = list(examples)
         validate_examples(examples, "RINJoint.update")
-        annotation = self._annotation_of([example.predicted for example in examples])
-        self.cfg["annotation"] = sorted(annotation.union(self.cfg.get("annotation", ())))
-        if self._reads_tags and "TAG" not in annotation:
-            self._warn_once(Warnings.W003.format(name=self.name))
+        found, missing = self._find_annotation(example.predicted for example in examples)
+        self.cfg["annotation"] = sorted(found.union(self.cfg.get("annotation", ())))
+        for kind in sorted(missing & self._reads):
+            self._warn_once(Warnings.W003.format(name=self.name, kind=ANNOTATION[kind]))
         updated: dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
         return updated
 
@@ -564,8 +562,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.model.finish_update(faster)
 
     def get_loss(self, examples: Iterable[Example], scores: tuple[list[Segment], Any]) -> tuple[float, Sequence[Any]]:
-        """Compute the loss and its gradient: cross-entropy of tags and of all pairs, summed (eq. 8, 9), divided by the
-        number of Examples. Tokens and Examples without annotation add nothing.
+        """Compute the loss and its gradient: cross-entropy of tags and of all pairs (or steps of writing), summed,
+        divided by the number of Examples. Tokens and Examples without annotation add nothing.
 
         Args:
             examples (Iterable[Example]): The batch.
@@ -579,6 +577,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         targets = make_targets(self._read_gold(examples), segments, self.model.attrs["entity_layers"])
         if targets.cut:
             self._warn_once(Warnings.W004.format(name=self.name))
+        slots = self.model.attrs.get("slots")
+        if slots is not None and targets.most > slots:
+            self._warn_once(Warnings.W006.format(name=self.name, slots=slots))
         loss: tuple[float, Sequence[Any]] = output.loss(
             targets.tags, targets.triples, targets.known, 1.0 / max(1, len(examples))
         )
@@ -686,12 +687,21 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             lost += sum(int(sentence[i] != sentence[j]) for i, j, _ in gold.triples or ())
         return total, lost
 
-    def _annotation_of(self, docs: Iterable[Doc]) -> set[str]:
-        """Which of the annotation that the component reads is in some of the Docs."""
+    def _read(self, docs: Sequence[Doc]) -> tuple[list[Segment], Any]:
+        """Let the model read Docs, and warn if they lack annotation that it learned from."""
+        _, missing = self._find_annotation(docs)
+        for kind in sorted(missing.intersection(self.cfg.get("annotation", ()))):
+            self._warn_once(Warnings.W005.format(name=self.name, kind=ANNOTATION[kind]))
+        segments, output = self.model.predict(docs)
+        return segments, output
+
+    def _find_annotation(self, docs: Iterable[Doc]) -> tuple[set[str], set[str]]:
+        """Which of the annotation that the component reads is in some of the Docs, and which is in none."""
         by_sentences = self.context == "sentence" or network_of(self.model.get_ref("network")).relative_positions
-        read = {"TAG": self._reads_tags, "SENT_START": by_sentences}
+        read = self._reads | ({"SENT_START"} if by_sentences else set())
         docs = [doc for doc in docs if len(doc) > 1]  # a Doc of one token always has sentence boundaries
-        return {kind for kind in ANNOTATION if read[kind] and any(doc.has_annotation(kind) for doc in docs)}
+        found = {kind for kind in read if any(doc.has_annotation(kind) for doc in docs)}
+        return found, read - found if docs else set()
 
     def _grow(self, before: dict[str, list[str]]) -> None:
         """Make room in the network for labels that are not in the label data `before`."""
@@ -731,6 +741,13 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         if message not in self._warned:
             self._warned.add(message)
             warnings.warn(message, stacklevel=3)
+
+
+def _annotation_read_by(model: Model) -> set[str]:
+    """Which annotation of earlier components the layers of a model read."""
+    read = {kind for node in model.walk() for kind in node.attrs.get("reads", ()) if kind in ANNOTATION}
+    tags = any({TAG, "TAG"} & set(node.attrs.get("columns", ())) for node in model.walk())
+    return read | ({"TAG"} if tags else set())
 
 
 def prefers_text(total: int, across: int) -> bool:

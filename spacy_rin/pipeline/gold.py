@@ -41,12 +41,14 @@ class Targets(NamedTuple):
             *Shape:* (triples, 3).
         known (list[bool]): Whether the relations of each segment are annotated.
         cut (bool): Whether a triple is in no segment, because its entities are in different ones.
+        most (int): Highest number of triples in a segment.
     """
 
     tags: NDArray[np.int64]
     triples: NDArray[np.int64]
     known: list[bool]
     cut: bool
+    most: int
 
 
 def gold_entities(reference: Doc, *, spans_key: str, attr: str) -> list[Span]:
@@ -122,11 +124,13 @@ def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: i
     Returns:
         Targets: The targets of the segments.
     """
-    tags, triples, known = [np.empty((0, n_layers), np.int64)], [], []
+    tags, known = [np.empty((0, n_layers), np.int64)], []
+    triples: list[IdTriple] = []
     learned: list[set[IdTriple]] = [set() for _ in golds]
-    offset = 0
+    offset = most = 0
     for segment in segments:
         gold = golds[segment.doc]
+        n_before = len(triples)
         tags.append(_segment_tags(gold.layers, segment, n_layers))
         known.append(gold.triples is not None)
         for i, j, label in gold.triples or ():
@@ -134,9 +138,10 @@ def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: i
                 shift = offset - segment.start
                 triples.append((i + shift, j + shift, label))
                 learned[segment.doc].add((i, j, label))
+        most = max(most, len(triples) - n_before)
         offset += segment.end - segment.start
     cut = any(len(gold.triples or ()) > len(found) for gold, found in zip(golds, learned))
-    return Targets(np.concatenate(tags), np.asarray(triples, dtype=np.int64).reshape(-1, 3), known, cut)
+    return Targets(np.concatenate(tags), np.asarray(triples, dtype=np.int64).reshape(-1, 3), known, cut, most)
 
 
 def entities_within(gold: Gold, segment: Segment, n_layers: int) -> Layers:

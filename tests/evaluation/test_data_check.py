@@ -63,16 +63,26 @@ def test_overlapping_entities() -> None:
         "entity_layers=2, head=last": 2,
         # and New York begins where it does.
         "entity_layers=2, head=first": 2,
+        "slots=5": 0,
+        "slots=10": 0,
     }
     assert found(checked) == {"entities_overlapping": (3, ["1"]), "triples_lost": (3, ["1"])}
     # Not inside one another
     checked = check_data([make_doc("a b c d", [(0, 2), (1, 3), (3, 4)], [(1, "r", 2)])], min_count=1)
     assert checked.counts["entities_crossing"] == checked.counts["entities_overlapping"] == 1
-    assert list(checked.counts["triples_lost_by_settings"].values()) == [1, 1, 0, 0]
+    assert list(checked.counts["triples_lost_by_settings"].values())[:4] == [1, 1, 0, 0]
     # Two types of the same tokens: one entity is left, but no triple is lost.
     checked = check_data([make_doc("a b", [(0, 1, "X"), (0, 1, "Y"), (1, 2)], [(0, "r", 2)])], min_count=1)
     assert checked.counts["entities_overlapping"] == 1
     assert checked.counts["triples_lost"] == 0
+
+
+def test_triples_beyond_the_slots() -> None:
+    """Of a text with twelve triples, five slots hold five; a text with six does not fill the places of another."""
+    crowded = make_doc("a b", [(0, 1), (1, 2)], [(0, f"r{i}", 1) for i in range(12)])
+    few = make_doc("c d", [(0, 1), (1, 2)], [(0, f"r{i}", 1) for i in range(6)])
+    lost = check_data([crowded, few], min_count=1).counts["triples_lost_by_settings"]
+    assert (lost["slots=5"], lost["slots=10"]) == (7 + 1, 2)
 
 
 def test_reflexive_and_unrelated() -> None:

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spacy_rin.model.networks.bilstm import BiLSTM
-from spacy_rin.model.networks.joint import Output, Tensors
 from spacy_rin.model.networks.pairs import (
     N_POSITIONS,
     Positions,
@@ -26,6 +25,7 @@ from spacy_rin.model.networks.pairs import (
     pair_loss,
     pair_max,
 )
+from spacy_rin.model.networks.pairwise import PairTensors
 from spacy_rin.model.networks.rin import RIN, PaperGRU
 from spacy_rin.model.networks.rin_int import RINInt
 
@@ -294,7 +294,7 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
             reference_loss = reference_loss + F.cross_entropy(logits, truth, reduction="sum")
         reference_loss = reference_loss + F.binary_cross_entropy_with_logits(expected_pairs, target, reduction="sum")
         offset += len(x)
-    output = Output.of(network, tensors, lengths, sentences)
+    output = network.make_output(tensors, lengths, sentences)
     loss, grads = output.loss(np.array([range(n_layers)] * 8), gold.numpy(), [True] * 3, scale=0.5)
     assert loss == pytest.approx(reference_loss.item() / 2)
     expected = torch.autograd.grad(reference_loss / 2, inputs, retain_graph=True, allow_unused=True)
@@ -457,7 +457,7 @@ def test_unknown_tags_add_nothing() -> None:
     network = RIN(rounds=1)
     network.build(4, 5, 3)
     tensors = network(torch.randn(3, 4), [3])
-    output = Output.of(network, tensors, [3])
+    output = network.make_output(tensors, [3])
     loss, grads = output.loss(np.full((3, 1), -1), np.empty((0, 3), np.int64), [False], 1.0)
     assert loss == 0.0
     assert not any(grad.any() for grad in grads)
@@ -468,7 +468,7 @@ def test_probable_pairs() -> None:
     network.build(1, 5, 2)
     weight, bias = torch.tensor([[1.0], [-1.0]]), torch.tensor([-2.0, 0.5])
     subjects, objects = torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]])
-    output = Output.of(network, Tensors(torch.zeros(2, 5), subjects, objects, weight, bias), [2])
+    output = network.make_output(PairTensors(torch.zeros(2, 5), subjects, objects, weight, bias), [2])
     # Hidden values of the pairs (0, 0), (0, 1), (1, 1) are 1.5, 3, 1.
     pairs, labels, probs = output.probable(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.3, 0.3]))
     # Their logits are (-0.5, -1), (1, -2.5), (-1, -0.5), and that of the threshold is -0.85.
@@ -496,10 +496,10 @@ def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: 
     pairs = data.draw(st.lists(st.sampled_from(list(_pairs_inside(lengths))), max_size=8))
     i, j = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     with torch.no_grad():
-        whole = Output.of(network, network(features, lengths, sentences), lengths, sentences)
+        whole = network.make_output(network(features, lengths, sentences), lengths, sentences)
         # With less than two rounds there is nothing to stop.
         network.stop_early = stop_early and rounds < 2
-        output = Output.of(network, network.eval()(features, lengths, sentences), lengths, sentences)
+        output = network.make_output(network.eval()(features, lengths, sentences), lengths, sentences)
     assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
     _, subjects, objects, weight, bias, table, _ = whole.tensors
     terms = subjects[i] + objects[j]
@@ -529,6 +529,21 @@ def test_bilstm_ignores_its_neighbours() -> None:
     # The second direction reads from the end.
     reversed_, _ = network.lstm(features[:2])
     assert torch.allclose(together[:2], reversed_, atol=1e-6)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_directions_are_averaged(depth: int) -> None:
+    torch.manual_seed(0)
+    network = BiLSTM(width=3, depth=depth, join="mean")
+    network.build(2)
+    features, lengths = torch.randn(6, 2), [4, 2]
+    forward, backward = torch.cat([network.lstm(x)[0] for x in features.split(lengths)]).split(3, 1)
+    assert torch.allclose(network(features, lengths), (forward + backward) / 2, atol=1e-6)
+    again = BiLSTM(width=3, depth=depth, join="mean")
+    again.build_like(network.state_dict())
+    again.load_state_dict(network.state_dict())
+    assert torch.equal(again(features, lengths), network(features, lengths))
+    assert network(features[:0], [0]).shape == (0, 3)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

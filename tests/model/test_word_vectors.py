@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
 
-from spacy_rin.model.architectures import build_bilstm_encoder, build_word_pos_embed
+from spacy_rin.model.features import build_bilstm_encoder, build_word_pos_embed
 from spacy_rin.model.word_vectors import WordVectors, collect_words
 
 from ..support import make_examples, names, same_predictions, train
@@ -148,6 +148,9 @@ def test_other_features_stand_beside_the_words_and_learn(vocab: Any) -> None:
 def test_bad_encoder_width() -> None:
     with pytest.raises(ValueError, match="R010"):
         build_bilstm_encoder(width=5)
+    with pytest.raises(ValueError, match=r"R010.*'join'"):
+        build_bilstm_encoder(width=4, join="sum")
+    assert build_bilstm_encoder(width=5, join="mean").get_dim("nO") == 5
 
 
 def test_encoder_checks_its_input() -> None:

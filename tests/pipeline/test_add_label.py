@@ -25,12 +25,14 @@ SETTINGS: list[dict[str, Any]] = [
     {"@architectures": "spacy_rin.RINInt.v1", "rounds": 1, "cell": "linear"},
     {"@architectures": "spacy_rin.RINInt.v1", "rounds": 1, "cell": "rnn", "use_features": False},
     {"@architectures": "spacy_rin.RINInt.v1", "rounds": 1, "use_entities": False},
+    {"@architectures": "spacy_rin.Interactive.v1", "slots": 2},
 ]
 
 
 def pipeline(setting: dict[str, Any]) -> Language:
     nlp = spacy.blank("en")
-    config = {"rounds": 1, "entity_layers": 1, **setting, "tok2vec": DEFAULT_MODEL["tok2vec"]}
+    rounds = {} if "slots" in setting else {"rounds": 1}
+    config = {**rounds, "entity_layers": 1, **setting, "tok2vec": DEFAULT_MODEL["tok2vec"]}
     nlp.add_pipe("rin_joint", config={"model": config})
     train(nlp, make_examples(nlp.vocab, KNOWN), 40)
     return nlp

@@ -67,6 +67,7 @@ def test_targets_of_packed_segments() -> None:
     assert targets.triples.tolist() == [[1, 1, 0], [4, 6, 1]]
     assert targets.known == [True, False, True]
     assert not targets.cut
+    assert targets.most == 1
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,7 @@ def test_targets_of_cut_texts(
     targets = make_targets([gold], [Segment(0, start, end, start, end) for start, end in bounds], 1)
     assert targets.tags[:, 0].tolist() == tags
     assert (targets.triples.tolist(), targets.cut) == (triples, cut)
+    assert targets.most == (0 if cut else 1)
 
 
 def test_entities_within_a_segment() -> None:

@@ -9,7 +9,7 @@ import pytest
 import spacy
 
 from spacy_rin.errors import FileError, RinError, SettingError
-from spacy_rin.model.architectures import build_bilstm_encoder, build_word_pos_embed
+from spacy_rin.model.features import build_bilstm_encoder, build_word_pos_embed
 from spacy_rin.pipeline.loading import load_pipeline
 
 from ..support import component_of, run

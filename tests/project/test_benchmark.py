@@ -39,3 +39,12 @@ def test_plain_forms_equal_ours(split: bool) -> None:
     assert len(results[0][3]) > 2
     for mine, theirs in zip(*results):
         assert np.allclose(mine, theirs, atol=1e-5)
+
+
+def test_every_network_is_measured() -> None:
+    """A step gives every parameter a gradient, and prediction finds what it is asked for."""
+    for form in benchmark.NETWORKS:
+        subject = benchmark.Subject(form, benchmark.Shape(9, 4, 1, batch=2, width=6))
+        subject.train()
+        assert all(parameter.grad is not None for parameter in subject.network.parameters()), form
+        subject.predict()

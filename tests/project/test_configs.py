@@ -1,6 +1,8 @@
 """The configs and the project: complete, valid, and named alike everywhere."""
 
 import importlib.util
+import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,19 +14,31 @@ from spacy import util
 from spacy.cli._util import app
 from spacy.language import Language
 from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train as train_nlp
+from thinc.api import Model
 from train import make_overrides
 from typer.testing import CliRunner
 from variants import DATA_SETS
 
 import spacy_rin
 
-from ..support import TRIPLES, gold_doc
+from ..support import TRIPLES, component_of, gold_doc
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 needs_transformers = pytest.mark.skipif(
     importlib.util.find_spec("spacy_transformers") is None, reason="spacy-transformers is not installed"
 )
+
+
+@pytest.fixture
+def in_project(parser: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with a parser where the project's commands make it."""
+    folder = tmp_path / "training" / "parser"
+    folder.mkdir(parents=True)
+    shutil.copytree(parser, folder / "model-best")
+    monkeypatch.chdir(tmp_path)
 
 
 def params() -> Any:
@@ -51,15 +65,17 @@ def run_spacy(*args: Any) -> Any:
 
 
 def test_configs_are_there() -> None:
-    assert [path.stem for path in CONFIGS] == ["paper", "tagger", "transformer"]
+    assert [path.stem for path in CONFIGS] == ["interactive", "paper", "parser", "tagger", "transformer"]
 
 
+@pytest.mark.usefixtures("in_project")
 @pytest.mark.parametrize("path", params())
 def test_fill_config_changes_nothing(path: Any, tmp_path: Path) -> None:
     run_spacy("init", "fill-config", path, tmp_path / "filled.cfg")
     assert (tmp_path / "filled.cfg").read_text() == path.read_text()
 
 
+@pytest.mark.usefixtures("in_project")
 @pytest.mark.parametrize("path", params())
 def test_debug_config(path: Any, corpus: Any) -> None:
     output = run_spacy("debug", "config", path, "--paths.train", corpus, "--paths.dev", corpus)
@@ -70,6 +86,7 @@ def test_debug_config(path: Any, corpus: Any) -> None:
 def test_score_weights_exist(path: Any) -> None:
     """A misspelt score weight counts 0 without an error."""
     known = {"tag_acc", "pos_acc", "tag_micro_p", "tag_micro_r", "tag_micro_f", "rel_exact_per_type", "ents_per_type"}
+    known |= {"dep_uas", "dep_las", "dep_las_per_type", "sents_p", "sents_r", "sents_f"}
     known |= {f"{name}_{letter}" for name in ("rel_exact", "rel_partial", "ents") for letter in "prf"}
     assert set(util.load_config(path)["training"]["score_weights"]) <= known
 
@@ -88,13 +105,31 @@ def test_papers_settings() -> None:
     assert config["training"]["annotating_components"] == ["tagger"]
 
 
-@pytest.mark.parametrize("config", ["paper", "transformer"])
+@pytest.mark.parametrize("config", ["paper", "transformer", "interactive"])
 def test_settings_that_depend_on_the_data(corpus: str, config: str) -> None:
     overrides = make_overrides("nyt", config, ROOT / "configs", Path(corpus))
     batcher = util.load_config(ROOT / "configs" / f"{config}.cfg")["training"]["batcher"]
     assert overrides["training.eval_frequency"] == 1, batcher  # six short texts are one batch
     assert overrides.get("components.rin_joint.model.rounds") == (7 if config == "paper" else None)
     assert overrides["training.optimizer.learn_rate.total_steps"] == 20
+
+
+def weights(model: Model) -> list[Any]:
+    return [node.get_param(name).tolist() for node in model.walk() for name in node.param_names if node.has_param(name)]
+
+
+@pytest.mark.usefixtures("in_project")
+def test_interactive_config_trains(corpus: str) -> None:
+    """With a parser that annotates the texts and learns nothing, and the trees where the network reads them."""
+    changes = {"paths.train": corpus, "paths.dev": corpus, "training.max_epochs": 1, "training.eval_frequency": 1}
+    nlp = init_nlp(util.load_config(ROOT / "configs" / "interactive.cfg", overrides=changes))
+    before = weights(nlp.get_pipe("parser").model)
+    output = io.StringIO()
+    nlp, _ = train_nlp(nlp, stdout=output, stderr=output)
+    assert weights(nlp.get_pipe("parser").model) == before
+    assert component_of(nlp).cfg["annotation"] == ["DEP", "TAG"]
+    with pytest.warns(UserWarning, match=r"W005.*dependency trees"), nlp.select_pipes(disable="parser"):
+        nlp("Ada Brook was born in Larne .")
 
 
 def test_trains_from_the_command_line(corpus: Any, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def settings_of(data_set: str, **changes: Any) -> Settings:
 
 
 @pytest.mark.parametrize("data_set", ["webnlg", "webnlg_new", "webnlg_star", "nyt", "nyt_star"])
-def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path) -> None:
+def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path, parser: Path) -> None:
     (tmp_path / data_set).mkdir()
     vocab = spacy.blank("en").vocab
     write_docs([gold_doc(vocab, *TRIPLES[0]) for _ in range(120)], tmp_path / data_set / "train.spacy")
@@ -39,12 +39,15 @@ def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path) ->
     for name, variant in variants.VARIANTS.items():
         if variant.config == "transformer" and not find_spec("spacy_transformers"):
             continue
-        config = variants.make_config(settings_of(data_set, corpus=tmp_path), variant, seed=7)
+        config = variants.make_config(settings_of(data_set, corpus=tmp_path, parser=parser), variant, seed=7)
         nlp = util.load_model_from_config(config.copy(), auto_fill=True)
         model = component_of(nlp).model
         network = model.get_ref("network").shims[0]._model
         assert config["system"]["seed"] == 7
-        assert type(network).__name__ == ("RINInt" if variant.first_version else "RIN")
+        kind = {"interactive": "Interactive"}.get(variant.config, "RIN")
+        assert type(network).__name__ == ("RINInt" if variant.first_version else kind)
+        reads_trees = any("DEP" in node.attrs.get("reads", ()) for node in model.walk())
+        assert reads_trees == variant.parses == ("parser" in nlp.pipe_names) == ("parser" in config["components"])
         match = variants.DATA_SETS[data_set].match
         weights = {k: v for k, v in config["training"]["score_weights"].items() if v}
         assert weights == {f"rel_{match}_f": 1.0}

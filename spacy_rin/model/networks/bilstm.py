@@ -6,19 +6,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
+JOINS = ("concat", "mean")
+
 
 class BiLSTM(nn.Module):
     """A bidirectional LSTM for packed sequences (see `pairs`). It has no parameters until `build` is called.
 
     Args:
-        width (int): Width of the output, half of it for each direction.
+        width (int): Width of the output.
         depth (int): Number of layers.
+        join (str): How the two directions become the output: "concat", where each has half of the width, or "mean",
+            where each has all of it. Between layers, they are always concatenated.
     """
 
-    def __init__(self, *, width: int, depth: int = 1):
+    def __init__(self, *, width: int, depth: int = 1, join: str = "concat"):
         super().__init__()
         self.width = width
         self.depth = depth
+        self.join = join
 
     def build(self, n_features: int) -> None:
         """Create the parameters.
@@ -26,7 +31,8 @@ class BiLSTM(nn.Module):
         Args:
             n_features (int): Width of the input.
         """
-        self.lstm = nn.LSTM(n_features, self.width // 2, num_layers=self.depth, bidirectional=True)
+        hidden = self.width // 2 if self.join == "concat" else self.width
+        self.lstm = nn.LSTM(n_features, hidden, num_layers=self.depth, bidirectional=True)
 
     def build_like(self, state: Mapping[str, Tensor]) -> None:
         """Create parameters with the sizes of those in a state dict.
@@ -58,4 +64,7 @@ class BiLSTM(nn.Module):
         if not sequences:
             return features.new_zeros((0, self.width))
         output, _ = self.lstm(pack_sequence(sequences, enforce_sorted=False))
-        return torch.cat(unpack_sequence(output))
+        encoded = torch.cat(unpack_sequence(output))
+        if self.join == "mean":
+            encoded = encoded.view(len(encoded), 2, self.width).mean(1)
+        return encoded

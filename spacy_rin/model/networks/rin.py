@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .joint import JointNetwork, Tensors
 from .pairs import Positions, pair_max
+from .pairwise import PairNetwork, PairTensors
 
 
 class PaperGRU(nn.Module):
@@ -51,7 +51,7 @@ class PaperGRU(nn.Module):
         return state
 
 
-class RIN(JointNetwork):
+class RIN(PairNetwork):
     """Recurrent Interaction Network: entity tags and relations of token pairs refine each other in K rounds.
 
     The settings are those of `spacy_rin.RIN.v1`, see `spacy_rin.model.architectures.build_rin`.
@@ -91,7 +91,7 @@ class RIN(JointNetwork):
             self.pair_terms.weight.mul_(0.5**0.5)
 
     def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
-        """Create the parameters of the rounds of interaction, see `JointNetwork.build_rounds`."""
+        """Create the parameters of the rounds of interaction, see `PairNetwork.build_rounds`."""
         if self.rounds:
             self.gru_e = PaperGRU(n_tags, width)
             self.gru_r = PaperGRU(n_relations, width)
@@ -101,7 +101,7 @@ class RIN(JointNetwork):
         inputs = {"gru_e.input.weight": (1, ("tags",)), "gru_r.input.weight": (1, ("relations",))}
         return {**super().label_axes(), **(inputs if self.rounds else {})}
 
-    def forward(self, features: Tensor, lengths: Sequence[int], sentences: Tensor | None = None) -> Tensors:
+    def forward(self, features: Tensor, lengths: Sequence[int], sentences: Tensor | None = None) -> PairTensors:
         """Compute the tag logits, and the terms that give pair scores.
 
         Prediction needs the pair terms only of tokens that are heads of entities. These are known once the tags are
@@ -115,7 +115,7 @@ class RIN(JointNetwork):
                 *Shape:* (tokens,).
 
         Returns:
-            Tensors: Tag logits and pair terms, with a state if the last round is not done for pairs.
+            PairTensors: Tag logits and pair terms, with a state if the last round is not done for pairs.
         """
         shared = self.project(features)
         state: Tensor | None = None
@@ -128,12 +128,12 @@ class RIN(JointNetwork):
             entity, relation, _ = self._refine(shared, lengths, sentences, self.rounds)
         weight, bias = self.relation.weight, self.relation.bias
         table = self.table if self.relative_positions else None
-        return Tensors(self.tagger(entity), *self._pair_terms(relation), weight, bias, table, state)
+        return PairTensors(self.tagger(entity), *self._pair_terms(relation), weight, bias, table, state)
 
     def last_round(
-        self, tokens: Tensor, before: Tensors, lengths: Sequence[int], sentences: Tensor | None
+        self, tokens: Tensor, before: PairTensors, lengths: Sequence[int], sentences: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Compute the last round for the pair terms of selected tokens, see `JointNetwork.last_round`."""
+        """Compute the last round for the pair terms of selected tokens, see `PairNetwork.last_round`."""
         _, subjects, objects, weight, bias, _, state = before
         if state is None:
             return subjects[tokens], objects[tokens]

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .joint import JointNetwork, Tensors
+from .pairwise import PairNetwork, PairTensors
 from .rin import PaperGRU
 
 CELLS = ("gru", "rnn", "linear")
 
 
-class RINInt(JointNetwork):
+class RINInt(PairNetwork):
     """First version of the network: interaction features of each token update its entity and relation features K times.
 
     The settings are those of `spacy_rin.RINInt.v1`, see `spacy_rin.model.architectures.build_rin_int`.
@@ -54,7 +54,7 @@ class RINInt(JointNetwork):
         self.task_features = task_features
 
     def build_rounds(self, width: int, n_tags: int, n_relations: int) -> None:
-        """Create the parameters of the rounds of interaction, see `JointNetwork.build_rounds`."""
+        """Create the parameters of the rounds of interaction, see `PairNetwork.build_rounds`."""
         if self.task_features:
             self.entity_features, self.relation_features = nn.Linear(width, width), nn.Linear(width, width)
         n_input = n_relations * self.use_relations + n_tags * self.use_entities + width * self.use_features
@@ -81,7 +81,7 @@ class RINInt(JointNetwork):
                 axes["interaction.weight"] = (1, ("other", *inputs) if self.use_features else inputs)
         return axes
 
-    def forward(self, features: Tensor, lengths: Sequence[int], sentences: Tensor | None = None) -> Tensors:
+    def forward(self, features: Tensor, lengths: Sequence[int], sentences: Tensor | None = None) -> PairTensors:
         """Compute the tag logits, and the terms that give pair scores, after the last round.
 
         Args:
@@ -90,7 +90,7 @@ class RINInt(JointNetwork):
             sentences (Tensor | None): Not used.
 
         Returns:
-            Tensors: Tag logits (tokens, n_tags), subject terms (tokens, 2 * width), object terms (tokens, 2 * width),
+            PairTensors: Tag logits (tokens, n_tags), subject and object terms (tokens, 2 * width) each,
                 Wp (n_relations, 2 * width) and its bias (n_relations,), without a state.
         """
         shared = self.project(features)
@@ -107,8 +107,7 @@ class RINInt(JointNetwork):
             if self.cell != "linear":
                 x = self.interaction(x).relu()  # eq. 3
             entity, relation = self._update(self.cell_e, x, entity), self._update(self.cell_r, x, relation)
-        weight, bias = self.relation.weight, self.relation.bias
-        return Tensors(self.tagger(entity), *self._pair_terms(relation), weight, bias)
+        return PairTensors(self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias)
 
     def _update(self, cell: nn.Module, x: Tensor, h: Tensor) -> Tensor:
         if self.cell == "gru":

@@ -1,0 +1,212 @@
+"""The graph convolution over dependency trees: its equation, and what it reads in a pipeline."""
+
+import warnings
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.language import Language
+from spacy.tokens import Doc
+from torch import Tensor
+
+from spacy_rin.model.features import build_dependency_gcn, find_heads
+from spacy_rin.model.networks.gcn import GCN
+from spacy_rin.pipeline.component import DEFAULT_MODEL
+
+from ..support import TRIPLES, component_of, make_examples, names, same_predictions, train
+
+TEXTS = [text for text, _ in TRIPLES]
+GCN_CONFIG = {"@architectures": "spacy_rin.DependencyGCN.v1", "tok2vec": DEFAULT_MODEL["tok2vec"]}
+
+
+@pytest.mark.parametrize(
+    "norm,heads,weight,expected",
+    [
+        # z = 2 o + 1 = 3, 5, 7; token 1 is the head of both others, and counted once for itself.
+        ("sum", [1, 1, 1], 2.0, [8.0, 15.0, 12.0]),
+        ("mean", [1, 1, 1], 2.0, [4.0, 5.0, 6.0]),
+        ("sum", [0, 1, 2], 2.0, [3.0, 5.0, 7.0]),  # without a tree
+        ("sum", [1, 1, 1], -2.0, [0.0, 0.0, 0.0]),  # z = -1, -3, -5
+    ],
+)
+def test_layer_by_hand(norm: str, heads: list[int], weight: float, expected: list[float]) -> None:
+    network = GCN(layers=1, norm=norm)
+    network.build(1)
+    with torch.no_grad():
+        network.maps[0].weight.fill_(weight)
+        network.maps[0].bias.fill_(1.0)
+    features = torch.tensor([[1.0], [2.0], [3.0]])
+    assert network(features, torch.tensor(heads)).flatten().tolist() == expected
+
+
+def dense_gcn(network: GCN, features: Tensor, heads: list[int]) -> Tensor:
+    """Eq. 1 for one sequence, with the adjacency written out as a matrix."""
+    adjacency = torch.eye(len(heads), dtype=features.dtype)
+    for child, head in enumerate(heads):
+        adjacency[child, head] = adjacency[head, child] = 1.0
+    if network.norm == "mean":
+        adjacency = adjacency / adjacency.sum(1, keepdim=True)
+    for layer in network.maps:
+        features = torch.relu(adjacency @ (features @ layer.weight.T + layer.bias))
+    return features
+
+
+@st.composite
+def forests(draw: Any) -> list[list[int]]:
+    """Heads of the tokens of some sequences, without cycles; edges may cross."""
+    sequences = []
+    for length in draw(st.lists(st.integers(1, 6), min_size=1, max_size=4)):
+        order = draw(st.permutations(range(length)))
+        heads = list(range(length))
+        for place, token in enumerate(order):
+            heads[token] = draw(st.sampled_from([token, *order[:place]]))
+        sequences.append(heads)
+    return sequences
+
+
+@settings(deadline=None, max_examples=40)
+@given(heads=forests(), norm=st.sampled_from(["sum", "mean"]), width=st.sampled_from([None, 2]))
+def test_packed_equals_dense(heads: list[list[int]], norm: str, width: int | None) -> None:
+    torch.manual_seed(0)
+    network = GCN(layers=2, norm=norm, width=width)
+    network.build(3)
+    network.double()
+    lengths = [len(x) for x in heads]
+    features = torch.randn(sum(lengths), 3, dtype=torch.float64, requires_grad=True)
+    starts = np.cumsum([0, *lengths[:-1]])
+    packed = torch.tensor([start + head for start, x in zip(starts.tolist(), heads) for head in x])
+    inputs = [features, *network.parameters()]
+    ours = network(features, packed)
+    dense = torch.cat([dense_gcn(network, x, h) for x, h in zip(features.split(lengths), heads)])
+    assert torch.allclose(ours, dense)
+    upstream = torch.randn_like(ours)
+    for mine, theirs in zip(*(torch.autograd.grad((y * upstream).sum(), inputs) for y in (ours, dense))):
+        assert torch.allclose(mine, theirs)
+
+
+def test_gradcheck() -> None:
+    torch.manual_seed(0)
+    network = GCN(layers=2)
+    network.build(2)
+    network.double()
+    features = torch.randn(5, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: network(x, torch.tensor([1, 1, 1, 4, 4])), features)
+
+
+def test_heads_are_those_of_a_piece(nlp: Language) -> None:
+    words, heads = ["a", "b", "c", "d", "e"], [2, 0, 2, 4, 2]
+    doc = Doc(nlp.vocab, words=words, heads=heads, deps=["dep"] * 5)
+    assert find_heads(doc, 0, 5).tolist() == heads
+    # A token whose head is cut off is a root.
+    assert find_heads(doc, 1, 5).tolist() == [0, 1, 3, 1]
+    assert find_heads(doc, 3, 5).tolist() == [1, 1]
+    assert find_heads(Doc(nlp.vocab, words=words), 1, 4).tolist() == [0, 1, 2]
+    assert find_heads(Doc(nlp.vocab), 0, 0).tolist() == []
+
+
+def pipeline(model: dict[str, Any] | None = None, **config: Any) -> Language:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tests_trees")
+    nlp.add_pipe("rin_joint", config={"model": {"tok2vec": GCN_CONFIG, **(model or {})}, **config})
+    return nlp
+
+
+def learn(nlp: Language, steps: int = 40) -> None:
+    """Learn the small corpus from texts with trees."""
+    examples = make_examples(nlp.vocab)
+    for example in examples:
+        nlp.get_pipe("tests_trees")(example.predicted)
+    train(nlp, examples, steps)
+
+
+@pytest.fixture(scope="module")
+def parsed() -> Language:
+    nlp = pipeline(context="sentence")
+    learn(nlp)
+    return nlp
+
+
+def test_network_learns_on_trees(parsed: Language, tmp_path: Path) -> None:
+    docs = list(parsed.pipe(TEXTS))
+    assert [names(doc) for doc in docs] == [set(triples) for _, triples in TRIPLES]
+    parsed.to_disk(tmp_path)
+    from_disk = spacy.load(tmp_path)
+    assert same_predictions(docs, from_disk.pipe(TEXTS))
+    assert same_predictions(docs, pipeline().from_bytes(parsed.to_bytes()).pipe(TEXTS))
+    assert same_predictions(docs, parsed.pipe(TEXTS, n_process=2))
+    for text in ("", " ", "Ada"):
+        assert not parsed(text)._.relations
+    # The trees make a difference.
+    component = component_of(parsed)
+    bare = parsed.make_doc(TEXTS[2])
+    features = [component.model.get_ref("tok2vec").predict([doc])[0] for doc in (bare, parsed(TEXTS[2]))]
+    assert not np.allclose(*features, atol=1e-3)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_sentences_are_read_alone(parsed: Language, whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neighbours change nothing, whether the encoder is cut or sentences are read as Docs of their own."""
+    if whole:
+        inner = component_of(parsed).model.get_ref("tok2vec").layers[0]
+        for name in ("embed", "encode"):
+            monkeypatch.delitem(inner._refs, name)
+
+    def scored(doc: Doc) -> list[tuple[Any, ...]]:
+        return [(r.subject.text, r.label, r.object.text, round(r.score, 4)) for r in doc._.relations]
+
+    alone = {text: scored(parsed(text)) for text in TEXTS}
+    for order in list(permutations(TEXTS, 3))[:6]:
+        assert scored(parsed(" ".join(order))) == [triple for text in order for triple in alone[text]]
+
+
+def test_windows_cut_no_edges() -> None:
+    """Features come from the whole text, so that a token at the border of a window sees its head behind it."""
+    nlp = pipeline({"rounds": 0, "overlap": 0}, context="text")
+    learn(nlp, steps=1)
+    model = component_of(nlp).model
+    doc = nlp(TEXTS[0])
+    _, whole = model.predict([doc])
+    model.attrs["max_length"] = 3
+    segments, cut = model.predict([doc])
+    assert len(segments) == 3
+    assert np.allclose(cut.tag_scores(), whole.tag_scores(), atol=1e-5)
+
+
+def test_missing_trees_are_told_once(parsed: Language, tmp_path: Path) -> None:
+    nlp = pipeline()
+    examples = make_examples(nlp.vocab)
+    optimizer = nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match=r"W003.*dependency trees") as caught:
+        nlp.update(examples, sgd=optimizer)
+        nlp.update(examples, sgd=optimizer)
+    assert len(caught) == 1
+    parsed.to_disk(tmp_path)
+    without = spacy.load(tmp_path, exclude=["tests_trees"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        without("Ada")  # a single token is a tree
+    component_of(without).model.attrs["context"] = "text"
+    with pytest.warns(UserWarning, match=r"W005.*dependency trees") as caught:
+        without(TEXTS[0])
+        without(TEXTS[0])
+    assert len(caught) == 1
+    again = spacy.load(tmp_path, exclude=["tests_trees"])
+    component_of(again).model.attrs["context"] = "text"
+    with pytest.warns(UserWarning, match=r"W005.*dependency trees"):
+        component_of(again).predict_given(make_examples(again.vocab))
+
+
+def test_a_layer_counts(nlp: Language) -> None:
+    tok2vec = nlp.add_pipe("rin_joint").model.get_ref("tok2vec")
+    assert build_dependency_gcn(tok2vec, layers=0) is tok2vec
+    model = build_dependency_gcn(tok2vec, layers=1, width=7)
+    assert model.get_dim("nO") == 7
+    for setting in ({"layers": -1}, {"norm": "max"}, {"width": 0}, {"layers": 0, "width": 5}):
+        with pytest.raises(ValueError, match="R010"):
+            build_dependency_gcn(tok2vec, **setting)
