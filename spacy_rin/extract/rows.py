@@ -1,14 +1,16 @@
 """Convert Docs to JSON-serializable values: entities and triples."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from typing import Any
 
 from spacy.tokens import Doc, Span
 
+from ..model.segments import find_sentences
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations
 
 
-def doc_to_json(
+def doc_to_row(
     doc: Doc,
     *,
     attr: str = DEFAULT_ATTR,
@@ -29,23 +31,23 @@ def doc_to_json(
         dict[str, Any]: {"text", "entities": [[start, end, label], ...], "relations": [[index of the subject,
             label, index of the object], ...], "scores": [...], "sentences": [[start, end], ...]}, with character
             offsets, end exclusive. A sentence range covers both entities of the relation. If the Doc has no sentence
-            boundaries, lines are used instead.
+            boundaries, they are found by rule, see `find_sentences`.
     """
     found = [
         relation
         for relation in get_relations(doc, attr)
         if relation.score >= min_score and (relations is None or relation.label in relations)
     ]
-    text = doc.text
+    starts = [start for start, _ in find_sentences(doc)] if found else []
     arguments = (span for relation in found for span in (relation.subject, relation.object))
     entities = sorted({_offsets(span) for span in [*doc.ents, *doc.spans.get(spans_key, ()), *arguments]})
     index = {entity: i for i, entity in enumerate(entities)}
     return {
-        "text": text,
+        "text": doc.text,
         "entities": [list(entity) for entity in entities],
         "relations": [[index[_offsets(r.subject)], r.label, index[_offsets(r.object)]] for r in found],
         "scores": [round(relation.score, 4) for relation in found],
-        "sentences": [_sentence(doc, text, relation) for relation in found],
+        "sentences": [_sentence(doc, starts, relation) for relation in found],
     }
 
 
@@ -53,10 +55,14 @@ def _offsets(span: Span) -> tuple[int, int, str]:
     return span.start_char, span.end_char, span.label_
 
 
-def _sentence(doc: Doc, text: str, relation: Relation) -> list[int]:
-    start, end = min(relation.subject.start, relation.object.start), max(relation.subject.end, relation.object.end)
-    if doc.has_annotation("SENT_START"):
-        return [doc[start].sent.start_char, doc[end - 1].sent.end_char]
-    first, last = doc[start:end].start_char, doc[start:end].end_char
-    line_end = text.find("\n", last)
-    return [text.rfind("\n", 0, first) + 1, len(text) if line_end < 0 else line_end]
+def _sentence(doc: Doc, starts: list[int], relation: Relation) -> list[int]:
+    """Get the characters from the sentence of the first entity to that of the last, without white space around."""
+    first, last = min(relation.subject.start, relation.object.start), max(relation.subject.end, relation.object.end)
+    begin = starts[bisect_right(starts, first) - 1]
+    after = bisect_left(starts, last)
+    end = starts[after] if after < len(starts) else len(doc)
+    while doc[begin].is_space and begin < first:
+        begin += 1
+    while doc[end - 1].is_space and end > last:
+        end -= 1
+    return [doc[begin:end].start_char, doc[begin:end].end_char]

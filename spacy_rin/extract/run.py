@@ -23,7 +23,7 @@ from ..pipeline.component import RINJoint, find_component
 from .documents import STDIN, Document, count_documents, read_documents
 from .journal import Journal, checksum
 from .reading import read_all, read_strictly
-from .rows import doc_to_json
+from .rows import doc_to_row
 from .workers import ParentWatch, interruptible
 from .writers import DEFAULT_BASE, NEO4J_FILES, check_target, write, write_lines
 
@@ -53,7 +53,7 @@ def extract(
         **pipe_options: Options of `nlp.pipe`: `batch_size`, `n_process`.
 
     Returns:
-        Iterator[dict[str, Any]]: For each text, in order, "id", the items of `doc_to_json`, and "meta" if the
+        Iterator[dict[str, Any]]: For each text, in order, "id", the items of `doc_to_row`, and "meta" if the
             document has metadata.
 
     Raises:
@@ -252,5 +252,5 @@ def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
 def _row(document: Document, doc: Doc | None, wanted: dict[str, Any]) -> dict[str, Any]:
     if doc is None:
         return {"id": document.id, "error": document.error}
-    row = {"id": document.id, **doc_to_json(doc, **wanted)}
+    row = {"id": document.id, **doc_to_row(doc, **wanted)}
     return row if document.meta is None else {**row, "meta": document.meta}

@@ -20,7 +20,7 @@ from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 import spacy_rin.cli  # noqa: F401, adds the command to those of spaCy
-from spacy_rin.extract import doc_to_json, extract, extract_file
+from spacy_rin.extract import doc_to_row, extract, extract_file
 from spacy_rin.extract.documents import Document
 from spacy_rin.extract.journal import Journal, checksum
 
@@ -90,7 +90,7 @@ def test_extract(trained: Language) -> None:
     assert [row["id"] for row in rows] == [*range(1, len(TEXTS) + 1), "x"]
     assert [named(row) for row in rows] == [set(triples) for _, triples in [*TRIPLES, TRIPLES[0]]]
     assert rows[-1]["meta"] == {"by": "me"} and "meta" not in rows[0]
-    assert {key: value for key, value in rows[0].items() if key != "id"} == doc_to_json(trained(TEXTS[0]))
+    assert {key: value for key, value in rows[0].items() if key != "id"} == doc_to_row(trained(TEXTS[0]))
 
 
 def test_filters(nlp: Language) -> None:
@@ -103,12 +103,12 @@ def test_filters(nlp: Language) -> None:
     ]
 
     def kept(**options: Any) -> Any:
-        return [label for _, label, _ in doc_to_json(doc, **options)["relations"]]
+        return [label for _, label, _ in doc_to_row(doc, **options)["relations"]]
 
     assert kept() == kept(min_score=0.5) == ["born_in", "founded", "leads"]
     assert kept(min_score=0.51) == kept(min_score=0.75) == ["founded", "leads"]
     assert kept(min_score=0.75, relations=["founded", "born_in"]) == ["founded"]
-    assert doc_to_json(doc, relations=[])["entities"] == doc_to_json(doc)["entities"]
+    assert doc_to_row(doc, relations=[])["entities"] == doc_to_row(doc)["entities"]
     rows = extract(nlp, TEXTS, relations=["founded"])
     assert [named(row) for row in rows] == [{t for t in triples if t[1] == "founded"} for _, triples in TRIPLES]
     assert not any(row["relations"] for row in extract(nlp, TEXTS, min_score=1.1))
@@ -123,13 +123,18 @@ def test_sentence(nlp: Language) -> None:
 
     def sentences(doc: Doc) -> Any:
         doc._.relations = [(spans[1], "in", spans[0]), (spans[0], "by", spans[2])]
-        return [text[start:end] for start, end in doc_to_json(doc)["sentences"]]
+        return [text[start:end] for start, end in doc_to_row(doc)["sentences"]]
 
     first, second = "Ada Brook was born in Larne .", "Tom Hale leads Orbix ."
-    assert sentences(doc) == [f"{first} {second}"] * 2  # the line
+    assert sentences(doc) == [first, f"{first} {second}"]
+    assert not doc.has_annotation("SENT_START")
     for token in doc:
         token.is_sent_start = token.i == 0 or (doc[token.i - 1].text in (".", "\n") and not token.is_space)
-    assert sentences(doc) == [first, f"{first} {second}\n"]
+    assert sentences(doc) == [first, f"{first} {second}"]
+    # What the pipeline has found counts.
+    for token in doc:
+        token.is_sent_start = token.i == 0
+    assert sentences(doc) == [text.strip()] * 2
 
 
 def test_refused(trained: Language, tmp_path: Path) -> None:
