@@ -346,7 +346,7 @@ def test_serve_refuses_what_it_cannot_serve(
     model: Path, nlp: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run(tmp_path / "none")
-    assert result.exit_code == 1 and "Can't load" in result.output
+    assert result.exit_code == 1 and "[R015]" in result.output
     nlp.to_disk(tmp_path / "blank")
     result = run(tmp_path / "blank")
     assert result.exit_code == 1 and "[R018]" in result.output
