@@ -127,7 +127,7 @@ def interactive(title: str, published: str = "", *, gcn: bool = True, **settings
     return Variant(title, None, changes, figures, config="interactive")
 
 
-NOT_RIN_INT = ("stop_early",)
+NOT_RIN_INT = ("stop_early", "relative_positions")
 
 
 # Settings that improved F1 on the dev part of WebNLG.
@@ -149,6 +149,9 @@ VARIANTS = {
         {"webnlg": "74.2 ± 0.3", "webnlg_star": "85.6 ± 0.3", "nyt": "76.9 ± 0.3"},
     ),
     "best": Variant("RIN, our best", None, BEST, {}),
+    "positions": Variant(
+        "RIN, our best, with relative positions", 1, {**BEST, f"{MODEL}.relative_positions": True}, {}
+    ),
     "transformer": Variant("RIN on a transformer", 1, {f"{MODEL}.entity_layers": 2}, {}, config="transformer"),
     "without_er": Variant("RIN w/o ER", 1, {f"{MODEL}.use_entities": False}, {"webnlg": "76.4", "nyt": "83.9"}),
     "without_rc": Variant("RIN w/o RC", 1, {f"{MODEL}.use_relations": False}, {"webnlg": "76.0", "nyt": "77.3"}),
