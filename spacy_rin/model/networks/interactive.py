@@ -1,6 +1,6 @@
 """A network that writes triples down one after the other, with an interaction of relation and entities in each.
 
-Yu, Wang, Ren, Cai: Incorporating Bidirection-Interactive Information and Semantic Features for Relational Facts
+Yu et al.: Incorporating Bidirection-Interactive Information and Semantic Features for Relational Facts
 Extraction. AAAI 2021, student abstract. Equation numbers refer to this paper. It leaves much open, and says nothing of
 the loss, of the attention, or of entities of several tokens: `docs/network.md` has what was chosen here, and why.
 
