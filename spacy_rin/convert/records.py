@@ -310,24 +310,8 @@ def within(start: int, end: int, length: int) -> tuple[int, int]:
     return start, end
 
 
-def check_indices(entities: int, triples: Sequence[tuple[Any, ...]]) -> list[Triple]:
-    """Check that the triples of a text point to its entities.
-
-    Args:
-        entities (int): Number of entities.
-        triples (Sequence[tuple[int, str, int]]): Index of the subject, label, index of the object.
-
-    Returns:
-        list[Triple]: The same triples.
-
-    Raises:
-        Malformed: If there is no entity of an index.
-    """
-    return [check_triple(entities, row) for row in triples]
-
-
 def check_triple(entities: int, row: tuple[Any, ...]) -> Triple:
-    """Check one triple, as `check_indices` checks all of them.
+    """Check that a triple of a text points to its entities.
 
     Args:
         entities (int): Number of entities.

@@ -116,7 +116,7 @@ def read_lines(source: Source) -> Lines:
                 lines.layers.append(_read_layer(line))
             elif line.startswith("#Text="):
                 texts.append(_unescape(line.removeprefix("#Text=")))
-            elif line and not line.startswith("#"):
+            elif line.strip() and not line.startswith("#"):
                 fields = line.split("\t")
                 start, end = _read_offsets(fields)
                 if texts:

@@ -36,6 +36,8 @@ def prodigy(folder: Path, spans: list[dict[str, Any]], **relation: Any) -> Path:
         (SPANS, {**SPANS[0], "label": "OLD"}, 1),
         (SPANS, {"token_start": 2, "token_end": 2, "label": "TOOL"}, 1),  # the list of spans wins
         (SPANS, {"token_start": 0, "token_end": 2}, 0),
+        (SPANS, {"start": 1, "end": 4, "label": "TOOL"}, 1),  # it cuts a token, and the span of "head" is listed
+        (SPANS, {"start": 6, "end": 11, "label": "TOOL"}, 1),  # it does not have the token "head"
         ([{**SPANS[0], "token_start": 2}, SPANS[1]], SPANS[0], 1),
         ([{**SPANS[0], "token_end": 77}, SPANS[1]], None, 1),
     ],
@@ -44,6 +46,13 @@ def test_prodigy_believes_characters_and_listed_spans(tmp_path: Path, spans: Any
     (doc,), report = convert(prodigy(tmp_path, spans, head_span=head_span, child_span=SPANS[1]))
     assert relations_of(doc) == [(TOOL, "helps", BOB)] and len(doc.spans["rin"]) == 2
     assert sum(report.ignored.values()) == counted
+
+
+@pytest.mark.parametrize("head", [2, 77])
+def test_prodigy_believes_characters_of_a_span_that_is_not_listed(tmp_path: Path, head: int) -> None:
+    ray = {"start": 2, "end": 5, "label": "PART"}
+    (doc,), _ = convert(prodigy(tmp_path, SPANS, head=head, head_span=ray, child_span=SPANS[1]))
+    assert relations_of(doc) == [((2, 3, "PART"), "helps", BOB)]
 
 
 def brat(folder: Path, *lines: str, name: str = "a", text: str = "Ada met Bob and Cem.") -> Path:
