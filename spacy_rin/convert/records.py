@@ -294,7 +294,8 @@ def check_row(row: Any, key: str, types: tuple[type, ...], columns: Sequence[str
     """
     if columns:
         row = [get_field(row, column) for column in columns]
-    if not isinstance(row, list) or len(row) != len(types):
+    # JSON has lists only, but `doc_from_json` is called with Python's values.
+    if not isinstance(row, (list, tuple)) or len(row) != len(types):
         raise Malformed(f"each of '{key}' must be a list of {len(types)}, not {row!r:.60}")
     for value, kind in zip(row, types, strict=True):
         if not (is_text(value) if kind is str else type(value) is kind):

@@ -110,6 +110,16 @@ def test_roles_that_are_chosen(tmp_path: Path) -> None:
         assert result.exit_code == 1 and "[R010]" in result.output
 
 
+def test_roles_are_pairs(tmp_path: Path) -> None:
+    brat(tmp_path, "R1\tr From:T1 To:T2")
+    both: Any = [["To", "From"]]
+    assert triples_of(convert(tmp_path, roles=both)[0][0]) == [("Bob", "r", "Ada")]
+    wrong: list[Any] = ["To,From", ["To"], [("To", "To")], [("To", 1)], [("To", "From"), ("From", "To")]]
+    for roles in wrong:
+        with pytest.raises(SettingError, match=r"^\[R010\].*'roles' must be .*pair"):
+            convert(tmp_path, roles=roles)
+
+
 def test_an_event_stands_for_its_trigger(tmp_path: Path) -> None:
     lines = ["R1\tr Arg1:E1 Arg2:T2", "R2\ts Arg1:E2 Arg2:E1", "E1\tMeet:T1 Who:T3", "E2\tMeet:T3", "E3\tMeet:T9"]
     (doc,), report = convert(brat(tmp_path, *lines))
