@@ -120,6 +120,18 @@ def test_roles_are_pairs(tmp_path: Path) -> None:
             convert(tmp_path, roles=roles)
 
 
+def test_notes_and_normalizations_go_on_in_the_next_line(tmp_path: Path) -> None:
+    more = ["#1\tAnnotatorNotes T1\tIs this", "right?", "", "N1\tReference T2 W:1\tBob", "and Cem"]
+    (doc,), report = convert(brat(tmp_path, *more, "R1\tr Arg1:T1 Arg2:T2"))
+    assert triples_of(doc) == [("Ada", "r", "Bob")] and report.ignored == {"notes (#)": 1, "normalizations (N)": 1}
+
+
+@pytest.mark.parametrize("line", ["#1\tAnnotatorNotes T1\ta\nR1 r Arg1:T1 Arg2:T2", "N1\tReference T2 W:1\tBob\nTom"])
+def test_other_lines_do_not_belong_to_notes(tmp_path: Path, line: str) -> None:
+    with pytest.raises(FileError, match=r"a\.ann:5: this is not a line of brat"):
+        convert(brat(tmp_path, line))
+
+
 def test_an_event_stands_for_its_trigger(tmp_path: Path) -> None:
     lines = ["R1\tr Arg1:E1 Arg2:T2", "R2\ts Arg1:E2 Arg2:E1", "E1\tMeet:T1 Who:T3", "E2\tMeet:T3", "E3\tMeet:T9"]
     (doc,), report = convert(brat(tmp_path, *lines))
