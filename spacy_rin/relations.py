@@ -167,7 +167,7 @@ def _fault(relation: Relation) -> str:
     if not isinstance(relation.label, str) or not relation.label:
         return "the label must be a non-empty string"
     score = relation.score
-    if not isinstance(score, Real) or isinstance(score, bool) or not 0.0 <= float(score) <= 1.0:
+    if not isinstance(score, Real) or isinstance(score, bool) or not 0 <= score <= 1:
         return "the score must be a number from 0 to 1"
     return ""
 

@@ -23,6 +23,7 @@ _OTHERS = {
     "#": "notes (#)",
     "*": "equivalences (*)",
 }
+_ID = re.compile(r"(?:[TREAMN#]\d+|\*)\s")
 _LINE_START = re.compile(r"[TREAMN#]\S*\t\S|\*\t\S")
 
 
@@ -142,14 +143,14 @@ def _read_pair(ann: Source, txt: Source) -> _Annotation | Broken:
     if bad_line := find_bad_line(txt.content):
         return Broken(str(bad_line), NOT_UTF8, txt.path)
     read = _Annotation(ann, txt.content, txt.path.name)
-    last: str | None = None  # the entity whose quote may go on in the next line
+    last: str | None = None  # the annotation whose text may go on in the next line
     for number, line in enumerate(ann.content.removeprefix(BOM).split("\n"), 1):
         last = _read_line(read, str(number), line.rstrip("\r"), last)
     return read
 
 
 def _read_line(read: _Annotation, number: str, line: str, last: str | None) -> str | None:
-    """Read a line, and return the id of the entity whose quote may go on in the next one."""
+    """Read a line, and return the id of the annotation whose text may go on in the next one."""
     if not line.strip():
         return last
     if find_bad_line(line):
@@ -171,14 +172,21 @@ def _read_line(read: _Annotation, number: str, line: str, last: str | None) -> s
         if match := _E_LINE.fullmatch(line):
             event, trigger = match.groups()
             read.events[event] = trigger if read.events.get(event, trigger) == trigger else None
-    elif last is not None and squeeze(line) in squeeze(read.text):
-        mention = read.entities[last]
+        if line[0] in "N#":
+            return line.split("\t", 1)[0]
+    elif last is not None and _goes_on(read, last, line):
+        mention = read.entities.get(last)
         if isinstance(mention, Mention):
             read.entities[last] = mention._replace(quote=f"{mention.quote}\n{line}")
         return last
     else:
         _spoil(read, number, line, f"this is not a line of brat: {line!r:.100}")
     return None
+
+
+def _goes_on(read: _Annotation, last: str, line: str) -> bool:
+    """Whether a line can belong to the annotation above it: entities and normalizations quote the text, notes don't."""
+    return not _ID.match(line) if last.startswith("#") else squeeze(line) in squeeze(read.text)
 
 
 def _spoil(read: _Annotation, number: str, line: str, reason: str) -> None:

@@ -1,20 +1,28 @@
 """Reader of DocRED, whose entities have several mentions each."""
 
+from collections.abc import Hashable
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 from .names import nearest
 from .records import (
+    Broken,
     Entity,
+    Lost,
     Malformed,
     Record,
     Skipped,
-    check_indices,
+    Triple,
+    assemble,
+    attempt,
+    check_row,
+    check_triple,
     get_field,
-    get_objects,
-    get_rows,
+    get_list,
     get_string,
     is_text,
+    sort_out,
     within,
 )
 
@@ -44,7 +52,7 @@ def parse_docred(line: str, data: Any) -> Record | Skipped:
         Record | Skipped: The document; `Skipped` if it has no labels, as in the test file.
 
     Raises:
-        Malformed: If the document does not have this form.
+        Malformed: If the document as a whole does not have this form.
     """
     sentences = get_field(data, "sents")
     if not isinstance(sentences, list) or not all(isinstance(s, list) and all(map(is_text, s)) for s in sentences):
@@ -54,28 +62,36 @@ def parse_docred(line: str, data: Any) -> Record | Skipped:
         raise Malformed("the document has no tokens")
     if "labels" not in data:
         return Skipped("documents without labels")
-    vertices = _vertices(data, list(map(len, sentences)))
-    labels = get_objects(data, "labels")
-    rows = check_indices(len(vertices), get_rows(data, "labels", (int, str, int), ("h", "r", "t")))
-    entities: dict[Entity, int] = {}
-    for mentions in vertices:
-        for mention in mentions:
-            entities.setdefault(mention[:3], len(entities))
-    triples = [
-        (entities[subject[:3]], label, entities[object_[:3]])
-        for (head, label, tail), item in zip(rows, labels, strict=True)
-        for subject, object_ in _pairs(vertices[head], vertices[tail], _evidence(item))
-    ]
-    return Record(line, words, list(entities), triples)
+    lengths = list(map(len, sentences))
+    vertices: list[list[_Mention]] = []
+    spans: dict[Hashable, Entity | Lost | Broken] = {}  # the mentions, and the entities without one by their numbers
+    broken: list[Broken] = []
+    for number, vertex in enumerate(get_list(data, "vertexSet")):
+        mentions, faults = _mentions(line, vertex, lengths)
+        vertices.append(mentions)
+        spans.update((mention[:3], mention[:3]) for mention in mentions)
+        if not mentions:
+            spans[number] = faults.pop(0)
+        broken += faults
+    rows = (attempt(line, _label, item, len(vertices)) for item in get_list(data, "labels"))
+    labels, broken_labels = sort_out(rows)
+    triples: list[tuple[Hashable, str, Hashable]] = []
+    for (head, label, tail), evidence in labels:
+        if vertices[head] and vertices[tail]:
+            triples += [(s[:3], label, o[:3]) for s, o in _pairs(vertices[head], vertices[tail], evidence)]
+        else:
+            triples.append((head, label, tail))
+    record = assemble(line, words, spans, triples)
+    return replace(record, broken=[*record.broken, *broken, *broken_labels])
 
 
-def _vertices(data: Any, lengths: list[int]) -> list[list[_Mention]]:
-    """Get the mentions of each entity, in their order in the document."""
+def _mentions(line: str, vertex: Any, lengths: list[int]) -> tuple[list[_Mention], list[Broken]]:
+    """Get the mentions of an entity, in their order in the document. If there are none, it is said why."""
+    if not isinstance(vertex, list) or not vertex:
+        return [], [Broken(line, f"each of 'vertexSet' must be a non-empty list of mentions, not {vertex!r:.60}")]
     offsets = [0, *accumulate(lengths)]
-    vertices = get_field(data, "vertexSet")
-    if not isinstance(vertices, list) or not all(isinstance(vertex, list) and vertex for vertex in vertices):
-        raise Malformed("'vertexSet' must be a list of non-empty lists of mentions")
-    return [sorted(_mention(mention, lengths, offsets) for mention in vertex) for vertex in vertices]
+    mentions, broken = sort_out(attempt(line, _mention, mention, lengths, offsets) for mention in vertex)
+    return sorted(mentions), broken
 
 
 def _mention(mention: Any, lengths: list[int], offsets: list[int]) -> _Mention:
@@ -88,11 +104,13 @@ def _mention(mention: Any, lengths: list[int], offsets: list[int]) -> _Mention:
     return _Mention(offsets[sentence] + start, offsets[sentence] + end, get_string(mention, "type"), sentence)
 
 
-def _evidence(label: dict[str, Any]) -> list[Any]:
+def _label(label: Any, vertices: int) -> tuple[Triple, list[Any]]:
+    """Get a relation of two entities, and its evidence."""
+    triple = check_triple(vertices, check_row(label, "labels", (int, str, int), ("h", "r", "t")))
     evidence = label.get("evidence") or []
     if not isinstance(evidence, list):
         raise Malformed(f"'evidence' must be a list of sentence numbers, not {evidence!r:.60}")
-    return evidence
+    return triple, evidence
 
 
 def _pairs(subjects: list[_Mention], objects: list[_Mention], evidence: list[Any]) -> list[tuple[_Mention, _Mention]]:

@@ -13,14 +13,14 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from ..characters import slow_run
-from ..errors import Errors, FileError, SettingError
+from ..errors import Errors, FileError, SettingError, require_setting
 from ..files import write_whole
 from ..pipeline.loading import load_pipeline
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, register_relations, set_relations
 from . import quotes, surfaces
 from .align import align, cut_sentences
 from .formats import AUTO, CONVERTERS, detect_source
-from .records import Broken, Note, Record, Skipped, Text
+from .records import Broken, Note, Record, Skipped, Text, is_text
 from .report import ConversionReport, refuse_broken
 from .values import Options, Source
 
@@ -81,7 +81,7 @@ def convert(
     if not entity_label:
         raise SettingError(Errors.R010, name="entity_label", expected="a non-empty string", value=entity_label)
     register_relations(attr)
-    source, nlp, docs = Source(path, Options(text_field, roles)), blank_pipeline(lang), []
+    source, nlp, docs = Source(path, Options(text_field, _pairs(roles))), blank_pipeline(lang), []
     path = source.path
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
     report = ConversionReport(format=detect_source(source) if format == AUTO else format)
@@ -98,7 +98,7 @@ def convert(
             continue
         if sents and isinstance(item, Record):
             raise FileError(Errors.R043, path=path, format=report.format)
-        if isinstance(item, Text) and (reason := _slow_run(item, nlp)):
+        if isinstance(item, Text) and (reason := slow_text(item, nlp)):
             report.add_broken(path, [Broken(item.line, reason, item.path)])
             continue
         record = align(item, nlp, snap=snap) if isinstance(item, Text) else item
@@ -175,10 +175,29 @@ def write_docs(docs: Iterable[Doc], path: str | Path) -> None:
         DocBin(docs=docs, store_user_data=True).to_disk(unfinished)
 
 
-def _slow_run(text: Text, nlp: Language) -> str:
-    """Say what a tokenizer by rules would need too long for; empty if it is not used, or there is no such thing."""
+def slow_text(text: Text, nlp: Language) -> str:
+    """Say what a tokenizer by rules would need too long for.
+
+    Args:
+        text (Text): The text.
+        nlp (Language): The pipeline with the tokenizer.
+
+    Returns:
+        str: What is wrong with the text; empty if nothing is, or the tokenizer is not used.
+    """
     by_rules = text.tokens is None and isinstance(nlp.tokenizer, Tokenizer)
     return slow_run(text.text) if by_rules else ""
+
+
+def _pairs(roles: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """Check pairs of roles, and make tuples of them."""
+    valid = isinstance(roles, (list, tuple)) and all(
+        isinstance(pair, (list, tuple)) and len(pair) == len(set(pair)) == 2 and all(map(is_text, pair))
+        for pair in roles
+    )
+    expected = "a list of pairs of two roles, each with the subject's first, e.g. [('From', 'To')]"
+    require_setting("roles", roles, valid, expected)
+    return [(subject, object_) for subject, object_ in roles]
 
 
 def _check_options(format: str, options: Options) -> None:

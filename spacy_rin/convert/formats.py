@@ -51,8 +51,8 @@ CONVERTERS: dict[str, Converter] = {
     "gliner2": partial(read_records, parse_gliner2),
 }
 
-# The keys that a record of each JSON format has, with the types of their values; [type] is a list of that type, and a
-# dict an object with these keys. Where there are several sets of keys, one is enough.
+# The keys that a record of each JSON format has, with the types of their values; [type] is a list with that type
+# in it, or an empty one, and a dict an object with these keys. Where there are several sets of keys, one is enough.
 _SHAPES: dict[str, list[dict[str, Any]]] = {
     "jsonl": [{"text": str, "entities": [list], "relations": [list]}],
     "prodigy": [
@@ -112,7 +112,10 @@ def detect_source(source: Source) -> str:
             return "brat"
         if any(is_webanno_tsv(Source(file).content.removeprefix("\ufeff")) for file in path.rglob("*.tsv")):
             return "webanno_tsv"
-        raise FileError(Errors.R041, path=path, seen="it is a folder without .ann files and .tsv files of WebAnno")
+        if any(path.rglob("*.spacy")):
+            return "rel_component"
+        seen = "it is a folder without .ann files, .tsv files of WebAnno and .spacy files"
+        raise FileError(Errors.R041, path=path, seen=seen)
     if path.suffix == ".spacy":
         return "rel_component"
     if is_webanno_tsv(source.content.removeprefix("\ufeff")):
@@ -148,24 +151,37 @@ def _is_brat(source: Source) -> bool:
 
 
 def _json_formats(source: Source) -> set[str]:
-    """Return the formats that fit all records so far, reading records until at most one format is left."""
+    """Return the formats that fit all records so far, reading records until one format is left. Records that fit no
+    format at all are broken: the reader of the format says how.
+    """
     candidates = {*_SHAPES, "copy_re_ids"}
-    line = malformed = None
+    line = malformed = unknown = None
+    has_known = False
     for line, value in source.peek():
         if isinstance(value, Malformed):
             malformed = malformed or (line, value)
             continue
-        candidates &= _formats_of(value)
+        if not (fitting := _formats_of(value)):
+            unknown = unknown or (line, value)
+            continue
+        has_known = True
+        candidates &= fitting
         if not candidates:
-            raise FileError(Errors.R041, path=source.path, seen=f"the record in line {line} {_describe(value)}")
+            raise _not_recognised(source.path, line, value)
         if len(candidates) == 1:
             return candidates
+    if unknown and not has_known:
+        raise _not_recognised(source.path, *unknown)
     if malformed:
         refuse(source.path, *malformed)
     if line is None:
         raise FileError(Errors.R032, path=source.path, format=AUTO)
     # If there are neither entities nor relations, a file of doccano is one of ours.
     return candidates - {"doccano"} if "jsonl" in candidates else candidates
+
+
+def _not_recognised(path: Path, line: str, value: Any) -> FileError:
+    return FileError(Errors.R041, path=path, seen=f"the record in line {line} {_describe(value)}")
 
 
 def _formats_of(value: Any) -> set[str]:
@@ -185,7 +201,7 @@ def _has_type(value: Any, kind: Any) -> bool:
     if isinstance(kind, dict):
         return isinstance(value, dict) and _has_shape(value, kind)
     if isinstance(kind, list):
-        return isinstance(value, list) and all(_has_type(item, kind[0]) for item in value)
+        return isinstance(value, list) and (not value or any(_has_type(item, kind[0]) for item in value))
     return isinstance(value, kind)
 
 

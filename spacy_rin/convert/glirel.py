@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from .records import Entity, Malformed, Record, get_field, get_objects, get_string, get_strings, is_text, within
+from .records import (
+    Entity,
+    Malformed,
+    Record,
+    attempt,
+    get_field,
+    get_list,
+    get_string,
+    get_strings,
+    is_text,
+    sort_out,
+    within,
+)
 
 _NONE = {"no relation", "no_relation", "NO_RELATION"}
 
@@ -22,32 +34,30 @@ def parse_glirel(line: str, data: Any) -> Record:
         Record: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
     words = get_strings(data, "tokenized_text")
-    rows = get_field(data, "ner")
-    if not isinstance(rows, list):
-        raise Malformed("'ner' must be a list")
+    rows, broken = sort_out(attempt(line, _entity, row, words) for row in get_list(data, "ner"))
+    relations, broken_relations = sort_out(attempt(line, _relation, r, words) for r in get_list(data, "relations"))
     entities: dict[Entity, int] = {}
     first: dict[tuple[int, int], int] = {}  # of the entities with the same tokens
-    for row in rows:
-        entity = _entity(row, words)
+    for entity in rows:
         first.setdefault(entity[:2], entities.setdefault(entity, len(entities)))
-    triples = []
-    for relation in get_objects(data, "relations"):
-        ends = []
-        for side in ("head", "tail"):
-            end = get_field(relation, side)
-            tokens = _tokens(get_field(end, "position"), words)
-            kind = end.get("type")
-            entity = (*tokens, kind if is_text(kind) else "")
-            if tokens not in first:
-                first[tokens] = entities.setdefault(entity, len(entities))
-            ends.append(first[tokens])
-        label = get_string(relation, "relation_text")
-        if label not in _NONE:
-            triples.append((ends[0], label, ends[1]))
-    return Record(line, words, list(entities), triples)
+    for entity in (end for subject, _, object_ in relations for end in (subject, object_)):
+        if entity[:2] not in first:
+            first[entity[:2]] = entities.setdefault(entity, len(entities))
+    triples = [(first[s[:2]], label, first[o[:2]]) for s, label, o in relations if label not in _NONE]
+    return Record(line, words, list(entities), triples, broken=broken + broken_relations)
+
+
+def _relation(relation: Any, words: list[str]) -> tuple[Entity, str, Entity]:
+    subject, object_ = (_end(get_field(relation, side), words) for side in ("head", "tail"))
+    return subject, get_string(relation, "relation_text"), object_
+
+
+def _end(end: Any, words: list[str]) -> Entity:
+    tokens, kind = _tokens(get_field(end, "position"), words), end.get("type")
+    return (*tokens, kind if is_text(kind) else "")
 
 
 def _entity(row: Any, words: list[str]) -> Entity:

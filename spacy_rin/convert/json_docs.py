@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from ..errors import Errors, RinError
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, get_relations, has_relations, register_relations, set_relations
 from .align import align
-from .docs import make_doc
+from .docs import make_doc, slow_text
 from .exporters import export
 from .jsonl import parse_jsonl
 from .records import Malformed, Record
@@ -30,12 +30,15 @@ def doc_from_json(record: dict[str, Any], nlp: Language, *, snap: bool = False, 
         Doc: The Doc, with entities in `doc.spans["rin"]` and `doc.ents`, and relations in `doc._.relations`.
 
     Raises:
-        RinError: R039 if the record does not have this form, or an entity is not whole tokens; R002 if a score is not
-            valid.
+        RinError: R039 if the record does not have this form, an entity is not whole tokens, or the tokenizer would need
+            very long for the text; R002 if a score is not valid.
     """
     register_relations(attr)
     try:
-        text = align(parse_jsonl("1", record), nlp, snap=snap)
+        parsed = parse_jsonl("1", record)
+        if reason := slow_text(parsed, nlp):
+            raise Malformed(reason)
+        text = align(parsed, nlp, snap=snap)
     except Malformed as err:
         raise RinError(Errors.R039, reason=err) from None
     faults = [*(broken.reason for broken in text.broken), *(lost.reason for lost in text.lost_entities)]

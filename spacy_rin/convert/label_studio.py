@@ -142,7 +142,10 @@ def _mentions(line: str, ident: str, items: list[dict[str, Any]]) -> list[Mentio
             if not isinstance(found, list) or not all(map(is_text, found)):
                 raise Malformed("'labels' of a region must be a list of strings")
             labels += found
-    quotes = [quote for item in items if is_text(quote := _value(item).get("text"))]
+    # Labels first: other results can have a text of their own, which is a comment.
+    by_label = sorted(items, key=lambda item: item.get("type") not in _LABELS)
+    quoting = (item for item in by_label if item.get("type") != "textarea")
+    quotes = [quote for item in quoting if is_text(quote := _value(item).get("text"))]
     name = f"region {ident!r:.60}"
     return [
         Mention(line, name, [places[0]], quotes[0] if quotes else None, label)
@@ -212,24 +215,41 @@ def _as_shown(text: str, regions: list[_Region]) -> str:
         parser.close()
     except AssertionError as err:  # older versions of Python raise it for some declarations
         raise Malformed(f"this is not HTML: {err}") from None
-    shown = "".join(parser.texts)
     mentions = [mention for region in regions for mention in region.mentions]
-    return shown if count_fitting(shown, mentions) >= count_fitting(text, mentions) else text
+    candidates = ("".join(parser.shown), "".join(parser.texts), text)
+    return max(candidates, key=lambda candidate: count_fitting(candidate, mentions))
 
 
 class _Shown(HTMLParser):
-    """Collects the texts of HTML. A line break counts as one character, as in Label Studio."""
+    """Collects the texts of HTML. A line break counts as one character, as in Label Studio.
+
+    Attributes:
+        texts (list[str]): All texts.
+        shown (list[str]): Those that a browser shows: not the head, styles and scripts.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
+        self.shown: list[str] = []
+        self._hidden = ""  # the tag around the current text, if it is not shown
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
+        if not self._hidden:
+            self.shown.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "br":
-            self.texts.append("\n")
+            self.handle_data("\n")
+        elif tag == "body":
+            self.shown.clear()
+        elif tag in ("style", "script", "title"):
+            self._hidden = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._hidden:
+            self._hidden = ""
 
 
 def _triples(

@@ -113,13 +113,20 @@ class _Task:
         same = [entity for entity in self.entities if entity[:2] == offsets]
         if found := [entity for entity in same if label in (None, entity[2])]:
             return found[0]
-        by_tokens_alone = _bounds(span, "start", "end") is None
-        if not same and by_tokens_alone and side in relation and (around := self._around(relation, side)):
-            same = [around]
+        if not same and relation.get(side) is not None and not self._is_supported(span, offsets, relation[side]):
+            same = [around] if (around := self._around(relation, side)) else []
         if len(same) == 1:
             self.ignored[_DISAGREE] += 1
             return same[0]
         return (*offsets, label or "")
+
+    def _is_supported(self, span: dict[str, Any], offsets: tuple[int, int], token: Any) -> bool:
+        """Whether the characters of a span that is not listed are those of whole tokens, with a token among them."""
+        if _bounds(span, "start", "end") is None:
+            return False
+        inside = [i for i, (start, end) in enumerate(self.tokens) if offsets[0] <= start and end <= offsets[1]]
+        is_whole = inside and offsets == (self.tokens[inside[0]][0], self.tokens[inside[-1]][1])
+        return bool(is_whole) and (token in inside or token not in range(len(self.tokens)))
 
     def _around(self, relation: dict[str, Any], side: str) -> Entity | None:
         """Get the listed span that an argument refers to by its token alone."""

@@ -87,8 +87,10 @@ COUNTS = sorted(
 
 _BARE_LF = re.compile(r"(?<!\r)\n")
 _SPACE = re.compile(r"\r\n|\s")
-# White space of all kinds, also escaped (as two characters) and without a width.
-_BLANKS = re.compile(r"(?:\\+[nrtfv]|[\s\u00ad\u180e\u200b-\u200f\u2060\ufeff])+")
+# White space of all kinds, also escaped (as two characters or more) and without a width.
+_BLANKS = re.compile(
+    r"(?:\\+(?:[nrtfv]|xa0|u(?:00a0|200b|2028|2029|feff))|&(?:nbsp|#160);|[\s\u00ad\u180e\u200b-\u200f\u2060\ufeff])+"
+)
 
 
 def is_same(found: str, quoted: str) -> bool:

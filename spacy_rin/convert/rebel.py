@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from .names import Offsets, place
-from .records import Entity, Lost, Malformed, Text, Triple, get_field, get_objects, get_string, is_text
+from .records import Broken, Entity, Lost, Malformed, Text, attempt, get_field, get_list, get_string, is_text, sort_out
 
 _Key = tuple[str | None, Offsets | None]  # name and offsets
 
@@ -24,20 +24,14 @@ def parse_rebel(line: str, data: Any) -> Text:
         Text: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
     entities = _Entities(line, get_string(data, "text"))
-    for entity in get_objects(data, "entities"):
-        entities.add(_rebel_key(entity))
-    triples: list[Triple] = []
-    for triple in get_objects(data, "triples"):
-        subject, object_ = (entities.add(_rebel_key(get_field(triple, end))) for end in ("subject", "object"))
-        predicate = get_field(triple, "predicate")
-        label = get_field(predicate, "surfaceform") or get_string(predicate, "uri")
-        if not is_text(label):
-            raise Malformed(f"the surface form of a predicate must be a string, not {label!r:.60}")
-        triples.append((subject, label, object_))
-    return entities.as_text(triples)
+    keys, broken = sort_out(attempt(line, _rebel_key, entity) for entity in get_list(data, "entities"))
+    triples, broken_triples = sort_out(attempt(line, _rebel_triple, triple) for triple in get_list(data, "triples"))
+    for key in keys:
+        entities.add(key)
+    return entities.as_text(triples, broken + broken_triples)
 
 
 def parse_unirel(line: str, data: Any) -> Text:
@@ -55,22 +49,15 @@ def parse_unirel(line: str, data: Any) -> Text:
         Text: The text.
 
     Raises:
-        Malformed: If the record does not have this form.
+        Malformed: If the record as a whole does not have this form.
     """
     entities = _Entities(line, get_string(data, "text"))
-    for entity in get_objects(data, "entity_list") if "entity_list" in data else []:
-        kind = entity.get("type", "DEFAULT")
-        if not is_text(kind):
-            raise Malformed(f"'type' of an entity must be a non-empty string, not {kind!r:.60}")
-        entities.add(
-            (get_string(entity, "text"), _offsets(entity, "char_span")), type="" if kind == "DEFAULT" else kind
-        )
-    triples: list[Triple] = []
-    for relation in get_objects(data, "relation_list"):
-        subject = entities.add((get_string(relation, "subject"), _offsets(relation, "subj_char_span")))
-        object_ = entities.add((get_string(relation, "object"), _offsets(relation, "obj_char_span")))
-        triples.append((subject, get_string(relation, "predicate"), object_))
-    return entities.as_text(triples)
+    items = get_list(data, "entity_list") if "entity_list" in data else []
+    typed, broken = sort_out(attempt(line, _unirel_entity, item) for item in items)
+    triples, broken_triples = sort_out(attempt(line, _unirel_triple, item) for item in get_list(data, "relation_list"))
+    for key, kind in typed:
+        entities.add(key, kind)
+    return entities.as_text(triples, broken + broken_triples)
 
 
 class _Entities:
@@ -106,10 +93,20 @@ class _Entities:
             self.index[key] = self.index[where]
         return self.index[key]
 
-    def as_text(self, triples: list[Triple]) -> Text:
-        """Make the text with these entities and some triples of them."""
+    def as_text(self, triples: list[tuple[_Key, str, _Key]], broken: list[Broken]) -> Text:
+        """Make the text with these entities and some triples, whose entities are added."""
+        placed = [(self.add(subject), label, self.add(object_)) for subject, label, object_ in triples]
         ignored = Counter({"offsets at which the text has another name": len(self.moved)})
-        return Text(self.line, self.text, self.found, triples, ignored=+ignored)
+        return Text(self.line, self.text, self.found, placed, ignored=+ignored, broken=broken)
+
+
+def _rebel_triple(triple: Any) -> tuple[_Key, str, _Key]:
+    subject, object_ = (_rebel_key(get_field(triple, end)) for end in ("subject", "object"))
+    predicate = get_field(triple, "predicate")
+    label = get_field(predicate, "surfaceform") or get_string(predicate, "uri")
+    if not is_text(label):
+        raise Malformed(f"the surface form of a predicate must be a string, not {label!r:.60}")
+    return subject, label, object_
 
 
 def _rebel_key(entity: Any) -> _Key:
@@ -117,6 +114,20 @@ def _rebel_key(entity: Any) -> _Key:
     if not (is_text(name) or (name is None and offsets)):
         raise Malformed(f"'surfaceform' of an entity must be a non-empty string, not {name!r:.60}")
     return name, offsets
+
+
+def _unirel_entity(entity: Any) -> tuple[_Key, str]:
+    name = get_string(entity, "text")
+    kind = entity.get("type", "DEFAULT")
+    if not is_text(kind):
+        raise Malformed(f"'type' of an entity must be a non-empty string, not {kind!r:.60}")
+    return (name, _offsets(entity, "char_span")), "" if kind == "DEFAULT" else kind
+
+
+def _unirel_triple(relation: Any) -> tuple[_Key, str, _Key]:
+    subject = get_string(relation, "subject"), _offsets(relation, "subj_char_span")
+    object_ = get_string(relation, "object"), _offsets(relation, "obj_char_span")
+    return subject, get_string(relation, "predicate"), object_
 
 
 def _offsets(item: Any, key: str) -> Offsets | None:

@@ -294,7 +294,8 @@ def check_row(row: Any, key: str, types: tuple[type, ...], columns: Sequence[str
     """
     if columns:
         row = [get_field(row, column) for column in columns]
-    if not isinstance(row, list) or len(row) != len(types):
+    # JSON has lists only, but `doc_from_json` is called with Python's values.
+    if not isinstance(row, (list, tuple)) or len(row) != len(types):
         raise Malformed(f"each of '{key}' must be a list of {len(types)}, not {row!r:.60}")
     for value, kind in zip(row, types, strict=True):
         if not (is_text(value) if kind is str else type(value) is kind):
@@ -310,24 +311,8 @@ def within(start: int, end: int, length: int) -> tuple[int, int]:
     return start, end
 
 
-def check_indices(entities: int, triples: Sequence[tuple[Any, ...]]) -> list[Triple]:
-    """Check that the triples of a text point to its entities.
-
-    Args:
-        entities (int): Number of entities.
-        triples (Sequence[tuple[int, str, int]]): Index of the subject, label, index of the object.
-
-    Returns:
-        list[Triple]: The same triples.
-
-    Raises:
-        Malformed: If there is no entity of an index.
-    """
-    return [check_triple(entities, row) for row in triples]
-
-
 def check_triple(entities: int, row: tuple[Any, ...]) -> Triple:
-    """Check one triple, as `check_indices` checks all of them.
+    """Check that a triple of a text points to its entities.
 
     Args:
         entities (int): Number of entities.

@@ -1,13 +1,14 @@
 """Reader of .spacy files of spaCy's relation tutorial (the project `rel_component`)."""
 
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..pipeline.corpus import read_docs
-from .records import Broken, Malformed, Record, Skipped, Triple, attempt, is_text
+from .records import Broken, Malformed, Record, Skipped, Triple, attempt, is_text, sort_out
 from .values import Source
 
 # Where spaCy keeps the value of the extension attribute `doc._.rel`. Read there, it need not be registered.
@@ -42,29 +43,39 @@ def read_rel_component(source: Source) -> Iterator[Record | Skipped | Broken]:
 
 def _record(line: str, doc: Doc) -> Record:
     index = {ent.start: i for i, ent in enumerate(doc.ents)}
+    triples, broken = _triples(line, doc.user_data[_KEY], index)
     return Record(
         line,
         [token.text for token in doc],
         [(ent.start, ent.end, ent.label_) for ent in doc.ents],
-        _triples(doc.user_data[_KEY], index),
+        triples,
         spaces=None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
         tags=[token.tag_ for token in doc] if doc.has_annotation("TAG") else None,
+        broken=broken,
     )
 
 
-def _triples(rel: Any, index: dict[int, int]) -> list[Triple]:
+def _triples(line: str, rel: Any, index: dict[int, int]) -> tuple[list[Triple], list[Broken]]:
     if not isinstance(rel, dict):
         raise Malformed(f"doc._.rel must be a dict, not {rel!r:.60}")
-    triples = []
-    for pair, labels in rel.items():
-        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(labels, dict):
-            raise Malformed(f"each of doc._.rel must be a pair of tokens with a dict, not {pair!r:.60}: {labels!r:.60}")
-        for label, value in labels.items():
-            if not is_text(label) or not isinstance(value, (int, float)):
-                raise Malformed(f"doc._.rel must have labels with numbers, not {label!r:.60}: {value!r:.60}")
-            if not value >= _THRESHOLD:  # which is so of NaN, too
-                continue
-            if not all(token in index for token in pair):
-                raise Malformed(f"relation {label!r:.60} of the tokens {pair} points to a token that starts no entity")
-            triples.append((index[pair[0]], label, index[pair[1]]))
-    return triples
+    pairs, broken = sort_out(attempt(line, _pair, *item) for item in rel.items())
+    rows = ((pair, label, value) for pair, labels in pairs for label, value in labels.items())
+    triples, broken_triples = sort_out(attempt(line, _holding, *row, index) for row in rows)
+    return [triple for found in triples for triple in found], broken + broken_triples
+
+
+def _pair(pair: Any, labels: Any) -> tuple[tuple[Any, Any], dict[Any, Any]]:
+    if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(labels, dict):
+        raise Malformed(f"each of doc._.rel must be a pair of tokens with a dict, not {pair!r:.60}: {labels!r:.60}")
+    return pair, labels
+
+
+def _holding(pair: tuple[Any, Any], label: Any, value: Any, index: dict[int, int]) -> list[Triple]:
+    """Get the triple of a pair and a label; none if its value says that it does not hold."""
+    if not is_text(label) or not isinstance(value, Real):
+        raise Malformed(f"doc._.rel must have labels with numbers, not {label!r:.60}: {value!r:.60}")
+    if not float(value) >= _THRESHOLD:  # which is so of NaN, too
+        return []
+    if not all(token in index for token in pair):
+        raise Malformed(f"relation {label!r:.60} of the tokens {pair} points to a token that starts no entity")
+    return [(index[pair[0]], label, index[pair[1]])]

@@ -61,12 +61,14 @@ def find_directions(
         tuple[Directions, list[Note]]: The directions, and what their user should know of them.
 
     Raises:
-        SettingError: R010 if no relation has the roles that were chosen.
+        SettingError: R010 if no relation has the roles that were chosen, or a pair is chosen in both orders.
     """
     orders: dict[tuple[str, frozenset[str]], Counter[tuple[str, str]]] = defaultdict(Counter)
     for relation in relations:
         orders[_key(relation.label, relation.roles)][relation.roles] += 1
     for pair in chosen:
+        if (pair[1], pair[0]) in chosen:
+            raise SettingError(Errors.R010, name="roles", expected="each pair in one order only", value=",".join(pair))
         if not any(set(pair) == roles for _, roles in orders):
             pairs = sorted({",".join(order) for counts in orders.values() for order in counts})
             expected = f"roles that a relation of the input has ({'; '.join(pairs) or 'it has none'})"

@@ -4,6 +4,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from json import JSONDecoder
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
@@ -85,7 +86,8 @@ class Source:
 
         Yields:
             tuple[str, Any]: The place of each value (its line), and the value. Where a value can't be decoded, this is
-                a `Malformed`. Reading goes on at the next line that begins with one, but not in a list.
+                a `Malformed`. Reading goes on after it or, if its end is not clear, at the next line that begins with a
+                value. In a list, it then ends, and the `Malformed` says so.
 
         Raises:
             FileError: R033 if the file does not exist, R034 if it can't be read.
@@ -191,6 +193,7 @@ def refuse(path: Path, line: int | str, reason: object) -> NoReturn:
     raise FileError(Errors.R030, path=path, line=line, reason=reason) from None
 
 
+_LENIENT = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _NEXT_VALUE = re.compile(r"\n(?=[\[{])")
 
 
@@ -218,21 +221,31 @@ def _decode(text: str) -> Iterator[tuple[str, Any]]:
             if is_too_deep(value):
                 raise ValueError(TOO_DEEP)
         except (ValueError, RecursionError) as err:
-            reason = f"invalid JSON, {getattr(err, 'msg', err)}"
+            after = _find_end(text, start, in_list=bool(closing))
+            rest = ", so nothing more is read" if closing and after is None else ""
+            reason = f"invalid JSON, {getattr(err, 'msg', err)}{rest}"
             if bad_line := find_bad_line(text, start, getattr(err, "pos", start) + 1):
-                yield str(bad_line), Malformed(NOT_UTF8)
+                yield str(bad_line), Malformed(f"{NOT_UTF8}{rest}")
             else:
                 yield str(getattr(err, "lineno", line)), Malformed(reason)
-            after = _NEXT_VALUE.search(text, start)
-            if closing or not after:
+            if after is None:
                 return
-            pos = after.end()
+            pos = _skip_blanks(text, after)
             continue
         bad_line = find_bad_line(text, start, pos)
         yield (str(bad_line), Malformed(NOT_UTF8)) if bad_line else (place, value)
         pos = _skip_blanks(text, pos)
     if closing and _skip_blanks(text, pos + 1) < len(text):
         yield _line_at(text, pos), Malformed("there is more after the end of the list, which is not read")
+
+
+def _find_end(text: str, start: int, in_list: bool) -> int | None:
+    """Find where a value that can't be decoded ends, or else where the next one begins; None if that is not clear."""
+    try:
+        return _LENIENT.raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
+        match = None if in_list else _NEXT_VALUE.search(text, start)
+        return match.end() if match else None
 
 
 def _line_at(text: str, pos: int) -> str:

@@ -116,11 +116,14 @@ def read_lines(source: Source) -> Lines:
                 lines.layers.append(_read_layer(line))
             elif line.startswith("#Text="):
                 texts.append(_unescape(line.removeprefix("#Text=")))
-            elif line and not line.startswith("#"):
+            elif line.strip() and not line.startswith("#"):
                 fields = line.split("\t")
                 start, end = _read_offsets(fields)
                 if texts:
-                    sentences.append(_Sentence.after(sentences, "\n".join(texts), start))
+                    text = "\n".join(texts)
+                    # The first token need not be at the start of its sentence.
+                    blanks = len(text) - len(text.lstrip())
+                    sentences.append(_Sentence.after(sentences, text, start - blanks))
                     texts = []
                 if not sentences:
                     raise Malformed("there is no line #Text= before the first token")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .records import Broken, Malformed, Skipped, Text, Triple
+from .records import Broken, Malformed, Skipped, Text, Triple, attempt, sort_out
 from .values import Source
 from .webanno_lines import Layer, Lines, Unit, read_lines, read_value
 
@@ -73,7 +73,8 @@ def _read(source: Source) -> Text | Skipped:
         return Skipped("empty texts")
     ignored: Counter[str] = Counter()
     spans: dict[_Key, _Span] = {}
-    relations: list[_Relation] = []
+    relations: list[_Relation | Broken] = []
+    broken_spans: list[Broken] = []
     for position, layer in enumerate(lines.layers):
         for ident, unit in lines.units.items():
             columns = unit.cells[position]
@@ -82,12 +83,13 @@ def _read(source: Source) -> Text | Skipped:
             elif layer.kind == "RL":
                 relations += _relations(layer, ident, unit, columns)
             else:
-                _add_spans(spans, layer, ident, unit, columns)
+                broken_spans += _add_spans(spans, layer, ident, unit, columns)
                 roles = [role for slot in layer.slots for role in columns[slot]]
                 ignored[f"slots of the layer {layer.short}"] += sum(len(_SLOT_END.split(role)) for role in roles)
-    labelled = [relation for relation in relations if relation.label]
-    ignored["relations without a label"] = len(relations) - len(labelled)
-    triples = [(_end(lines, spans, r, r.subject), r.label, _end(lines, spans, r, r.object)) for r in labelled]
+    valid, broken_relations = sort_out(relations)
+    labelled = [relation for relation in valid if relation.label]
+    ignored["relations without a label"] = len(valid) - len(labelled)
+    triples, dangling = sort_out(attempt(str(r.line), _triple, lines, spans, r) for r in labelled)
     # INCEpTION marks places between characters as spans, too.
     kept = {key: span for key, span in spans.items() if span.start < span.end}
     index = {key: i for i, key in enumerate(kept)}
@@ -104,6 +106,7 @@ def _read(source: Source) -> Text | Skipped:
         path=source.path,
         lines=list(map(str, numbers)),
         ignored=+ignored,
+        broken=broken_spans + broken_relations + dangling,
     )
 
 
@@ -111,40 +114,54 @@ def _is_linguistic(layer: str) -> bool:
     return layer.startswith(_LINGUISTIC) and layer != _NAMED_ENTITY
 
 
-def _add_spans(spans: dict[_Key, _Span], layer: Layer, ident: str, unit: Unit, columns: list[list[str]]) -> None:
-    """Add the spans of a unit. One that has a number goes on in other units with the same number."""
+def _add_spans(
+    spans: dict[_Key, _Span], layer: Layer, ident: str, unit: Unit, columns: list[list[str]]
+) -> list[Broken]:
+    """Add the spans of a unit, and return those that are not valid. One that has a number goes on in other units."""
+    broken = []
     for cell in columns[layer.label or 0]:
         value, number = read_value(cell)
         key = (layer.name, number or ident)
         if key in spans and not number:
-            raise Malformed(f"several spans of the layer {layer.name} have no number", unit.line)
+            broken.append(Broken(str(unit.line), f"several spans of the layer {layer.name} have no number"))
+            continue
         kind = layer.short if layer.label is None else value
         start, end, _, line = spans.get(key, _Span(unit.start, unit.end, kind, unit.line))
         spans[key] = _Span(min(start, unit.start), max(end, unit.end), kind, line)
+    return broken
 
 
-def _relations(layer: Layer, ident: str, unit: Unit, columns: list[list[str]]) -> Iterator[_Relation]:
+def _relations(layer: Layer, ident: str, unit: Unit, columns: list[list[str]]) -> Iterator[_Relation | Broken]:
     """Get the relations that are written at a unit, which is where they end."""
     starts = columns[-1]
     labels = [layer.short] * len(starts)
     if layer.label is not None:
         labels = [read_value(cell)[0] for cell in columns[layer.label]]
     if len(labels) != len(starts):
-        raise Malformed(f"{len(starts)} relations of the layer {layer.name} have {len(labels)} labels", unit.line)
+        reason = f"{len(starts)} relations of the layer {layer.name} have {len(labels)} labels"
+        yield Broken(str(unit.line), reason)
+        return
     for label, start in zip(labels, starts, strict=True):
         match = _SOURCE.fullmatch(start)
         if not match:
-            raise Malformed(f"{start!r:.60} is not where a relation starts", unit.line)
+            yield Broken(str(unit.line), f"{start!r:.60} is not where a relation starts")
+            continue
         # The number 0 means the only span there.
         subject, object_ = ("" if number in (None, "0") else number for number in match.groups()[1:])
         yield _Relation(unit.line, layer, label, (match[1], subject), (ident, object_))
+
+
+def _triple(lines: Lines, spans: dict[_Key, _Span], relation: _Relation) -> tuple[_Key, str, _Key]:
+    """Get a relation by the keys of its entities."""
+    subject, object_ = (_end(lines, spans, relation, end) for end in (relation.subject, relation.object))
+    return subject, relation.label, object_
 
 
 def _end(lines: Lines, spans: dict[_Key, _Span], relation: _Relation, end: tuple[str, str]) -> _Key:
     """Get the key of the entity at one end of a relation."""
     (ident, number), base = end, relation.layer.base
     if ident not in lines.units:
-        raise Malformed(f"a relation starts at {ident}, which does not exist", relation.line)
+        raise Malformed(f"a relation starts at {ident}, which does not exist")
     unit = lines.units[ident]
     if _is_linguistic(base):  # it joins tokens: these are entities without a type
         spans.setdefault((base, ident), _Span(unit.start, unit.end, "", unit.line))
@@ -157,5 +174,5 @@ def _end(lines: Lines, spans: dict[_Key, _Span], relation: _Relation, end: tuple
         if number in ("", found)
     ]
     if len(keys) != 1:
-        raise Malformed(f"a relation points to a span at {ident}, but {len(keys)} spans fit", relation.line)
+        raise Malformed(f"a relation points to a span at {ident}, but {len(keys)} spans fit")
     return keys[0]

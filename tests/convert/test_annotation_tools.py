@@ -171,6 +171,22 @@ def test_webanno_sentences_and_line_ends(tmp_path: Path) -> None:
     assert [(span.text, span.label_) for span in doc.spans["rin"]] == [("Hi", "Span"), ("Bye\nnow", "Span")]
 
 
+def test_webanno_blanks_before_the_first_token(tmp_path: Path) -> None:
+    """Offsets count from the start of the text, and blank lines need not be empty."""
+    lines = [
+        "#FORMAT=WebAnno TSV 3.3",
+        "#T_SP=c.Span|",
+        " ",
+        "#Text= \u00a0Hi",
+        "1-1\t2-4\tHi\t*",
+        "#Text= Bye",
+        "2-1\t6-9\tBye\t*",
+    ]
+    (tmp_path / "a.tsv").write_text("\n".join(lines), encoding="utf8")
+    (doc,), _ = convert(tmp_path / "a.tsv")
+    assert doc.text == " \u00a0Hi\n Bye" and [span.text for span in doc.spans["rin"]] == ["Hi", "Bye"]
+
+
 @pytest.mark.parametrize(
     "old,new,line,reason",
     [

@@ -99,7 +99,7 @@ WRONG: dict[str, list[tuple[tuple[str | int, ...], Any, str]]] = {
         (("relation_list", 0, "object"), None, "'object' is missing"),
         (("relation_list", 0, "predicate"), "", "'predicate' must be a non-empty string"),
         (("entity_list", 0, "type"), 1, "'type' of an entity must be a non-empty string, not 1"),
-        (("entity_list",), {}, "'entity_list' must be a list of objects"),
+        (("entity_list",), {}, "'entity_list' must be a list"),
     ],
     "gliner2.jsonl": [
         (("input",), None, "'input' is missing"),
@@ -107,7 +107,7 @@ WRONG: dict[str, list[tuple[tuple[str | int, ...], Any, str]]] = {
         (("output", "entities"), ["Ada"], "'entities' must be an object of types"),
         (("output", "entities", "person"), [5], r"a name or a list of names was expected, not \[5\]"),
         (("output", "entities", ""), ["Ada"], "a type in 'entities' must be a non-empty string"),
-        (("output", "relations"), {}, "'relations' must be a list of objects"),
+        (("output", "relations"), {}, "'relations' must be a list"),
         (("output", "relations", 0, "lives_in"), "Ada", "must be a label with an object, not 'lives_in': 'Ada'"),
         (("output", "relations", 0, "lives_in", "head"), {"a": 1}, "a name or a list of names was expected"),
     ],

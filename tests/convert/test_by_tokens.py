@@ -72,7 +72,7 @@ WRONG: dict[str, list[tuple[tuple[str | int, ...], Any, str]]] = {
     "docred.json": [
         (("sents",), [["a", ""]], "'sents' must be a list of lists of non-empty strings"),
         (("sents",), [[], []], "the document has no tokens"),
-        (("vertexSet", 0), [], "'vertexSet' must be a list of non-empty lists"),
+        (("vertexSet", 0), [], "each of 'vertexSet' must be a non-empty list"),
         (("vertexSet", 0, 0, "sent_id"), 3, "'sent_id' must be the number of a sentence, not 3; there are 3"),
         (("vertexSet", 0, 0, "sent_id"), -1, "not -1"),
         (("vertexSet", 0, 0, "pos"), [0, 6], "0-6 is empty or out of the range 0-5"),

@@ -12,7 +12,7 @@ from spacy_rin.convert.formats import _formats_of
 from spacy_rin.convert.values import Source
 
 from ..support import run
-from .support import ALL_FILES, ASSETS, FILES, JSON_FORMATS, ROOT, SAMPLES, triples_of
+from .support import ALL_FILES, ASSETS, FILES, JSON_FORMATS, JSONL, ROOT, SAMPLES, triples_of, write_json
 
 REAL_FILES = {
     "scierc/*.json": "spert",
@@ -127,9 +127,23 @@ def test_later_records_make_it_clear(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([unclear, clear]))
     assert detect(path) == "spert"
-    path.write_text(json.dumps([unclear, {**unclear, "entities": [1]}]))
+    path.write_text(json.dumps([unclear, {**unclear, "triple_list": [["a", "r", "a"]], "entities": 1}]))
     with pytest.raises(ValueError, match=r"^\[R041\].*line 1 \(record 2\)"):
         detect(path)
+
+
+@pytest.mark.parametrize("first", [{"error": "timeout"}, {}])
+@pytest.mark.parametrize("name", ["jsonl.jsonl", "prodigy.jsonl", "label_studio.json", "docred.json", "glirel.jsonl"])
+def test_a_first_record_of_no_format_does_not_hide_the_format(tmp_path: Path, name: str, first: Any) -> None:
+    values = [value for _, value in Source(SAMPLES / name).values()]
+    assert detect(write_json(tmp_path / "a.jsonl", first, *values)) == FILES[name]
+
+
+def test_a_broken_entity_of_the_first_record_does_not_hide_the_format(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "a.jsonl", {**JSONL, "entities": [*JSONL["entities"], None]})
+    (doc,), report = convert(path, skip_errors=True)
+    assert report.format == "jsonl" and len(report.broken) == 1
+    assert triples_of(doc) == [("Oslo", "far from", "Kim"), ("Kim", "visits", "Oslo")]
 
 
 @pytest.mark.parametrize("name,format", [item for item in FILES.items() if item[1] in JSON_FORMATS])
@@ -197,7 +211,7 @@ def test_text_with_annotation_beside_it(tmp_path: Path) -> None:
 
 def test_folder_without_annotation(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
-    with pytest.raises(ValueError, match=r"^\[R041\].*a folder without .ann files and .tsv files"):
+    with pytest.raises(ValueError, match=r"^\[R041\].*a folder without .ann files, .tsv files of WebAnno and .spacy"):
         convert(tmp_path)
     (tmp_path / "a.tsv").write_text("name\tage")
     with pytest.raises(ValueError, match=r"^\[R041\]"):

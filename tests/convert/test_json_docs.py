@@ -39,7 +39,7 @@ def test_scores() -> None:
     record = {**RECORD, "scores": [0.5, 1.0, 0.25]}
     doc = doc_from_json(record, NLP)
     assert [relation.score for relation in get_relations(doc)] == record["scores"] and doc_to_json(doc) == record
-    for wrong in ([0.5], "abc", [0.5, 2, 0.1], None):
+    for wrong in ([0.5], "abc", [0.5, 2, 0.1], [0.5, 10**400, 0.1], None):
         with pytest.raises(RinError, match=r"^\[R0(39|02)\]"):
             doc_from_json({**RECORD, "scores": wrong}, NLP)
 
@@ -49,6 +49,16 @@ def test_a_doc_without_annotation() -> None:
     assert doc_to_json(doc) == {"text": "Rain again.", "entities": [], "relations": []} and not doc.user_data
     with pytest.raises(RinError, match=r"^\[R039\].*empty"):
         doc_to_json(Doc(NLP.vocab))
+
+
+def test_tuples() -> None:
+    rows = {key: [tuple(row) for row in RECORD[key]] for key in ("entities", "relations")}
+    assert doc_to_json(doc_from_json({**RECORD, **rows}, NLP)) == RECORD
+
+
+def test_a_text_that_the_tokenizer_is_slow_at() -> None:
+    with pytest.raises(RinError, match=r"^\[R039\].*very long"):
+        doc_from_json({"text": "[" * 50_000, "entities": [], "relations": []}, NLP)
 
 
 def test_another_attribute() -> None:

@@ -38,6 +38,7 @@ ADA, BOB = region("a", 0, "Ada"), region("b", 8, "Bob")
         (result("a", "rating", start=0, end=3, rating=4), ["P"]),
         (result("a", "choices", start=0, end=3, choices=["sure"]), ["P"]),
         (result("a", "textarea", start=0, end=3, text=["a note"]), ["P"]),
+        (result("a", "textarea", start=0, end=3, text="a note"), ["P"]),
     ],
 )
 @pytest.mark.parametrize("first", [True, False])
@@ -59,6 +60,13 @@ def html(ident: str, start: int, end: int, text: str | None, kind: str = "hypert
     [
         ("<p>Ada &amp; <b>co</b> met<br/>Bob.</p>", "Ada & co met\nBob.", (0, 8, "Ada & co"), (13, 16, "Bob")),
         ("<p>Ada &amp; <b>co</b> met<br>Bob.</p>", "Ada & co met\nBob.", (0, 8, None), (13, 16, None)),
+        (
+            "<head><title>Hi</title></head>\n<body><style>p {}</style><p>Ada met <script>x()</script>Bob.</body>",
+            "Ada met Bob.",
+            (0, 3, "Ada"),
+            (8, 11, "Bob"),
+        ),
+        ("<style>p {}</style>Ada met Bob.", "p {}Ada met Bob.", (4, 7, "Ada"), (12, 15, "Bob")),
         ("Ada met Bob.", "Ada met Bob.", (0, 3, "Ada"), (8, 11, "Bob")),
         ("<Ada> met Bob.", "<Ada> met Bob.", (1, 4, "Ada"), (10, 13, "Bob")),
     ],

@@ -36,6 +36,8 @@ def prodigy(folder: Path, spans: list[dict[str, Any]], **relation: Any) -> Path:
         (SPANS, {**SPANS[0], "label": "OLD"}, 1),
         (SPANS, {"token_start": 2, "token_end": 2, "label": "TOOL"}, 1),  # the list of spans wins
         (SPANS, {"token_start": 0, "token_end": 2}, 0),
+        (SPANS, {"start": 1, "end": 4, "label": "TOOL"}, 1),  # it cuts a token, and the span of "head" is listed
+        (SPANS, {"start": 6, "end": 11, "label": "TOOL"}, 1),  # it does not have the token "head"
         ([{**SPANS[0], "token_start": 2}, SPANS[1]], SPANS[0], 1),
         ([{**SPANS[0], "token_end": 77}, SPANS[1]], None, 1),
     ],
@@ -44,6 +46,13 @@ def test_prodigy_believes_characters_and_listed_spans(tmp_path: Path, spans: Any
     (doc,), report = convert(prodigy(tmp_path, spans, head_span=head_span, child_span=SPANS[1]))
     assert relations_of(doc) == [(TOOL, "helps", BOB)] and len(doc.spans["rin"]) == 2
     assert sum(report.ignored.values()) == counted
+
+
+@pytest.mark.parametrize("head", [2, 77])
+def test_prodigy_believes_characters_of_a_span_that_is_not_listed(tmp_path: Path, head: int) -> None:
+    ray = {"start": 2, "end": 5, "label": "PART"}
+    (doc,), _ = convert(prodigy(tmp_path, SPANS, head=head, head_span=ray, child_span=SPANS[1]))
+    assert relations_of(doc) == [((2, 3, "PART"), "helps", BOB)]
 
 
 def brat(folder: Path, *lines: str, name: str = "a", text: str = "Ada met Bob and Cem.") -> Path:
@@ -99,6 +108,28 @@ def test_roles_that_are_chosen(tmp_path: Path) -> None:
     for wrong in ("From", "From,", "From,To,Via", "From,From"):
         result = run("convert", tmp_path, tmp_path / "out.spacy", "--roles", wrong)
         assert result.exit_code == 1 and "[R010]" in result.output
+
+
+def test_roles_are_pairs(tmp_path: Path) -> None:
+    brat(tmp_path, "R1\tr From:T1 To:T2")
+    both: Any = [["To", "From"]]
+    assert triples_of(convert(tmp_path, roles=both)[0][0]) == [("Bob", "r", "Ada")]
+    wrong: list[Any] = ["To,From", ["To"], [("To", "To")], [("To", 1)], [("To", "From"), ("From", "To")]]
+    for roles in wrong:
+        with pytest.raises(SettingError, match=r"^\[R010\].*'roles' must be .*pair"):
+            convert(tmp_path, roles=roles)
+
+
+def test_notes_and_normalizations_go_on_in_the_next_line(tmp_path: Path) -> None:
+    more = ["#1\tAnnotatorNotes T1\tIs this", "right?", "", "N1\tReference T2 W:1\tBob", "and Cem"]
+    (doc,), report = convert(brat(tmp_path, *more, "R1\tr Arg1:T1 Arg2:T2"))
+    assert triples_of(doc) == [("Ada", "r", "Bob")] and report.ignored == {"notes (#)": 1, "normalizations (N)": 1}
+
+
+@pytest.mark.parametrize("line", ["#1\tAnnotatorNotes T1\ta\nR1 r Arg1:T1 Arg2:T2", "N1\tReference T2 W:1\tBob\nTom"])
+def test_other_lines_do_not_belong_to_notes(tmp_path: Path, line: str) -> None:
+    with pytest.raises(FileError, match=r"a\.ann:5: this is not a line of brat"):
+        convert(brat(tmp_path, line))
 
 
 def test_an_event_stands_for_its_trigger(tmp_path: Path) -> None:

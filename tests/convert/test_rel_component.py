@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
@@ -64,8 +65,14 @@ def test_written_by_the_extension_attribute(tmp_path: Path) -> None:
 def test_folder(tmp_path: Path) -> None:
     for name in "ab":
         write(tmp_path / f"{name}.spacy", {(0, 3): {name: 1}})
-    docs, _ = convert(tmp_path, "rel_component")
+    docs, report = convert(tmp_path)
+    assert report.format == "rel_component"
     assert [relations_of(doc) for doc in docs] == [[(HOLT, name, TIDEWERK)] for name in "ab"]
+
+
+def test_values_that_the_component_of_the_tutorial_sets(tmp_path: Path) -> None:
+    (doc,), _ = convert(write(tmp_path / "a.spacy", {(0, 3): {"r": np.float32(0.9), "q": np.float32(0.1)}}))
+    assert relations_of(doc) == [(HOLT, "r", TIDEWERK)]
 
 
 def test_by_cli(tmp_path: Path) -> None:

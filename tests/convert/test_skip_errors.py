@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
 
 from spacy_rin.convert import ConversionReport, convert
 from spacy_rin.errors import FileError
@@ -64,6 +66,53 @@ FAULTS: dict[str, Case] = {
             {"from_id": "a", "to_id": "c", "type": "relation", "labels": ["lost with c"]},
             {"from_id": "a", "to_id": "z", "type": "relation", "labels": ["r"]},
             {"from_id": "a", "to_id": "b", "type": "relation", "direction": "up"}]}]},
+        5, [("Ada", "met", "Bob")],
+    ),
+    "doccano": (
+        {"text": "Ada met Bob", "entities": [
+            {"id": 1, "label": "P", "start_offset": 0, "end_offset": 3},
+            {"id": 2, "label": "P", "start_offset": 8, "end_offset": 11},
+            {"id": 3, "label": "P", "start_offset": 4, "end_offset": 99},
+            {"id": 4, "label": "P", "start_offset": 4, "end_offset": 7},
+            {"id": 4, "label": "Q", "start_offset": 4, "end_offset": 7}, {"label": "P"}, None],
+         "relations": [
+            {"from_id": 1, "to_id": 2, "type": "met"}, {"from_id": 1, "to_id": 3, "type": "lost with 3"},
+            {"from_id": 2, "to_id": 4, "type": "lost with 4"}, {"from_id": 1, "to_id": 9, "type": "r"},
+            {"from_id": 1, "to_id": 2, "type": 5}, 7]},
+        7, [("Ada", "met", "Bob")],
+    ),
+    "docred": (
+        {"sents": [["Ada", "met", "Bob"], ["He", "left"]], "vertexSet": [
+            [{"sent_id": 0, "pos": [0, 1], "type": "P"}, {"sent_id": 7, "pos": [0, 1], "type": "P"}],
+            [{"sent_id": 0, "pos": [2, 3], "type": "P"}], [{"sent_id": 1, "pos": [0, 9], "type": "P"}], []],
+         "labels": [{"h": 0, "r": "met", "t": 1}, {"h": 0, "r": "lost with 2", "t": 2}, {"h": 3, "r": "r", "t": 2},
+                    {"h": 0, "r": "r", "t": 4}, {"h": 0, "r": "r", "t": 1, "evidence": 3}, 7]},
+        6, [("Ada", "met", "Bob")],
+    ),
+    "rebel": (
+        {"docid": "1", "uri": "Q1", "text": "Ada met Bob", "entities": [{"surfaceform": "Ada", "boundaries": [0]}, 7],
+         "triples": [{"subject": {"surfaceform": "Ada"}, "predicate": {"surfaceform": "met"},
+                      "object": {"surfaceform": "Bob", "boundaries": [8, 11]}},
+                     {"subject": {"surfaceform": "Ada"}, "predicate": {}, "object": {"surfaceform": "Bob"}}, {}]},
+        4, [("Ada", "met", "Bob")],
+    ),
+    "unirel": (
+        {"text": "Ada met Bob", "entity_list": [{"text": "Ada", "type": ""}, {"type": "P"}], "relation_list": [
+            {"subject": "Ada", "predicate": "met", "object": "Bob", "obj_char_span": [8, 11]},
+            {"subject": "Ada", "predicate": "", "object": "Bob"}, {"subject": "Ada", "subj_char_span": 0}]},
+        4, [("Ada", "met", "Bob")],
+    ),
+    "glirel": (
+        {"tokenized_text": ["Ada", "met", "Bob"], "ner": [[0, 0, "P", "Ada"], [2, 2, "P"], [2, 3, "P", "Bob"], 7],
+         "relations": [
+            {"head": {"position": [0, 0]}, "tail": {"position": [2, 2]}, "relation_text": "met"},
+            {"head": {"position": [0, 0]}, "tail": {"position": [2, 5]}, "relation_text": "r"},
+            {"head": {"position": [0, 0]}, "tail": {"position": [2, 2]}}, {"head": 0}]},
+        5, [("Ada", "met", "Bob")],
+    ),
+    "gliner2": (
+        {"input": "Ada met Bob", "output": {"entities": {"P": ["Ada", "Bob"], "": ["Ada"], "Q": [5]}, "relations": [
+            {"met": {"head": "Ada", "tail": "Bob"}}, {"r": 3}, {"r": {"head": 3, "tail": "Ada"}}, 7]}},
         5, [("Ada", "met", "Bob")],
     ),
 }  # fmt: skip
@@ -131,6 +180,31 @@ def test_broken_lines_of_brat_are_left_out(tmp_path: Path) -> None:
     (doc,), report = check(tmp_path, 10, {"3", "4", "6", "8", "9", "12", "13", "14", "2", "1"}, format="brat")
     assert triples_of(doc) == [("Ada", "met", "Bob")] and report.lost_triples == 2
     assert [(item.path.name, item.line) for item in report.broken[-2:]] == [("b.txt", "2"), ("c.ann", "1")]
+
+
+def test_broken_annotation_of_webanno_is_left_out(tmp_path: Path) -> None:
+    head = [
+        "#FORMAT=WebAnno TSV 3.3",
+        "#T_SP=custom.E|value",
+        "#T_RL=custom.R|value|BT_custom.E",
+        "",
+        "#Text=Ada met Bob",
+    ]
+    rows = ["1-1\t0-3\tAda\tP\tr|r\t1-9|x", "1-2\t4-7\tmet\tV|W\tr\t1-1|1-1", "1-3\t8-11\tBob\tP\tmet|r\t1-1|1-2[7_0]"]
+    path = tmp_path / "a.tsv"
+    path.write_text("\n".join([*head, *rows, ""]))
+    (doc,), _ = check(path, 5, {"6", "7", "8"})
+    assert triples_of(doc) == [("Ada", "met", "Bob")]
+
+
+def test_broken_relations_of_the_tutorial_are_left_out(tmp_path: Path) -> None:
+    doc = Doc(Vocab(), words=["Ada", "met", "Bob"])
+    doc.ents = [Span(doc, 0, 1, "P"), Span(doc, 2, 3, "P")]
+    rel = {(0, 2): {"met": 1.0, "r": "yes", "": 1.0}, (0, 1): {"r": 1.0}, 2: {"r": 1.0}}
+    doc.user_data["._.", "rel", None, None] = rel
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "a.spacy")
+    (read,), _ = check(tmp_path / "a.spacy", 4, {"text 1"})
+    assert triples_of(read) == [("Ada", "met", "Bob")]
 
 
 def test_the_first_twenty_are_shown(tmp_path: Path) -> None:

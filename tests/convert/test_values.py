@@ -94,6 +94,14 @@ def test_values_are_decoded_when_they_are_needed(tmp_path: Path) -> None:
             b'[{"a": 1}\n,{"a": "\xe9"}, {"a": 3}]',
             [("1 (record 1)", {"a": 1}), ("2", None), ("2 (record 3)", {"a": 3})],
         ),
+        (
+            b'[{"a": 1e999},\n{"a": 2}, [NaN], {"a": 3}]',
+            [("1", None), ("2 (record 2)", {"a": 2}), ("2", None), ("2 (record 4)", {"a": 3})],
+        ),
+        (
+            b'[{"a": 1}, ' + b"[" * 200 + b"]" * 200 + b', {"a": ' + b"9" * 5000 + b'}, {"a": 3}]',
+            [("1 (record 1)", {"a": 1}), ("1", None), ("1", None), ("1 (record 4)", {"a": 3})],
+        ),
         (b'[{"a": 1}] 5', [("1 (record 1)", {"a": 1}), ("1", None)]),
     ],
 )
@@ -109,6 +117,16 @@ def test_file_beside(tmp_path: Path) -> None:
     assert source.beside(".txt") is source
     assert source.beside(".ann") is source.beside(".ann")
     assert source.beside(".ann").path == tmp_path / "a.ann"
+
+
+def test_the_end_of_reading_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"a" 2}, {"a": 3}]')
+    ((_, value),) = Source(path).values()
+    assert isinstance(value, Malformed) and "so nothing more is read" in str(value)
+    path.write_text('{"a" 2}\n{"a": 3}')
+    (_, value), _ = Source(path).values()
+    assert isinstance(value, Malformed) and "nothing more" not in str(value)
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
