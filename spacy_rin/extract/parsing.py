@@ -6,6 +6,7 @@ A text that can't be read becomes a Document with an `error`, so that one bad te
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from itertools import count, islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..files import reason_of
 
 MAX_FIELD = 100_000_000  # characters in a CSV field; Python's default of 131,072 is too low for long documents
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _PARQUET_ROWS = 1024  # rows to read at a time
 
 
@@ -45,7 +46,7 @@ Label = Callable[[int], int | str]
 def read_lines(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Number the lines of a file from 1, without the byte order mark."""
     for number, line in enumerate(file, 1):
-        yield number, line.removeprefix(_BOM) if number == 1 else line
+        yield number, line.removeprefix(BOM) if number == 1 else line
 
 
 def read_texts(lines: Iterable[tuple[int, bytes]], label: Label = int) -> Iterator[Document]:
@@ -172,20 +173,57 @@ def read_parquet(
         FileError: R034 if the file can't be read, R061 if a column is missing.
         MissingPackageError: R060 if pyarrow is not installed.
     """
+    with _opened_parquet(source, path) as table:
+        id_column = _id_column(path, table.schema_arrow.names, text_key, id_key)
+        columns = [text_key] if id_column is None else [text_key, id_column]
+        first, last = rows or (0, table.metadata.num_rows)
+        groups, skipped = _row_groups(table.metadata, first, last)
+        batches = table.iter_batches(_PARQUET_ROWS, row_groups=groups, columns=columns)
+        values = (cells for batch in batches for cells in zip(*(batch.column(name) for name in columns)))
+        for number, cells in enumerate(islice(values, skipped, skipped + last - first), first + 1):
+            yield _parquet_document(label(number), cells, text_key)
+
+
+def cut_rows(source: BinaryIO, path: str | Path, text_key: str, size: int) -> Iterator[tuple[int, int, int]]:
+    """Cut a Parquet file into ranges of rows: row groups, or parts of those that are large.
+
+    Args:
+        source (BinaryIO): The file.
+        path (str | Path): Its name, for messages.
+        text_key (str): Column of the text.
+        size (int): Bytes of text in a range, roughly.
+
+    Yields:
+        tuple[int, int, int]: The first row, the row to stop before, and the bytes of text between them.
+
+    Raises:
+        FileError: R034 if the file can't be read, R061 if it has no such column.
+        MissingPackageError: R060 if pyarrow is not installed.
+    """
+    with _opened_parquet(source, path) as table:
+        _id_column(path, table.schema_arrow.names, text_key, None)
+        first = 0
+        for number in range(table.metadata.num_row_groups):
+            group = table.metadata.row_group(number)
+            columns = [group.column(i) for i in range(group.num_columns)]
+            weight = sum(column.total_uncompressed_size for column in columns if column.path_in_schema == text_key)
+            parts = max(1, min(group.num_rows, -(-weight // size)))
+            for part in range(parts):
+                start, stop = (group.num_rows * i // parts for i in (part, part + 1))
+                if start < stop:
+                    yield first + start, first + stop, weight // parts
+            first += group.num_rows
+
+
+@contextmanager
+def _opened_parquet(source: BinaryIO | str | Path, path: str | Path) -> Iterator[Any]:
     try:
         from pyarrow import parquet
     except ImportError:
         raise MissingPackageError(Errors.R060, what="Parquet", package="pyarrow", extra="parquet") from None
     try:
         with parquet.ParquetFile(source) as table:
-            id_column = _id_column(path, table.schema_arrow.names, text_key, id_key)
-            columns = [text_key] if id_column is None else [text_key, id_column]
-            first, last = rows or (0, table.metadata.num_rows)
-            groups, skipped = _row_groups(table.metadata, first, last)
-            batches = table.iter_batches(_PARQUET_ROWS, row_groups=groups, columns=columns)
-            values = (cells for batch in batches for cells in zip(*(batch.column(name) for name in columns)))
-            for number, cells in enumerate(islice(values, skipped, skipped + last - first), first + 1):
-                yield _parquet_document(label(number), cells, text_key)
+            yield table
     except RinError:
         raise
     except Exception as err:  # damaged files fail in many ways
@@ -227,7 +265,7 @@ def read_whole(content: bytes, number: int, ident: str) -> Document:
     Returns:
         Document: The text.
     """
-    return _document(number, content.removeprefix(_BOM).decode("utf-8", "surrogateescape"), ident)
+    return _document(number, content.removeprefix(BOM).decode("utf-8", "surrogateescape"), ident)
 
 
 # Helpers of the readers
