@@ -156,6 +156,15 @@ class Errors(Message):
     R066 = "The pipeline does not know the relations {unknown}. It knows: {known}."
     R067 = "{base!r} can't be the base of IRIs: give an absolute one, e.g. 'https://example.org/kb/'."
     R068 = "Document '{id}' can't be read: {reason}."
+    R080 = (
+        "{path} has results of another run, {count} shard(s): {differences}. Go on with that run by its own command, "
+        "choose another folder, or delete its results with --overwrite."
+    )
+    R081 = "The workers can't start: {reason}"
+    R082 = (
+        "The pipeline {name} of a worker is not that of the run: its files or its version of spacy-rin differ. Give "
+        "all machines the same pipeline, and start again."
+    )
     # Pictures and pages
     R070 = "There is no option '{name}' of `render`. The options are: {names}."
     R071 = "`render` draws Docs and Spans, alone or in a list, not {value!r:.100}."

@@ -107,6 +107,18 @@ def triple_table(found: Iterable[TripleRow]) -> Any:
     return pyarrow.Table.from_pylist(records, triple_schema())
 
 
+def entity_schema() -> Any:
+    """Get the schema of entities in Parquet.
+
+    Returns:
+        pyarrow.Schema: Columns for the id of the document, the text and type of the entity, and its offsets.
+    """
+    import pyarrow
+
+    text, number = pyarrow.string(), pyarrow.int64()
+    return pyarrow.schema({"document": text, "text": text, "type": text, "start": number, "end": number})
+
+
 def entity_table(rows: Iterable[Row]) -> Any:
     """Make a table of the entities of documents.
 
@@ -114,15 +126,13 @@ def entity_table(rows: Iterable[Row]) -> Any:
         rows (Iterable[Mapping[str, Any]]): Rows of `extract`. Failed documents have no entities.
 
     Returns:
-        pyarrow.Table: A row for each entity: document, text, type, start and end.
+        pyarrow.Table: A row for each entity.
     """
     import pyarrow
 
-    text, number = pyarrow.string(), pyarrow.int64()
-    schema = {"document": text, "text": text, "type": text, "start": number, "end": number}
     records = [
         {"document": str(row["id"]), "text": row["text"][start:end], "type": kind, "start": start, "end": end}
         for row in rows
         for start, end, kind in row.get("entities", ())
     ]
-    return pyarrow.Table.from_pylist(records, pyarrow.schema(schema))
+    return pyarrow.Table.from_pylist(records, entity_schema())
