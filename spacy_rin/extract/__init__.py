@@ -3,5 +3,15 @@
 from .documents import Document
 from .rows import doc_to_json
 from .run import Summary, check_output, extract, extract_file
+from .sharded import ShardSummary, extract_shards
 
-__all__ = ["Document", "Summary", "check_output", "doc_to_json", "extract", "extract_file"]
+__all__ = [
+    "Document",
+    "ShardSummary",
+    "Summary",
+    "check_output",
+    "doc_to_json",
+    "extract",
+    "extract_file",
+    "extract_shards",
+]

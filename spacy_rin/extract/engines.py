@@ -113,7 +113,8 @@ def run_shards(engine: Engine, shards: Iterable[Shard]) -> Generator[tuple[Shard
         engine.stop()
 
 
-def _load(task: Task) -> Answer:
+def load(task: Task) -> Answer:
+    """Have a task get ready, in a worker, and say how that ended."""
     try:
         task.load()
     except Exception as err:
@@ -121,7 +122,8 @@ def _load(task: Task) -> Answer:
     return Answer("ready")
 
 
-def _read(task: Task, shard: Shard) -> Answer:
+def read(task: Task, shard: Shard) -> Answer:
+    """Have a shard read, in a worker, and say how that ended."""
     try:
         return Answer("done", task(shard))
     except Exception as err:
@@ -195,13 +197,13 @@ def _serve(connection: Connection, task: Task) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which kills this process
     watch = ParentWatch()
     watch.start()
-    connection.send(_load(task))
+    connection.send(load(task))
     while True:
         try:
             shard = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(_read(task, shard))
+        connection.send(read(task, shard))
 
 
 class RayActors:
@@ -283,7 +285,7 @@ class _Actor:
         self._task = task
 
     def load(self) -> Answer:
-        return _load(self._task)
+        return load(self._task)
 
     def read(self, shard: Shard) -> Answer:
-        return _read(self._task, shard)
+        return read(self._task, shard)

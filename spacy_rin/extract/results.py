@@ -5,6 +5,7 @@ there, whatever was killed before and however often the shard was read.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from .triples import Row, entity_schema, entity_table, triple_schema, triple_tab
 MANIFEST = "manifest.json"
 ENTITIES = "entities"  # the folder of the tables of entities
 
+_SIDE_FILE = re.compile(r"(?P<id>[0-9a-f]{20})\.(errors\.jsonl|parquet)")
 _KEY = "spacy_rin"  # in the metadata of Parquet
 _CHUNK = 1000  # documents in memory at a time
 _COMPRESSION = "zstd"
@@ -160,7 +162,7 @@ class Results:
             file.write("".join(strict_json.dumps(row) + "\n" for row in failures).encode())
 
     def finish(self, shards: Sequence[Shard], done: Mapping[str, Counts]) -> None:
-        """Write the manifest, which says that all is done, and delete what killed processes left.
+        """Write the manifest, which says that all is done, and delete what killed and failed processes left.
 
         Args:
             shards (Sequence[Shard]): All shards of the run.
@@ -173,8 +175,14 @@ class Results:
         total = {name: sum(getattr(counts, name) for counts in done.values()) for name in Counts._fields}
         with self.folder.writing(MANIFEST) as file:
             file.write(json.dumps({"run": self.run, **total, "shards": entries}, indent=1).encode())
+        idents = {shard.id for shard in shards}
         for parts in ((), (ENTITIES,)):
             self.folder.remove_unfinished(*parts)
+            for name in self.folder.names(*parts):
+                # A shard that failed before its file was changed, and so is no shard any more, leaves these.
+                match = _SIDE_FILE.fullmatch(name)
+                if match and match["id"] not in idents:
+                    self.folder.remove("/".join((*parts, name)))
 
     def _read(self, name: str) -> dict[str, Any] | None:
         """Read what a file says of itself; None if it is no whole result."""
