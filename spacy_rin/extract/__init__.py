@@ -1,11 +1,14 @@
 """Extract triples from large collections of texts."""
 
 from .documents import Document
+from .frames import SPARK_SCHEMA, BatchExtractor, spark
 from .rows import doc_to_json
 from .run import Summary, check_output, extract, extract_file
 from .sharded import ShardSummary, extract_shards
 
 __all__ = [
+    "SPARK_SCHEMA",
+    "BatchExtractor",
     "Document",
     "ShardSummary",
     "Summary",
@@ -14,4 +17,5 @@ __all__ = [
     "extract",
     "extract_file",
     "extract_shards",
+    "spark",
 ]

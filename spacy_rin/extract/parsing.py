@@ -62,7 +62,7 @@ def read_texts(lines: Iterable[tuple[int, bytes]], label: Label = int) -> Iterat
     for place, line in lines:
         text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
         if text and not text.isspace():
-            yield _document(label(place), text)
+            yield make_document(label(place), text)
 
 
 def read_json_lines(
@@ -88,7 +88,7 @@ def read_json_lines(
             yield Document(label(place), "", error=f"invalid JSON: {err}")
             continue
         if isinstance(data, dict):
-            yield _document(label(place), data.get(text_key), data.get(id_key or "id"), data.get("meta"), text_key)
+            yield make_document(label(place), data.get(text_key), data.get(id_key or "id"), data.get("meta"), text_key)
         else:
             yield Document(label(place), "", error=f"an object was expected, not {data!r:.60}")
 
@@ -142,7 +142,7 @@ def read_csv(
             elif cells:
                 row = dict(zip(header, cells))
                 ident = None if id_column is None else row.get(id_column)
-                yield _document(next(idents), row.get(text_key), ident, text_key=text_key)
+                yield make_document(next(idents), row.get(text_key), ident, text_key=text_key)
     finally:
         lines.detach()  # or it would close the file, which is the caller's
 
@@ -251,7 +251,7 @@ def _parquet_document(place: int | str, cells: Sequence[Any], text_key: str) -> 
         return Document(place, "", error=f"a value can't be read: {reason_of(err)}")
     if isinstance(ident, date):
         ident = ident.isoformat()
-    return _document(place, text, ident, text_key=text_key)
+    return make_document(place, text, ident, text_key=text_key)
 
 
 def read_whole(content: bytes, number: int, ident: str) -> Document:
@@ -265,14 +265,27 @@ def read_whole(content: bytes, number: int, ident: str) -> Document:
     Returns:
         Document: The text.
     """
-    return _document(number, content.removeprefix(BOM).decode("utf-8", "surrogateescape"), ident)
+    return make_document(number, content.removeprefix(BOM).decode("utf-8", "surrogateescape"), ident)
 
 
 # Helpers of the readers
 
 
-def _document(number: int | str, text: Any, ident: Any = None, meta: Any = None, text_key: str = "text") -> Document:
-    """Create a Document from raw values. If they are not valid, its `error` says why."""
+def make_document(
+    number: int | str, text: Any, ident: Any = None, meta: Any = None, text_key: str = "text"
+) -> Document:
+    """Make a Document of raw values. If they are not valid, its `error` says why.
+
+    Args:
+        number (int | str): The id if it has none.
+        text (Any): The text.
+        ident (Any): The id. None and "" are none.
+        meta (Any): The metadata.
+        text_key (str): What the text is called, for messages.
+
+    Returns:
+        Document: The document.
+    """
     error = ""
     if ident is None or ident == "":
         ident = number

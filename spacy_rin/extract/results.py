@@ -22,7 +22,7 @@ from .triples import Row, entity_schema, entity_table, triple_schema, triple_tab
 MANIFEST = "manifest.json"
 ENTITIES = "entities"  # the folder of the tables of entities
 
-_SIDE_FILE = re.compile(r"(?P<id>[0-9a-f]{20})\.(errors\.jsonl|parquet)")
+_IDENT = re.compile("[0-9a-f]{20}")
 _KEY = "spacy_rin"  # in the metadata of Parquet
 _CHUNK = 1000  # documents in memory at a time
 _COMPRESSION = "zstd"
@@ -176,12 +176,12 @@ class Results:
         with self.folder.writing(MANIFEST) as file:
             file.write(json.dumps({"run": self.run, **total, "shards": entries}, indent=1).encode())
         idents = {shard.id for shard in shards}
-        for parts in ((), (ENTITIES,)):
+        for parts, suffix in (((), ".errors.jsonl"), ((ENTITIES,), ".parquet")):
             self.folder.remove_unfinished(*parts)
+            # A shard that failed before its file was changed, and so is no shard any more, leaves these.
             for name in self.folder.names(*parts):
-                # A shard that failed before its file was changed, and so is no shard any more, leaves these.
-                match = _SIDE_FILE.fullmatch(name)
-                if match and match["id"] not in idents:
+                ident = name.removesuffix(suffix)
+                if ident != name and _IDENT.fullmatch(ident) and ident not in idents:
                     self.folder.remove("/".join((*parts, name)))
 
     def _read(self, name: str) -> dict[str, Any] | None:
