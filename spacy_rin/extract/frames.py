@@ -47,7 +47,7 @@ class BatchExtractor:
         self.model = str(model)
         self.text_key = text_key
         self.id_key = id_key
-        self.options = {"min_score": min_score, "relations": relations, "batch_size": batch_size}
+        self.options: dict[str, Any] = {"min_score": min_score, "relations": relations, "batch_size": batch_size}
         self._nlp: Language | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -75,10 +75,7 @@ class BatchExtractor:
         if self._nlp is None:
             self._nlp = load_pipeline(self.model)
         texts, idents = (_column(batch, key) for key in (self.text_key, self.id_key))
-        documents = [
-            make_document(i, text, ident, text_key=self.text_key)
-            for i, (text, ident) in enumerate(zip(texts, idents), 1)
-        ]
+        documents = [make_document("", text, ident, text_key=self.text_key) for text, ident in zip(texts, idents)]
         with self._nlp.memory_zone():
             rows = list(extract(self._nlp, documents, failures=True, **self.options))
         found = triple_table(triple for row in rows for triple in triples(row))

@@ -29,6 +29,7 @@ pytestmark = [
 def marker(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     marker = str(time.time_ns())
     monkeypatch.setenv("SPACY_RIN_TEST", marker)
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # or they would starve beside other tests
     yield f"SPACY_RIN_TEST={marker}"
 
 
