@@ -102,7 +102,10 @@ def spark(model: str | Path, **options: Any) -> Callable[[Iterable[Any]], Iterat
         from pandas import Int64Dtype
 
         for frame in frames:
-            yield extractor(frame).to_pandas(types_mapper={pyarrow.int64(): Int64Dtype()}.get)
+            table = extractor(frame).combine_chunks()
+            found = table.to_pandas(types_mapper={pyarrow.int64(): Int64Dtype()}.get)
+            # Spark can't take the strings of pandas 3.
+            yield found.astype({f.name: object for f in table.schema if f.type == pyarrow.string()})
 
     return extract_frames
 
