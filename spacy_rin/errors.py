@@ -165,6 +165,7 @@ class Errors(Message):
         "The pipeline {name} of a worker is not that of the run: its files or its version of spacy-rin differ. Give "
         "all machines the same pipeline, and start again."
     )
+    R083 = "{options} can't be used {how} --engine. Leave it out, or see `spacy rin extract --help`."
     # Pictures and pages
     R070 = "There is no option '{name}' of `render`. The options are: {names}."
     R071 = "`render` draws Docs and Spans, alone or in a list, not {value!r:.100}."

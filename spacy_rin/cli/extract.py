@@ -80,6 +80,11 @@ def extract_cli(
     }
     source: dict[str, Any] = {"text_key": text_key, "id_key": id_key}
     with coded_errors():
+        _check_options(
+            engine,
+            alone={"--format": format, "--provenance": provenance, "--n-process": n_process != 1},
+            sharded={"--workers": workers, "--address": address, "--num-gpus": num_gpus, "--entities": entities},
+        )
         if engine is not None:
             options.pop("n_process")
             options |= {"input_format": input_format, "gpu_id": gpu_id, "overwrite": overwrite, "entities": entities}
@@ -114,6 +119,15 @@ def extract_cli(
     # If all documents failed, the input is probably the wrong file.
     if failed and (strict or failed == n_documents):
         raise typer.Exit(1)
+
+
+def _check_options(engine: str | None, alone: dict[str, Any], sharded: dict[str, Any]) -> None:
+    """Refuse options that would have no effect."""
+    from ..errors import Errors, SettingError
+
+    wrong, how = (sharded, "without") if engine is None else (alone, "with")
+    if given := [name for name, value in wrong.items() if value]:
+        raise SettingError(Errors.R083, options=", ".join(given), how=how)
 
 
 def _extract_shards(

@@ -148,8 +148,9 @@ def test_killed_driver_and_workers(unbroken: Any, corpus: Path, model: Path, tmp
         while driver.poll() is None and len(list(out.glob("*.parquet"))) < before + chance.randint(2, 6):
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.2))
-        driver.send_signal(signal.SIGKILL)
-        driver.wait()
+        kill = chance.choice([signal.SIGKILL, signal.SIGINT])
+        driver.send_signal(kill)
+        assert driver.wait() in (-signal.SIGKILL, 130)
         deadline = time.monotonic() + 30
         while marked(marker) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -353,6 +354,17 @@ def test_settings_are_checked_first(model: Path, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=code):
             extract_shards(**arguments)
         assert not out.exists()
+
+
+def test_options_without_effect_are_refused(tmp_path: Path) -> None:
+    for options, reason in [
+        (["--engine", "ray", "--format", "nt", "--n-process", "2"], "--format, --n-process can't be used with"),
+        (["--workers", "2", "--entities"], "--workers, --entities can't be used without"),
+    ]:
+        result = run("extract", "none", tmp_path, tmp_path / "out", *options)
+        assert result.exit_code == 1 and "R083" in result.output
+        assert reason in " ".join(result.output.split())
+    assert run("extract", "none", tmp_path, "--engine", "processes").exit_code == 1
 
 
 def test_a_worker_with_another_pipeline_is_refused(model: Path, tmp_path: Path) -> None:
