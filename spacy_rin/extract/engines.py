@@ -5,6 +5,7 @@ worker dies, is the same for all, see `run_shards`.
 """
 
 import multiprocessing
+import os
 import signal
 import traceback
 from collections import Counter, deque
@@ -212,7 +213,8 @@ class RayActors:
     Args:
         task (Task): What they do.
         workers (int | None): How many there are. None is the number of CPUs of the cluster.
-        address (str | None): Address of the cluster. None is that of this session, or a new one on this machine.
+        address (str | None): Address of the cluster. None is that of this session or of RAY_ADDRESS,
+            or else a new one on this machine.
         num_gpus (float): GPUs of an actor.
 
     Raises:
@@ -229,14 +231,11 @@ class RayActors:
             raise MissingPackageError(Errors.R060, what="The engine 'ray'", package="ray", extra="ray") from None
         self._ray = ray
         self._ours = not ray.is_initialized()
+        address = address or os.environ.get("RAY_ADDRESS")
+        new = {"address": "local", "num_cpus": workers, "include_dashboard": False}
         if self._ours:
             try:
-                ray.init(
-                    address=address,
-                    num_cpus=None if address else workers,
-                    include_dashboard=None if address else False,
-                    log_to_driver=False,
-                )
+                ray.init(**({"address": address} if address else new), log_to_driver=False)
             except (OSError, ValueError, RuntimeError) as err:
                 raise FileError(Errors.R034, path=f"Ray at {address or 'this machine'}", reason=str(err)) from err
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
