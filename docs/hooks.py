@@ -25,6 +25,7 @@ ERROR_GROUPS = {
     "R05": "Evaluation",
     "R06": "Extraction",
     "R07": "Pictures and pages",
+    "R08": "Extraction in shards",
     "W00": "Warnings",
 }
 # Messages that only say where, because the reason comes from the place that raises them.

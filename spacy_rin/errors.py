@@ -166,6 +166,17 @@ class Errors(Message):
     )
     R074 = "The page can't be served at {host}, port {port} ({reason}). Choose another `--host` or `--port`."
     R075 = "Can't make a config: {reason}. Change the options of `spacy rin init`."
+    # Extraction in shards
+    R080 = (
+        "{path} has results of another run, {count} shard(s): {differences}. Go on with that run by its own command, "
+        "choose another folder, or delete its results with --overwrite."
+    )
+    R081 = "The workers can't start: {reason}"
+    R082 = (
+        "The pipeline {name} of a worker is not that of the run: its files or its version of spacy-rin differ. Give "
+        "all machines the same pipeline, and start again."
+    )
+    R083 = "{options} can't be used {how} --engine. Leave it out, or see `spacy rin extract --help`."
 
 
 @unique

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 @rin_cli.command("extract", no_args_is_help=True)
 def extract_cli(
     model: Annotated[str, Arg(help="Name or path of a trained pipeline")],
-    input_path: Annotated[str, Arg(help="Texts: a file, a folder of .txt files, or - for standard input")],
-    output_path: Annotated[Path | None, Arg(help="File to write or replace. If not given, print triples")] = None,
+    input_path: Annotated[
+        str, Arg(help="Texts: a file, a folder, or - for standard input; with --engine also a pattern or an address")
+    ],
+    output_path: Annotated[
+        str | None, Arg(help="File to write or replace, or folder with --engine. If not given, print triples")
+    ] = None,
     format: Annotated[
         str | None,
         Opt("--format", "-f", help="jsonl, csv, tsv, parquet, nt, ttl, graphml or neo4j. Default: output suffix"),
@@ -37,7 +41,17 @@ def extract_cli(
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
     n_process: Annotated[int, Opt("--n-process", "-n", min=-1, help="Number of processes, -1 for all cores")] = 1,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
-    overwrite: Annotated[bool, Opt("--overwrite", help="Discard the journal of an interrupted run")] = False,
+    engine: Annotated[
+        str | None, Opt("--engine", "-e", help="processes or ray: read in shards, and write a folder of Parquet files")
+    ] = None,
+    workers: Annotated[
+        int | None, Opt("--workers", "-w", min=1, help="Workers of the engine. Default: all CPUs")
+    ] = None,
+    address: Annotated[str | None, Opt("--address", help="Address of a Ray cluster. Default: this machine")] = None,
+    num_gpus: Annotated[float, Opt("--num-gpus", min=0, help="GPUs of each worker (ray)")] = 0,
+    shard_size: Annotated[int, Opt("--shard-size", min=1, help="Bytes of text in a shard (engines)")] = 4_000_000,
+    entities: Annotated[bool, Opt("--entities", help="Also write the entities of all texts (engines)")] = False,
+    overwrite: Annotated[bool, Opt("--overwrite", help="Discard the results of an interrupted or other run")] = False,
     strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if any document fails, not only if all do")] = False,
 ) -> None:
     """
@@ -49,6 +63,9 @@ def extract_cli(
 
     To resume a stopped run, start the same command again. Results are stored in OUTPUT.journal.jsonl until the run is
     complete. Documents that fail are listed in OUTPUT.errors.jsonl, with the reason.
+
+    With --engine, a large input is cut into shards, which many workers read. The output is a folder with a Parquet file
+    of triples for each shard. A run that stopped, or lost workers, goes on in the same way.
 
     Example: spacy rin extract training/model-best texts.txt triples.jsonl
     """
@@ -63,7 +80,17 @@ def extract_cli(
     }
     source: dict[str, Any] = {"text_key": text_key, "id_key": id_key}
     with coded_errors():
-        if output_path is None:
+        _check_options(
+            engine,
+            alone={"--format": format, "--provenance": provenance, "--n-process": n_process != 1},
+            sharded={"--workers": workers, "--address": address, "--num-gpus": num_gpus, "--entities": entities},
+        )
+        if engine is not None:
+            options.pop("n_process")
+            options |= {"input_format": input_format, "gpu_id": gpu_id, "overwrite": overwrite, "entities": entities}
+            options |= {"workers": workers, "address": address, "num_gpus": num_gpus, "shard_size": shard_size}
+            n_documents, failed = _extract_shards(model, input_path, output_path, engine, **source, **options)
+        elif output_path is None:
             documents = read_documents(input_path, input_format, **source)
             rows = extract(load_pipeline(model, gpu_id), documents, failures=True, **options)
             shown = [_show_triples(row) for row in rows]
@@ -71,7 +98,7 @@ def extract_cli(
             if failed:
                 msg.warn(f"Documents that failed: {failed:,}")
         else:
-            check_output(input_path, output_path, format, base=base)
+            check_output(input_path, Path(output_path), format, base=base)
             nlp = load_pipeline(model, gpu_id)
             options |= {"input_format": input_format, "format": format, "base": base, "provenance": provenance}
             try:
@@ -86,12 +113,54 @@ def extract_cli(
                     os._exit(130)
                 raise typer.Exit(130) from None
             n_documents, failed = summary.documents, summary.failed
-            _show_summary(summary, output_path)
+            _show_summary(summary, Path(output_path))
     if not n_documents:
         msg.warn(f"{input_path} has no texts")
     # If all documents failed, the input is probably the wrong file.
     if failed and (strict or failed == n_documents):
         raise typer.Exit(1)
+
+
+def _check_options(engine: str | None, alone: dict[str, Any], sharded: dict[str, Any]) -> None:
+    """Refuse options that would have no effect."""
+    from ..errors import Errors, SettingError
+
+    wrong, how = (sharded, "without") if engine is None else (alone, "with")
+    if given := [name for name, value in wrong.items() if value]:
+        raise SettingError(Errors.R083, options=", ".join(given), how=how)
+
+
+def _extract_shards(
+    model: str, input_address: str, output_address: str | None, engine: str, **options: Any
+) -> tuple[int, int]:
+    """Extract in shards. Return the numbers of documents, and of those that failed."""
+    from ..extract.sharded import extract_shards
+
+    if output_address is None:
+        msg.fail("--engine needs an output: the folder to write", exits=1)
+    try:
+        summary = extract_shards(model, input_address, output_address, engine=engine, progress=True, **options)
+    except KeyboardInterrupt:
+        msg.warn("Stopped. Start the same command again to resume.")
+        raise typer.Exit(130) from None
+    counts = [
+        ("documents", summary.documents),
+        ("  failed", summary.failed),
+        ("triples", summary.triples),
+        ("shards", summary.shards),
+        ("  done by a stopped run", summary.resumed),
+        ("  failed", len(summary.failed_shards)),
+    ]
+    msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"))
+    if summary.failed:
+        msg.warn(f"{summary.failed:,} documents failed. The reasons are in {output_address}/ID.errors.jsonl")
+    if summary.failed_shards:
+        ident, reason = next(iter(summary.failed_shards.items()))
+        msg.fail(f"{len(summary.failed_shards):,} shards failed, e.g. {ident}", reason)
+        typer.echo("Start the same command again to try them again.")
+        raise typer.Exit(1)
+    msg.good(f"Wrote {output_address}")
+    return summary.documents, summary.failed
 
 
 def _show_triples(row: dict[str, Any]) -> bool:

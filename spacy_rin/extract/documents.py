@@ -1,47 +1,23 @@
-"""Stream texts from files, folders and standard input, without holding them all in memory.
+"""Stream texts from files, folders and standard input, without holding them all in memory."""
 
-A text that can't be read becomes a Document with an `error`, so that one bad text doesn't stop a large run.
-"""
-
-import csv
-import io
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn
+from typing import BinaryIO, NoReturn
 
-from .. import strict_json
 from ..characters import is_unicode
-from ..errors import Errors, FileError, MissingPackageError, RinError, SettingError
+from ..errors import Errors, FileError, SettingError
 from ..files import reason_of, require_existing
+from .parsing import Document, read_csv, read_json_lines, read_lines, read_parquet, read_texts, read_whole
+
+__all__ = ["INPUT_FORMATS", "STDIN", "Document", "count_documents", "input_format", "read_documents"]
 
 STDIN = "-"
-MAX_FIELD = 100_000_000  # characters in a CSV field; Python's default of 131,072 is too low for long documents
-
-_BOM = b"\xef\xbb\xbf"
-_PARQUET_ROWS = 1024  # rows to read at a time
-
-
-class Document(NamedTuple):
-    """A text to read.
-
-    Attributes:
-        id (int | str): Identifier. By default, the position in the input, starting at 1.
-        text (str): The text.
-        meta (Any): Any JSON-serializable metadata of the text, or None.
-        error (str): Why the text can't be read. Empty if it can.
-    """
-
-    id: int | str
-    text: str
-    meta: Any = None
-    error: str = ""
 
 
 def read_documents(
@@ -94,7 +70,8 @@ def count_documents(path: str | Path, format: str | None = None) -> int | None:
     # Only a regular file can be read twice. Standard input and named pipes can't.
     if not os.path.isfile(path) or str(path) == STDIN or format not in ("text", "jsonl"):
         return None
-    return sum(not line.isspace() for line in _lines(path))
+    with _opened(path) as file:
+        return sum(not line.isspace() for _, line in read_lines(file))
 
 
 def input_format(path: str | Path) -> str:
@@ -112,95 +89,28 @@ def input_format(path: str | Path) -> str:
     return suffix if suffix in ("jsonl", "csv", "tsv", "parquet") else "text"
 
 
-# Readers, one for each format
+# Readers of paths, one for each format
 
 
 def _read_text(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
-    for number, line in enumerate(_lines(path), 1):
-        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
-        if text and not text.isspace():
-            yield _document(number, text)
+    with _opened(path) as file:
+        yield from read_texts(read_lines(file))
 
 
 def _read_jsonl(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            data = strict_json.loads(line.decode("utf-8"))
-        except ValueError as err:
-            yield Document(number, "", error=f"invalid JSON: {err}")
-            continue
-        if isinstance(data, dict):
-            yield _document(number, data.get(text_key), data.get(id_key or "id"), data.get("meta"), text_key)
-        else:
-            yield Document(number, "", error=f"an object was expected, not {data!r:.60}")
+    with _opened(path) as file:
+        yield from read_json_lines(read_lines(file), text_key, id_key)
 
 
 def _read_csv(path: str | Path, text_key: str, id_key: str | None, delimiter: str = ",") -> Iterator[Document]:
-    csv.field_size_limit(MAX_FIELD)
     with _opened(path) as file:
-        lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-        # Strictly: a quote at a wrong place would hide the ends of cells and rows.
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)
-        try:
-            header = next(rows, [])
-        except csv.Error as err:
-            raise FileError(Errors.R030, path=path, line=1, reason=f"invalid CSV: {err}") from err
-        id_column = _id_column(path, header, text_key, id_key)
-        numbers = count(1)
-        while True:
-            line = rows.line_num + 1
-            try:
-                cells = next(rows, None)
-            except csv.Error as err:
-                # A row that goes on for lines has a quote without its end, as far as can be known, and hides others.
-                if rows.line_num > line:
-                    reason = f"invalid CSV: in the row that begins here, a quote is not closed properly ({err})"
-                    raise FileError(Errors.R030, path=path, line=line, reason=reason) from err
-                yield Document(next(numbers), "", error=f"invalid CSV in line {line}: {err}")
-                continue
-            if cells is None:
-                return
-            if any(cells[len(header) :]):
-                error = f"line {line} has {len(cells)} cells, but the header {len(header)}: is a quote missing?"
-                yield Document(next(numbers), "", error=error)
-            elif cells:
-                row = dict(zip(header, cells))
-                ident = None if id_column is None else row.get(id_column)
-                yield _document(next(numbers), row.get(text_key), ident, text_key=text_key)
+        yield from read_csv(file, path, text_key, id_key, delimiter=delimiter)
 
 
 def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingPackageError(Errors.R060, what="Parquet", package="pyarrow", extra="parquet") from None
     if str(path) == STDIN:
         raise FileError(Errors.R034, path=path, reason="Parquet can't be read from standard input")
-    try:
-        with parquet.ParquetFile(path) as file:
-            id_column = _id_column(path, file.schema_arrow.names, text_key, id_key)
-            columns = [text_key] if id_column is None else [text_key, id_column]
-            numbers = count(1)
-            for batch in file.iter_batches(_PARQUET_ROWS, columns=columns):
-                for cells in zip(*(batch.column(name) for name in columns)):
-                    yield _parquet_document(next(numbers), cells, text_key)
-    except RinError:
-        raise
-    except Exception as err:  # damaged files fail in many ways
-        raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
-
-
-def _parquet_document(number: int, cells: Sequence[Any], text_key: str) -> Document:
-    """Make the Document of a row; a cell that is no value of Python is an error of this row alone."""
-    try:
-        text, ident = [cell.as_py() for cell in cells] if len(cells) > 1 else (cells[0].as_py(), None)
-    except Exception as err:
-        return Document(number, "", error=f"a value can't be read: {reason_of(err)}")
-    if isinstance(ident, date):
-        ident = ident.isoformat()
-    return _document(number, text, ident, text_key=text_key)
+    return read_parquet(path, path, text_key, id_key)
 
 
 def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
@@ -219,11 +129,11 @@ def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterato
             try:
                 if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe would wait forever
                     raise OSError("it is not a file")
-                text = file.read_bytes().removeprefix(_BOM).decode("utf-8", "surrogateescape")
+                content = file.read_bytes()
             except OSError as err:
                 yield Document(ident if is_unicode(ident) else number, "", error=reason_of(err))
             else:
-                yield _document(number, text, ident)
+                yield read_whole(content, number, ident)
 
 
 Reader = Callable[[str | Path, str, str | None], Iterator[Document]]
@@ -241,25 +151,6 @@ INPUT_FORMATS: dict[str, Reader] = {
 # Helpers of the readers
 
 
-def _document(number: int, text: Any, ident: Any = None, meta: Any = None, text_key: str = "text") -> Document:
-    """Create a Document from raw values. If they are not valid, its `error` says why."""
-    error = ""
-    if ident is None or ident == "":
-        ident = number
-    elif type(ident) not in (int, str) or not is_unicode(str(ident)):
-        error = f"the id must be a whole number or a string of Unicode characters, not {ident!a:.60}"
-        ident = number
-    if text is None:
-        error = error or f"there is no '{text_key}'"
-    elif not isinstance(text, str):
-        error = error or f"the text must be a string, not {text!r:.60}"
-    elif not text or text.isspace():
-        error = error or "the text is empty"
-    elif not is_unicode(text):
-        error = error or "the text is not UTF-8"
-    return Document(ident, "" if error else text, meta, error)
-
-
 @contextmanager
 def _opened(path: str | Path) -> Iterator[BinaryIO]:
     if str(path) == STDIN:
@@ -270,17 +161,3 @@ def _opened(path: str | Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as err:
         raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
-
-
-def _lines(path: str | Path) -> Iterator[bytes]:
-    with _opened(path) as file:
-        for number, line in enumerate(file):
-            yield line if number else line.removeprefix(_BOM)
-
-
-def _id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: str | None) -> str | None:
-    """Check that the requested columns exist, and return the name of the id column, if there is one."""
-    for key in (text_key, id_key):
-        if key is not None and key not in columns:
-            raise FileError(Errors.R061, path=path, column=key, columns=", ".join(map(str, columns)))
-    return id_key or ("id" if "id" in columns else None)

@@ -62,12 +62,32 @@ def extract(
         SettingError: R066 if the component does not know one of the relations.
         FileError: R068, while iterating, if a Document could not be read and `failures` is False.
     """
-    pipe = _checked_pipe(nlp, relations)
+    pipe = checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
     documents = (_checked(document, nlp) for document in documents)
     read = read_all if failures else read_strictly
     wanted = {"attr": pipe.attr, "spans_key": pipe.spans_key, "min_score": min_score, "relations": relations}
     return (_row(document, doc, wanted) for document, doc in read(nlp, documents, pipe_options))
+
+
+def extract_in_zones(nlp: Language, documents: Iterator[Document], **options: Any) -> Iterator[dict[str, Any]]:
+    """Extract as `extract` does, from any number of documents: the pipeline forgets new words from time to time.
+
+    Args:
+        nlp (Language): A pipeline with a trained "rin_joint".
+        documents (Iterator[Document]): The texts.
+        **options: Options of `extract`.
+
+    Yields:
+        dict[str, Any]: The rows of `extract`.
+
+    Raises:
+        RinError: See `extract`.
+    """
+    for first in documents:
+        # Without a memory zone, the vocabulary would grow with every new word.
+        with nlp.memory_zone():
+            yield from extract(nlp, chain([first], islice(documents, _ZONE - 1)), **options)
 
 
 class Summary(NamedTuple):
@@ -152,7 +172,7 @@ def extract_file(
         "id_key": id_key,
         "min_score": min_score,
         "relations": relations,
-        **_identity(nlp, _checked_pipe(nlp, relations)),
+        **_identity(nlp, checked_pipe(nlp, relations)),
     }
     watch = ParentWatch()  # the fork hook holds it weakly: keep a reference until the run ends
     register_after_fork(watch, ParentWatch.start)
@@ -162,13 +182,9 @@ def extract_file(
         total = count_documents(input_path, input_format) if progress else None
         # With None, tqdm shows no bar if there is no terminal.
         with tqdm(total=total, initial=resumed, unit=" documents", disable=None if progress else True) as bar:
-            for first in documents:
-                # Without a memory zone, the vocabulary would grow with every new word.
-                with nlp.memory_zone():
-                    rows = extract(nlp, chain([first], islice(documents, _ZONE - 1)), **options)
-                    for batch in minibatch(rows, batch_size):
-                        journal.append(batch)
-                        bar.update(len(batch))
+            for batch in minibatch(extract_in_zones(nlp, documents, **options), batch_size):
+                journal.append(batch)
+                bar.update(len(batch))
         counts = Counter(documents=journal.count, resumed=resumed)
 
         def counted() -> Iterator[dict[str, Any]]:
@@ -230,8 +246,21 @@ def _checked(document: Document, nlp: Language) -> Document:
     return document._replace(error=error)
 
 
-def _checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:
-    """Get the component, and check that it is trained and knows the relations."""
+def checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:
+    """Get the component of a pipeline, and check that it can be used.
+
+    Args:
+        nlp (Language): The pipeline.
+        relations (Collection[str] | None): Labels that it must know.
+
+    Returns:
+        RINJoint: The component. If there are several, the first.
+
+    Raises:
+        RinError: R018 if the pipeline has no "rin_joint".
+        NotTrainedError: R011 if the component is not trained.
+        SettingError: R066 if the component does not know one of the relations.
+    """
     _, pipe = find_component(nlp)
     if not pipe.relation_labels:
         raise NotTrainedError(Errors.R011, name=pipe.name)
@@ -240,13 +269,22 @@ def _checked_pipe(nlp: Language, relations: Collection[str] | None) -> RINJoint:
     return pipe
 
 
+def settings_of(pipe: RINJoint) -> dict[str, Any]:
+    """Return what results depend on besides texts and files: settings that can change after loading, and our version.
+
+    Args:
+        pipe (RINJoint): The component.
+
+    Returns:
+        dict[str, Any]: JSON-serializable values by name.
+    """
+    names = ("threshold", "thresholds", "head", "rescue", "overwrite", "rounds")
+    return {"settings": {name: getattr(pipe, name) for name in names}, "spacy_rin": version("spacy-rin")}
+
+
 def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
-    """Return what the results depend on: the files of the pipeline, and settings that can change after loading."""
-    settings = {
-        name: getattr(pipe, name) for name in ("threshold", "thresholds", "head", "rescue", "overwrite", "rounds")
-    }
     files = None if nlp.path is None else f"{nlp.path.resolve()} ({checksum(nlp.path)})"
-    return {"model": files, "settings": settings, "spacy_rin": version("spacy-rin")}
+    return {"model": files, **settings_of(pipe)}
 
 
 def _row(document: Document, doc: Doc | None, wanted: dict[str, Any]) -> dict[str, Any]:

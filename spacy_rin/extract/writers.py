@@ -6,7 +6,7 @@ Each writer takes an iterable of rows, as `extract` returns them. To add a forma
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
@@ -21,89 +21,28 @@ from .. import strict_json
 from ..characters import is_unicode
 from ..errors import Errors, FileError, MissingPackageError, SettingError
 from ..files import write_whole
+from .triples import DETAILS, Entity, Row, TripleRow, triple_schema, triple_table, triples
+
+__all__ = [
+    "DEFAULT_BASE",
+    "NEO4J_FILES",
+    "OUTPUT_FORMATS",
+    "TripleRow",
+    "check_target",
+    "triples",
+    "write",
+    "write_lines",
+]
 
 DEFAULT_BASE = "https://example.org/"
 
-DETAILS = (
-    "document",
-    "score",
-    "subject_start",
-    "subject_end",
-    "object_start",
-    "object_end",
-    "sentence",
-    "sentence_start",
-)
 NEO4J_FILES = ("nodes.csv", "relationships.csv")
 _CHUNK = 10_000  # triples in memory at a time, for formats that can be written in parts
 _LINE_BREAKS = re.compile("[\r\n]")
 _NOT_IN_IRIS = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-Row = Mapping[str, Any]
-Entity = tuple[str, str]  # text, type
 Statement = tuple[Any, Any, Any]  # RDF subject, predicate, object
-
-
-class TripleRow(NamedTuple):
-    """A triple with its source: one row of a table.
-
-    Attributes:
-        document (int | str): Id of the document.
-        subject (str): Text of the subject.
-        subject_type (str): Entity type of the subject.
-        subject_start (int): Character offset where the subject starts.
-        subject_end (int): Character offset where the subject ends, exclusive.
-        relation (str): Label of the relation.
-        object (str): Text of the object.
-        object_type (str): Entity type of the object.
-        object_start (int): Character offset where the object starts.
-        object_end (int): Character offset where the object ends, exclusive.
-        score (float): Probability of the triple.
-        sentence (str): The sentence that states the triple.
-        sentence_start (int): Character offset where the sentence starts.
-    """
-
-    document: int | str
-    subject: str
-    subject_type: str
-    subject_start: int
-    subject_end: int
-    relation: str
-    object: str
-    object_type: str
-    object_start: int
-    object_end: int
-    score: float
-    sentence: str
-    sentence_start: int
-
-    @property
-    def entities(self) -> tuple[Entity, Entity]:
-        """The keys of subject and object in a graph: (text with normalized whitespace, type)."""
-        return (" ".join(self.subject.split()), self.subject_type), (" ".join(self.object.split()), self.object_type)
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """The properties of an edge in a graph, by name: source, offsets and score."""
-        return {name: getattr(self, name) for name in DETAILS} | {"document": str(self.document)}
-
-
-def triples(row: Row) -> Iterator[TripleRow]:
-    """Yield the triples of a row.
-
-    Args:
-        row (Mapping[str, Any]): A row of `extract`. "id" may be missing.
-
-    Yields:
-        TripleRow: The triples in order. A failed document has none.
-    """
-    text, entities = row.get("text", ""), row.get("entities", ())
-    for (subject, label, object_), score, (start, end) in zip(
-        row.get("relations", ()), row.get("scores", ()), row.get("sentences", ())
-    ):
-        ends = [(text[first:last], kind, first, last) for first, last, kind in (entities[subject], entities[object_])]
-        yield TripleRow(row.get("id", ""), *ends[0], label, *ends[1], score, text[start:end], start)
 
 
 def write(
@@ -188,16 +127,11 @@ def _write_csv(rows: Iterable[Row], path: Path, delimiter: str = ",") -> None:
 
 
 def _write_parquet(rows: Iterable[Row], path: Path) -> None:
-    import pyarrow
     from pyarrow.parquet import ParquetWriter
 
-    types = {"document": pyarrow.string(), "score": pyarrow.float64()}
-    types |= {name: pyarrow.int64() for name in TripleRow._fields if name.endswith(("_start", "_end"))}
-    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in TripleRow._fields])
-    with write_whole(path) as unfinished, ParquetWriter(unfinished, schema) as table:
+    with write_whole(path) as unfinished, ParquetWriter(unfinished, triple_schema()) as table:
         for chunk in minibatch(_all_triples(rows), _CHUNK):
-            records = [triple._replace(document=str(triple.document))._asdict() for triple in chunk]
-            table.write_table(pyarrow.Table.from_pylist(records, schema))
+            table.write_table(triple_table(chunk))
 
 
 def _write_nt(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> None:

@@ -78,7 +78,7 @@ def test_csv(tmp_path: Path, suffix: str, delimiter: str) -> None:
 
 
 def test_csv_goes_on_after_a_row_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacy_rin.extract.documents.MAX_FIELD", 50)
+    monkeypatch.setattr("spacy_rin.extract.parsing.MAX_FIELD", 50)
     (tmp_path / "in.csv").write_text(f"text\none\n{'x' * 51}\nthree\n")
     limit = csv.field_size_limit()
     try:

@@ -1,0 +1,237 @@
+"""Files at any address that fsspec reads: local paths, and s3://, gs://, hdfs://, https:// and others."""
+
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, NamedTuple
+
+from fsspec.core import split_protocol, url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from ..errors import Errors, FileError, MissingPackageError, RinError
+from ..files import is_unfinished, reason_of
+
+_COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "http": "http", "https": "http", "hdfs": "parquet"}
+
+
+class Found(NamedTuple):
+    """A file of an input.
+
+    Attributes:
+        address (str): Its address.
+        name (str): Its path in the folder of the input.
+        size (int | None): Its size in bytes, if it is known.
+        modified (str): When it was changed, or its checksum: whatever the file system tells of its content.
+        in_folder (bool): Whether it was found in a folder that was named, and is not named itself.
+    """
+
+    address: str
+    name: str
+    size: int | None
+    modified: str
+    in_folder: bool
+
+
+def connect(address: str) -> tuple[Any, str]:
+    """Get the file system of an address, and the path there.
+
+    Args:
+        address (str): The address or local path.
+
+    Returns:
+        tuple[AbstractFileSystem, str]: The file system and the path.
+
+    Raises:
+        MissingPackageError: R060 if the package for such addresses is not installed.
+        FileError: R034 if there are no such addresses.
+    """
+    with _coded(address):
+        system, path = url_to_fs(address)
+        return system, str(path)
+
+
+def find_files(address: str) -> list[Found]:
+    """List the files of an input.
+
+    Args:
+        address (str): A file, a folder, or a pattern with *, ? or [].
+
+    Returns:
+        list[Found]: The files, sorted by name. Hidden files, and files in hidden folders, are left out.
+
+    Raises:
+        FileError: R033 if there are none, R034 if they can't be listed.
+        MissingPackageError: R060 if the package for such addresses is not installed.
+    """
+    system, path = connect(address)
+    with _coded(address):
+        in_folder = False
+        if _is_pattern(system, path):
+            base = _fixed_part(path)
+            infos = list(system.glob(path, detail=True).values())
+        elif system.isdir(path):
+            base, in_folder = path, True
+            infos = list(system.find(path, detail=True).values())
+        else:
+            base = os.path.dirname(path)
+            infos = [system.info(path)]
+    found = [_found(system, info, base, in_folder) for info in infos if info["type"] == "file"]
+    found = [file for file in found if not any(part.startswith(".") for part in PurePosixPath(file.name).parts)]
+    if not found:
+        raise FileError(Errors.R033, path=address)
+    return sorted(found, key=lambda file: file.name)
+
+
+@contextmanager
+def open_file(address: str) -> Iterator[BinaryIO]:
+    """Open a file to read bytes. What is compressed (.gz, .zst) is decompressed.
+
+    Args:
+        address (str): The address or local path.
+
+    Yields:
+        BinaryIO: The open file. It can seek if it is not compressed.
+
+    Raises:
+        FileError: R034 if the file can't be read, also later, in the `with` block.
+        MissingPackageError: R060 if a package is missing.
+    """
+    system, path = connect(address)
+    with _coded(address, OSError), system.open(path, "rb") as file:
+        compression = _COMPRESSED.get(compression_suffix(address))
+        if compression is None:
+            yield file
+            return
+        import pyarrow
+
+        with io.BufferedReader(pyarrow.input_stream(file, compression=compression)) as stream:
+            yield stream
+
+
+def compression_suffix(address: str) -> str:
+    """Return the suffix that says how a file is compressed; empty if it is not."""
+    suffix = PurePosixPath(address).suffix.lower()
+    return suffix if suffix in _COMPRESSED else ""
+
+
+class Folder:
+    """A folder for results, whose files are written whole or not at all.
+
+    Args:
+        address (str): The address or local path.
+
+    Raises:
+        FileError: R034 if the address is not valid.
+        MissingPackageError: R060 if the package for such addresses is not installed.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._system, self._path = connect(address)
+
+    def create(self, *parts: str) -> None:
+        """Create the folder, or one in it, if it is missing; FileError R034 if that fails."""
+        with _coded(self.address):
+            self._system.makedirs(self._join(*parts), exist_ok=True)
+
+    def names(self, *parts: str) -> set[str]:
+        """List the names of its files, or of those of a folder in it; none if there is no such folder."""
+        path = self._join(*parts)
+        with _coded(self.address):
+            self._system.invalidate_cache()
+            if not self._system.isdir(path):
+                return set()
+            return {PurePosixPath(info).name for info in self._system.ls(path, detail=False)}
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file of the folder to read bytes; FileError R034 if that fails."""
+        with _coded(f"{self.address}/{name}", OSError), self._system.open(self._join(name), "rb") as file:
+            yield file
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file to write bytes. It has its name only once all is written.
+
+        Args:
+            name (str): Its name, which may contain that of a folder.
+
+        Yields:
+            BinaryIO: The file.
+
+        Raises:
+            FileError: R034 if it can't be written.
+        """
+        target = self._join(name)
+        folder, _, last = target.rpartition("/")
+        # As in `files.write_whole`, but other machines may write to the same folder: a process id does not tell.
+        unfinished = f"{folder}/.{last}.{uuid.uuid4().int}.tmp"
+        with _coded(f"{self.address}/{name}", OSError):
+            try:
+                with self._system.open(unfinished, "wb") as file:
+                    yield file
+                if isinstance(self._system, LocalFileSystem):
+                    os.replace(unfinished, target)
+                else:  # a copy is there as a whole or not at all; files of object stores have no other way to a name
+                    self._system.cp_file(unfinished, target)
+            finally:
+                with suppress(Exception):
+                    if self._system.exists(unfinished):
+                        self._system.rm_file(unfinished)
+
+    def remove(self, *names: str) -> None:
+        """Delete files, which need not exist; FileError R034 if that fails."""
+        for name in names:
+            with _coded(f"{self.address}/{name}"), suppress(FileNotFoundError):
+                self._system.rm_file(self._join(name))
+
+    def remove_unfinished(self, *parts: str) -> None:
+        """Delete what killed processes were writing."""
+        for name in self.names(*parts):
+            if is_unfinished(Path(name)):
+                self.remove("/".join((*parts, name)))
+
+    def _join(self, *parts: str) -> str:
+        return "/".join((self._path.rstrip("/"), *parts))
+
+
+@contextmanager
+def _coded(address: str, kind: type[Exception] = Exception) -> Iterator[None]:
+    """Raise errors of file systems, which are of many kinds, as our own. Around foreign code, only those of a kind."""
+    try:
+        yield
+    except RinError:
+        raise
+    except FileNotFoundError as err:
+        raise FileError(Errors.R033, path=address) from err
+    except ImportError as err:
+        scheme = split_protocol(address)[0] or "file"
+        package = str(err).removesuffix(".").split(" ")[1] if str(err).startswith("Install ") else str(err.name or err)
+        extra = _EXTRAS.get(scheme, "parquet")
+        raise MissingPackageError(Errors.R060, what=address, package=package, extra=extra) from err
+    except kind as err:
+        raise FileError(Errors.R034, path=address, reason=reason_of(err)) from err
+
+
+def _is_pattern(system: Any, path: str) -> bool:
+    """Whether a path is a pattern. A file may be called like one."""
+    return any(char in path for char in "*?[") and not system.exists(path)
+
+
+def _fixed_part(pattern: str) -> str:
+    """Get the folder above the first name of a path that is a pattern."""
+    parts = pattern.split("/")
+    first = next(i for i, part in enumerate(parts) if any(char in part for char in "*?["))
+    return "/".join(parts[:first])
+
+
+def _found(system: Any, info: dict[str, Any], base: str, in_folder: bool) -> Found:
+    path = str(info["name"])
+    modified = next((info[key] for key in ("mtime", "ETag", "etag", "md5Hash", "LastModified") if info.get(key)), "")
+    name = path.removeprefix(base).lstrip("/")
+    address = path if isinstance(system, LocalFileSystem) else str(system.unstrip_protocol(path))
+    return Found(address, name, info.get("size"), str(modified), in_folder)
