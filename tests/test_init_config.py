@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy import util
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from spacy.vectors import Vectors
@@ -14,6 +15,7 @@ from spacy.vocab import Vocab
 
 from spacy_rin.errors import RinError
 from spacy_rin.init_config import Choice, init_config
+from spacy_rin.pipeline.corpus import read_docs
 from spacy_rin.relations import set_relations
 
 from .support import TRIPLES, gold_doc, run
@@ -33,6 +35,28 @@ def sample(n: int = 1) -> list[Doc]:
 def of(choices: list[Choice], name: str) -> Any:
     (value,) = [choice.value for choice in choices if choice.setting.endswith(name)]
     return value
+
+
+def test_texts_are_joined_if_they_are_read_as_a_whole(tmp_path: Path) -> None:
+    docs = []
+    for number in range(200):
+        doc = Doc(Vocab(), words=["Ada", "left", ".", "She", "was", "born", "in", f"Larne{number}", "."])
+        person, place = Span(doc, 0, 1, "PERSON"), Span(doc, 7, 8, "PLACE")
+        doc.spans["rin"] = [person, place]
+        set_relations(doc, [(person, "born_in", place)])
+        docs.append(doc)
+    config, _ = init_config(write(tmp_path / "train.spacy", docs))
+    batcher = config["training"]["batcher"]
+    assert batcher["@batchers"] == "spacy_rin.join_texts.v1"
+    assert batcher["batcher"]["@batchers"] == "spacy.batch_by_sequence.v1"
+    # As many texts in a step as without joining, so fewer that are joined.
+    assert 5 <= batcher["batcher"]["size"] <= 9
+    epochs, schedule = config["training"]["max_epochs"], config["training"]["optimizer"]["learn_rate"]
+    steps = schedule["total_steps"] // epochs
+    make_batches = util.registry.resolve({"batcher": batcher})["batcher"]
+    batches = list(make_batches([Example(doc, doc) for doc in read_docs(tmp_path / "train.spacy", Vocab())]))
+    assert abs(len(batches) - steps) <= 2
+    assert max(example.text.count("Ada") for batch in batches for example in batch) > 1
 
 
 def couple(first: str, second: str, both: bool) -> Doc:
@@ -76,6 +100,7 @@ def test_reading_fits_the_data(tmp_path: Path) -> None:
     config, _ = init_config(write(tmp_path / "other.spacy", docs))
     component = config["components"]["rin_joint"]
     assert (component["context"], component["model"]["entity_layers"]) == ("text", 2)
+    assert component["model"]["relative_positions"]
 
 
 def test_constraints_hold_in_the_data(tmp_path: Path) -> None:
