@@ -62,6 +62,11 @@ class Positions(NamedTuple):
     table: Tensor
     sentences: Tensor
 
+    @classmethod
+    def of(cls, table: Tensor | None, sentences: Tensor | None) -> "Positions | None":
+        """Return the term, or None if there is no table or the sentences are not numbered."""
+        return None if table is None or sentences is None else cls(table, sentences)
+
     def encode(self, subjects: Tensor, objects: Tensor) -> Tensor:
         """Encode the relative positions of pairs, so that their product with the table is the term of the pairs.
 
@@ -200,7 +205,7 @@ class _PairMax(torch.autograd.Function):
         size: int,
     ) -> Tensor:
         winners = torch.empty((len(subjects), len(weight)), dtype=torch.int32, device=weight.device)
-        positions = _positions(table, sentences)
+        positions = Positions.of(table, sentences)
         scores = _pair_max_forward(subjects, objects, weight, positions, lengths, size, winners=winners)
         ctx.save_for_backward(subjects, objects, weight, table, sentences, winners)
         ctx.lengths, ctx.size = lengths, size
@@ -212,15 +217,11 @@ class _PairMax(torch.autograd.Function):
         sparse = d_scores.device.type == "cpu"
         backward = _pair_max_backward_sparse if sparse else _pair_max_backward_dense
         subjects, objects, weight, table, sentences, winners = ctx.saved_tensors
-        positions = _positions(table, sentences)
+        positions = Positions.of(table, sentences)
         *grads, d_table = backward(
             subjects, objects, weight, positions, winners, d_scores.contiguous(), ctx.lengths, ctx.size
         )
         return *grads, d_table, None, None, None
-
-
-def _positions(table: Tensor | None, sentences: Tensor | None) -> Positions | None:
-    return None if table is None or sentences is None else Positions(table, sentences)
 
 
 def _zero_grads(

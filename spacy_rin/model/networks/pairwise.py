@@ -205,5 +205,4 @@ class PairOutput(Output):
 
     @property
     def _positions(self) -> Positions | None:
-        table = self.tensors.table
-        return None if table is None or self.sentences is None else Positions(table, self.sentences)
+        return Positions.of(self.tensors.table, self.sentences)

@@ -190,9 +190,7 @@ class RIN(PairNetwork):
 
     def _positions(self, sentences: Tensor | None) -> Positions | None:
         """Return the term of relative positions of a batch, if the network has one."""
-        if not self.relative_positions or sentences is None:
-            return None
-        return Positions(self.table, sentences)
+        return Positions.of(self.table if self.relative_positions else None, sentences)
 
     def _interact(self, shared: Tensor, entity: Tensor, relation_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compute entity, relation and shared features of the next round (eq. 2)."""
