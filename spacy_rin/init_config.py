@@ -34,6 +34,7 @@ SYMMETRIC_SHARE = 0.95
 LAYER_GAIN = 0.005
 # How texts are joined that are read across sentences, see `create_joining_batcher`.
 JOIN: dict[str, Any] = {"share": 0.8, "max_texts": 5, "max_length": 256, "similar": 0.6}
+SMOOTHING = 0.05
 SMALL = 1000  # texts
 MIN_STEPS = 600
 WARMUP_STEPS = 250
@@ -134,6 +135,7 @@ def init_config(
         Choice("components.rin_joint.context", context, reason),
         *_choose_entities(corpus),
         Choice(f"{MODEL}.relative_positions", True, "the farther apart, the less likely are two entities related"),
+        Choice(f"{MODEL}.label_smoothing", SMOOTHING, "high scores are rarer for text unlike the training data"),
         *_choose_features(corpus, vectors, transformer, tagger),
         *_choose_constraints(corpus),
     ]

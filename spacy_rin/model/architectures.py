@@ -37,6 +37,7 @@ def build_rin(
     chunk_bytes: int | None = None,
     mixed_precision: bool = False,
     relative_positions: bool = False,
+    label_smoothing: float = 0.0,
 ) -> Model[list[Doc], Scores]:
     """Build the Recurrent Interaction Network (Sun et al., EMNLP 2020) on any token features.
 
@@ -61,6 +62,8 @@ def build_rin(
         mixed_precision (bool): Whether to compute in half precision on a GPU.
         relative_positions (bool): Whether the score of a pair also depends on how many tokens and how many sentences
             apart the two are, and on their order. The paper's network knows nothing of this.
+        label_smoothing (float): How far the score of a gold triple should be below 1, less than 0.5. It makes the
+            network less sure, above all on text unlike the training data. The paper's network learns 1.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
@@ -78,6 +81,7 @@ def build_rin(
         stop_early=stop_early,
         chunk_bytes=chunk_bytes,
         relative_positions=relative_positions,
+        label_smoothing=label_smoothing,
     )
     return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
 
@@ -97,6 +101,7 @@ def build_rin_int(
     overlap: int | None = None,
     chunk_bytes: int | None = None,
     mixed_precision: bool = False,
+    label_smoothing: float = 0.0,
 ) -> Model[list[Doc], Scores]:
     """Build the first version of the network, with an interaction module (Sun et al., arXiv 2005.00162, version 1).
 
@@ -116,6 +121,7 @@ def build_rin_int(
         overlap (int | None): See `build_rin`.
         chunk_bytes (int | None): See `build_rin`.
         mixed_precision (bool): See `build_rin`.
+        label_smoothing (float): See `build_rin`.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
@@ -137,6 +143,7 @@ def build_rin_int(
         entity_layers=entity_layers,
         relation_prior=relation_prior,
         chunk_bytes=chunk_bytes,
+        label_smoothing=label_smoothing,
     )
     return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
 
@@ -206,9 +213,10 @@ def build_interactive(
 def _pair_model(
     tok2vec: Model, network: PairNetwork, max_length: int, overlap: int | None, mixed_precision: bool
 ) -> Model[list[Doc], Scores]:
-    prior, chunk_bytes = network.relation_prior, network.chunk_bytes
+    prior, smoothing, chunk_bytes = network.relation_prior, network.label_smoothing, network.chunk_bytes
     require_whole("rounds", network.rounds, 0)
     require_setting("relation_prior", prior, 0.0 < prior < 1.0, "between 0 and 1")
+    require_setting("label_smoothing", smoothing, 0.0 <= smoothing < 0.5, "at least 0 and less than 0.5")
     if chunk_bytes is not None:
         require_whole("chunk_bytes", chunk_bytes, 1)
     return _joint_model(tok2vec, network, max_length, overlap, mixed_precision=mixed_precision)

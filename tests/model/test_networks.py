@@ -257,8 +257,9 @@ def test_pair_loss_equals_dense(shape: Any, relative: Any, data: Any) -> None:
         {"width": 6},
         {"entity_layers": 2},
         {"relative_positions": True},
+        {"label_smoothing": 0.2},
     ],
-    ids=["RIN", "w/o ER", "w/o RC", "d", "layers", "positions"],
+    ids=["RIN", "w/o ER", "w/o RC", "d", "layers", "positions", "smoothing"],
 )
 def test_rin_equals_paper(rounds: int, setting: Any) -> None:
     torch.manual_seed(0)
@@ -278,6 +279,7 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
     assert (table is None) == (sentences is None) and state is None
     inputs = [features, *network.parameters()]
     gold = torch.tensor([[0, 2, 1], [0, 2, 2], [5, 4, 0], [3, 3, 1]])
+    true = 1.0 - setting.get("label_smoothing", 0.0)
     reference_loss, offset = 0.0, 0
     numbers = [None] * 3 if sentences is None else sentences.split(lengths)
     for (x, tag, s, o), n in zip(split(lengths, features, tags, subjects, objects), numbers):
@@ -288,7 +290,7 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
         target = torch.zeros_like(expected_pairs)
         for i, j, t in gold.tolist():
             if offset <= i < offset + len(x):
-                target[i - offset, j - offset, t] = 1.0
+                target[i - offset, j - offset, t] = true
         for layer, logits in enumerate(expected_tags.chunk(n_layers, 1)):
             truth = torch.full((len(x),), layer)
             reference_loss = reference_loss + F.cross_entropy(logits, truth, reduction="sum")

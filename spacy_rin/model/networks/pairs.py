@@ -428,6 +428,7 @@ def pair_loss(
     size: int,
     *,
     positions: Positions | None = None,
+    label_smoothing: float = 0.0,
 ) -> tuple[float, PairGrads]:
     """Compute the binary cross-entropy, summed over all pairs and labels, and its gradients in one pass (eq. 8).
 
@@ -442,6 +443,7 @@ def pair_loss(
         known (Sequence[bool]): For each sequence, whether its triples are known. If not, it does not add to the loss.
         size (int): Number of pairs in memory at a time.
         positions (Positions | None): The term of relative positions, if there is one.
+        label_smoothing (float): How far the target of a true triple is below 1.
 
     Returns:
         tuple[float, PairGrads]: The loss and the gradients.
@@ -455,9 +457,9 @@ def pair_loss(
     for chunk, target in zip(chunks, targets):
         hidden = _hidden(subjects, objects, chunk, buffer, positions)
         logits = torch.addmm(bias, hidden, weight.T, out=logits_buffer[: len(hidden)])
-        loss += F.softplus(logits).sum() - logits[target].sum()
+        loss += F.softplus(logits).sum() - (1.0 - label_smoothing) * logits[target].sum()
         d_logits = logits.sigmoid_()
-        d_logits[target] -= 1.0
+        d_logits[target] -= 1.0 - label_smoothing
         d_weight.addmm_(d_logits.T, hidden)
         d_bias.add_(d_logits.sum(0))
         _add_term_grads(d_subjects, d_objects, d_table, chunk, hidden, d_logits @ weight, positions)

@@ -63,9 +63,11 @@ class PairNetwork(JointNetwork):
         relation_prior: float,
         chunk_bytes: int | None,
         relative_positions: bool = False,
+        label_smoothing: float = 0.0,
     ):
         super().__init__(width=width, entity_layers=entity_layers)
         self.relative_positions = relative_positions
+        self.label_smoothing = label_smoothing
         self.rounds = rounds
         self.relation_prior = relation_prior
         self.chunk_bytes = chunk_bytes
@@ -197,6 +199,7 @@ class PairOutput(Output):
                 known_pairs,
                 self.network.chunk_size,
                 positions=self._positions,
+                label_smoothing=self.network.label_smoothing,
             )
         grads = tuple(grad for grad in (d_tags, *d_pairs) if grad is not None)
         for grad in grads:

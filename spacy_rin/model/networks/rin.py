@@ -69,6 +69,7 @@ class RIN(PairNetwork):
         stop_early: bool = False,
         chunk_bytes: int | None = None,
         relative_positions: bool = False,
+        label_smoothing: float = 0.0,
     ):
         super().__init__(
             rounds=rounds,
@@ -77,6 +78,7 @@ class RIN(PairNetwork):
             relation_prior=relation_prior,
             chunk_bytes=chunk_bytes,
             relative_positions=relative_positions,
+            label_smoothing=label_smoothing,
         )
         self.use_entities = use_entities
         self.use_relations = use_relations

@@ -39,6 +39,7 @@ class RINInt(PairNetwork):
         entity_layers: int = 1,
         relation_prior: float = 0.001,
         chunk_bytes: int | None = None,
+        label_smoothing: float = 0.0,
     ):
         super().__init__(
             rounds=rounds,
@@ -46,6 +47,7 @@ class RINInt(PairNetwork):
             entity_layers=entity_layers,
             relation_prior=relation_prior,
             chunk_bytes=chunk_bytes,
+            label_smoothing=label_smoothing,
         )
         self.cell = cell
         self.use_entities = use_entities
