@@ -77,12 +77,8 @@ class Positions(NamedTuple):
         Returns:
             Tensor: A row for each pair, with a 1 for each of its two rows of the table. *Shape:* (pairs, N_POSITIONS).
         """
-        distance = objects - subjects
-        steps = torch.tensor(_TOKEN_STEPS, device=distance.device)
-        tokens = torch.bucketize(distance.abs(), steps, right=True) * distance.sign() + len(_TOKEN_STEPS)
-        sentences = (self.sentences[objects] - self.sentences[subjects]).clamp(-_MAX_SENTENCES, _MAX_SENTENCES)
-        codes = tokens * _N_SENTENCE_ROWS + sentences + _MAX_SENTENCES
-        return _position_rows(self.table.device, self.table.dtype)[codes.flatten()]
+        codes = _token_codes(objects - subjects) + _sentence_codes(self.sentences[objects] - self.sentences[subjects])
+        return self._rows(codes.flatten())
 
     def encode_chunk(self, chunk: Chunk, subjects: Tensor | None = None) -> Tensor:
         """Encode the relative positions of the pairs of a chunk.
@@ -94,13 +90,39 @@ class Positions(NamedTuple):
         Returns:
             Tensor: See `encode`. *Shape:* (pairs, N_POSITIONS).
         """
-        rows, columns = [], []
+        codes = []
         for start, stop, first, last, _, _ in chunk:
-            tokens = torch.arange(first, last, device=self.table.device)
-            begins = torch.arange(start, stop, device=self.table.device) if subjects is None else subjects[start:stop]
-            rows.append(begins.repeat_interleave(last - first))
-            columns.append(tokens.repeat(stop - start))
-        return self.encode(torch.cat(rows), torch.cat(columns))
+            sentences = self.sentences[first:last].short()
+            packed = torch.arange(start, stop, device=sentences.device) if subjects is None else subjects[start:stop]
+            rows = packed - first
+            tokens = _sequence_codes(last - first, sentences.device)[last - first - 1 - rows]
+            codes.append((tokens + _sentence_codes(sentences - sentences[rows].unsqueeze(1))).flatten())
+        return self._rows(torch.cat(codes))
+
+    def _rows(self, codes: Tensor) -> Tensor:
+        return _position_rows(self.table.device, self.table.dtype).index_select(0, codes.int())
+
+
+def _token_codes(distances: Tensor) -> Tensor:
+    """Return the part of a code that tells the distance in tokens."""
+    steps = torch.tensor(_TOKEN_STEPS, device=distances.device)
+    rows = torch.bucketize(distances.abs(), steps, right=True) * distances.sign() + len(_TOKEN_STEPS)
+    return rows * _N_SENTENCE_ROWS
+
+
+def _sentence_codes(distances: Tensor) -> Tensor:
+    """Return the part of a code that tells the distance in sentences."""
+    return distances.clamp(-_MAX_SENTENCES, _MAX_SENTENCES) + _MAX_SENTENCES
+
+
+@lru_cache(maxsize=1024)
+def _sequence_codes(length: int, device: torch.device) -> Tensor:
+    """Return the token codes of all pairs of a sequence, last subject first. *Shape:* (length, length).
+
+    Rows are windows of one vector, so that little memory is used.
+    """
+    distances = torch.arange(1 - length, length, device=device)
+    return _token_codes(distances).short().unfold(0, length, 1)
 
 
 @lru_cache
