@@ -47,8 +47,8 @@ FORMS = ("plain", "split", "ours")
 """Forms of the network: "plain" is the equations as written, "split" multiplies each vector once instead of once per
 pair, and "ours" is the network of the package."""
 
-NETWORKS = (*FORMS, "interactive")
-"""What is measured alone: the forms, and the package's other network, which writes triples."""
+NETWORKS = (*FORMS, "positions", "interactive")
+"""What is measured alone: the forms, "ours" with relative positions, and the network that writes triples."""
 
 
 class Shape(NamedTuple):
@@ -72,10 +72,10 @@ class Shape(NamedTuple):
 SHAPES = {"webnlg": Shape(25, 216, 3), "nyt": Shape(40, 24, 7)}
 
 
-def make_output(network: nn.Module, tensors: Any, lengths: Sequence[int]) -> Any:
+def make_output(network: nn.Module, tensors: Any, lengths: Sequence[int], *sentences: torch.Tensor) -> Any:
     """Make the output object of a network from its tensors."""
     if isinstance(network, JointNetwork):
-        return network.make_output(tensors, lengths)
+        return network.make_output(tensors, lengths, *sentences)
     return PlainOutput(tensors, lengths)
 
 
@@ -103,25 +103,30 @@ class Subject:
                 for start in range(0, n_tokens, shape.length)
             ]
         ).T
+        positions = form == "positions"
+        # The last argument of a network with relative positions.
+        self.sentences = [torch.arange(n_tokens) // shape.length] if positions else []
         self.network: nn.Module
-        if form in ("ours", "interactive"):
-            network = RIN(rounds=shape.rounds) if form == "ours" else Interactive()
+        if form in FORMS[:2]:
+            self.network = PlainRIN(shape.labels, shape.rounds, shape.width, form == "split")
+        else:
+            rin = form != "interactive"
+            network = RIN(rounds=shape.rounds, relative_positions=positions) if rin else Interactive()
             network.build(shape.width, N_TAGS, shape.labels)
             self.network = network
-        else:
-            self.network = PlainRIN(shape.labels, shape.rounds, shape.width, form == "split")
 
     def train(self) -> None:
         """Run one training step, without the optimizer."""
-        tensors = self.network.train()(self.features.clone().requires_grad_(), self.lengths)
-        output = make_output(self.network, tensors, self.lengths)
+        tensors = self.network.train()(self.features.clone().requires_grad_(), self.lengths, *self.sentences)
+        output = make_output(self.network, tensors, self.lengths, *self.sentences)
         _, grads = output.loss(self.tags, self.gold, [True] * len(self.lengths), 1.0 / len(self.lengths))
         torch.autograd.backward(tensors[: len(grads)], grads)
 
     def predict(self) -> None:
         """Score the tags and the pairs of heads, as in prediction."""
         with torch.no_grad():
-            output = make_output(self.network, self.network.eval()(self.features, self.lengths), self.lengths)
+            tensors = self.network.eval()(self.features, self.lengths, *self.sentences)
+            output = make_output(self.network, tensors, self.lengths, *self.sentences)
             output.tag_scores()
             n_labels = int(self.network.get_parameter("relation.weight").shape[0])
             output.probable(*self.pairs, np.full(n_labels, 0.5))
