@@ -16,6 +16,9 @@ A lower-case "the " in front of a name is an article, and not part of the name.
 A line of templates has the form `sentence | facts`. The variables are filled with names for which all the facts are
 true. Each fact whose relation has a label becomes a relation of the sentence. The other facts only add names between
 which no relation is annotated.
+
+The lines of other.txt are sentences of other kinds of text, in which names are marked as [name|type]. None of them
+states a relation: from them the network learns to be silent. They are in the training part only.
 """
 
 import json
@@ -29,8 +32,9 @@ from typing import Any, NamedTuple
 
 SOURCE = Path(__file__).parents[1] / "assets" / "sample" / "source"
 SEED = 20
-# Number of sentences in each part: with relations, from test-only templates, with entities only, without entities.
-SIZES = {"train": (436, 0, 46, 18), "dev": (69, 0, 8, 3), "test": (77, 10, 9, 4)}
+# Number of sentences in each part: with relations, from test-only templates, with entities only, without entities, of
+# other kinds of text.
+SIZES = {"train": (436, 0, 46, 18, 141), "dev": (69, 0, 8, 3, 0), "test": (77, 10, 9, 4, 0)}
 MIN_TRIPLES = {"train": 30, "dev": 4, "test": 6}
 ENTITY_LABELS = ("PERSON", "ORG", "PLACE", "WORK")
 PREFIX_SHARE = 0.12
@@ -231,11 +235,23 @@ def generate(templates: list[Template], store: Store, count: int, uses: Counter[
     return examples
 
 
+def read_marked(line: str) -> dict[str, Any]:
+    """Make an example without relations from a sentence with marked names."""
+    text = ""
+    entities: list[list[Any]] = []
+    for position, piece in enumerate(re.split(r"\[(.+?\|[A-Z]+)\]", line)):
+        name, _, label = piece.rpartition("|") if position % 2 else (piece, "", "")
+        if label:
+            entities.append([len(text), len(text) + len(name), label])
+        text += name
+    return {"text": text, "entities": entities, "relations": []}
+
+
 def make_corpus() -> dict[str, list[dict[str, Any]]]:
     """Make all parts of the corpus. Each has its own facts and random order."""
-    plain = read_source("plain").splitlines()
+    plain, other = read_source("plain").splitlines(), read_source("other").splitlines()
     corpus = {}
-    for part, (related, paraphrased, unrelated, without) in SIZES.items():
+    for part, (related, paraphrased, unrelated, without, of_other_kinds) in SIZES.items():
         rng = random.Random(f"{SEED} {part}")
         store = read_facts(read_source(f"facts_{part}"))
         uses: Counter[str] = Counter()
@@ -244,7 +260,8 @@ def make_corpus() -> dict[str, list[dict[str, Any]]]:
             examples += generate(read_templates(read_source(table)), store, count, uses, rng)
         examples += [{"text": text, "entities": [], "relations": []} for text in plain[:without]]
         plain = plain[without:]
-        corpus[part] = sorted(examples, key=lambda _: rng.random())
+        corpus[part] = [*sorted(examples, key=lambda _: rng.random()), *map(read_marked, other[:of_other_kinds])]
+        other = other[of_other_kinds:]
     return corpus
 
 
@@ -262,10 +279,16 @@ def check(corpus: dict[str, list[dict[str, Any]]]) -> None:
     if repeated := [text for text, count in texts.items() if count > 1]:
         raise ValueError(f"duplicate sentences: {repeated}")
     seen: dict[str, str] = {}
+    marked: dict[str, str] = {}
+    for example in map(read_marked, read_source("other").splitlines()):
+        for start, end, label in example["entities"]:
+            name = example["text"][start:end]
+            if marked.setdefault(name, label) != label:
+                raise ValueError(f"{name!r} is marked with two types")
     for part, examples in corpus.items():
         if len(examples) != sum(SIZES[part]):
             raise ValueError(f"{part} has {len(examples)} sentences, not {sum(SIZES[part])}")
-        types = read_facts(read_source(f"facts_{part}")).types
+        types = {**marked, **read_facts(read_source(f"facts_{part}")).types}
         triples: Counter[str] = Counter()
         for example in examples:
             text, end = example["text"], 0
