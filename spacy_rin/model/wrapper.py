@@ -43,7 +43,7 @@ def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
     Returns:
         Model[list[Floats2d], list[Floats2d]]: The layer.
     """
-    return _wrap(network, _features_from_torch)
+    return _wrap(network, _features_to_torch, _features_from_torch)
 
 
 def wrap_graph(network: GCN) -> Model[tuple[Features, Heads], Features]:
@@ -56,7 +56,7 @@ def wrap_graph(network: GCN) -> Model[tuple[Features, Heads], Features]:
         Model[tuple[list[Floats2d], list[ndarray]], list[Floats2d]]: The layer. Its backward pass gives the gradients
             of the features alone.
     """
-    return _wrap(network, _graph_from_torch, convert_inputs=_graph_to_torch)
+    return _wrap(network, _graph_to_torch, _graph_from_torch)
 
 
 def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Inputs, Output]:
@@ -69,7 +69,7 @@ def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Inputs, Ou
     Returns:
         Model[Inputs, Output]: The layer.
     """
-    return _wrap(network, _output_from_torch, convert_inputs=_inputs_to_torch, mixed_precision=mixed_precision)
+    return _wrap(network, _inputs_to_torch, _output_from_torch, mixed_precision)
 
 
 def network_of(layer: Model[Any, Any]) -> Any:
@@ -103,14 +103,14 @@ def grow_network(layer: Model[Any, Any], tags: Sequence[int | None], relations: 
 
 def _wrap(
     network: Network,
+    convert_inputs: Callable[..., Any],
     convert_outputs: Callable[..., Any],
-    convert_inputs: Callable[..., Any] | None = None,
     mixed_precision: bool = False,
 ) -> Model[Any, Any]:
     return Model(
         "pytorch",
         forward,
-        attrs={"convert_inputs": convert_inputs or _features_to_torch, "convert_outputs": convert_outputs},
+        attrs={"convert_inputs": convert_inputs, "convert_outputs": convert_outputs},
         shims=[NetworkShim(network, mixed_precision)],
         dims={"nI": None, "nO": None},
     )
