@@ -1,5 +1,6 @@
 """Averages of the parameters of torch networks, and the keys by which an optimizer knows these."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,24 @@ def test_labels_that_are_added_in_training(full: Language) -> None:
         assert same(values_of(component.model), {key: optimizer.averages[key] for key in current})
         full(TEXTS[0])
     assert same(values_of(component.model), current)
+
+
+@pytest.mark.filterwarnings("ignore:.*W003")
+def test_an_error_inside_a_pipeline(full: Language) -> None:
+    """The values of the networks come back. This says nothing of thinc's own layers, which don't look for errors."""
+    examples, component = make_examples(full.vocab), component_of(full)
+    full.initialize(lambda: examples)
+    optimizer = Adam(0.005, use_averages=True)
+    full.update(examples, sgd=optimizer)
+    before = values_of(component.model)
+    with pytest.raises(KeyboardInterrupt), full.use_params(optimizer.averages):
+        raise KeyboardInterrupt
+    gc.collect()  # spaCy leaves its blocks as soon as nothing holds the error
+    after = values_of(component.model)
+    networks = {shim.id: network_of(node) for node in component.model.walk() for shim in node.shims}
+    keys = [(number, name) for number, network in networks.items() for name, _ in network.named_parameters()]
+    assert len(networks) == 3
+    assert all(np.array_equal(before[key], after[key]) for key in keys)
 
 
 def keep(optimizers: list[Optimizer]) -> Callable[[], Optimizer]:
