@@ -1,13 +1,13 @@
-"""Networks of torch as layers of thinc: how values are handed over, and how parameters are saved."""
+"""Networks of torch as layers of thinc: how values are handed over."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from thinc.api import ArgsKwargs, Model, PyTorchWrapper_v3, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.layers.pytorchwrapper import forward
 from thinc.types import Floats2d
 from torch import Tensor
 
@@ -15,8 +15,8 @@ from ..errors import Errors, NotTrainedError, RinError
 from .networks.bilstm import BiLSTM
 from .networks.gcn import GCN
 from .networks.joint import JointNetwork, Output
+from .shim import Network, NetworkShim
 
-Network = JointNetwork | BiLSTM | GCN
 Features = list[Floats2d]  # of each sequence: (tokens, columns)
 Heads = list[NDArray[np.int64]]  # of each sequence: position in it of the head of each token, its own for a root
 
@@ -43,7 +43,7 @@ def wrap_encoder(network: BiLSTM) -> Model[Features, Features]:
     Returns:
         Model[list[Floats2d], list[Floats2d]]: The layer.
     """
-    return _wrap(network, _features_from_torch)
+    return _wrap(network, _features_to_torch, _features_from_torch)
 
 
 def wrap_graph(network: GCN) -> Model[tuple[Features, Heads], Features]:
@@ -56,7 +56,7 @@ def wrap_graph(network: GCN) -> Model[tuple[Features, Heads], Features]:
         Model[tuple[list[Floats2d], list[ndarray]], list[Floats2d]]: The layer. Its backward pass gives the gradients
             of the features alone.
     """
-    return _wrap(network, _graph_from_torch, convert_inputs=_graph_to_torch)
+    return _wrap(network, _graph_to_torch, _graph_from_torch)
 
 
 def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Inputs, Output]:
@@ -69,7 +69,7 @@ def wrap_joint(network: JointNetwork, mixed_precision: bool) -> Model[Inputs, Ou
     Returns:
         Model[Inputs, Output]: The layer.
     """
-    return _wrap(network, _output_from_torch, convert_inputs=_inputs_to_torch, mixed_precision=mixed_precision)
+    return _wrap(network, _inputs_to_torch, _output_from_torch, mixed_precision)
 
 
 def network_of(layer: Model[Any, Any]) -> Any:
@@ -86,15 +86,33 @@ def build_network(layer: Model[Any, Any], *sizes: int) -> None:
     """
     network_of(layer).build(*sizes)
     network_of(layer).to(layer.shims[0].device)
+    layer.shims[0].renew()
 
 
-def _wrap(network: Network, convert_outputs: Callable[..., Any], **settings: Any) -> Model[Any, Any]:
-    return PyTorchWrapper_v3(
-        network,
-        convert_outputs=convert_outputs,
-        serialize_model=_serialize,
-        deserialize_model=_deserialize,
-        **{"convert_inputs": _features_to_torch, **settings},
+def grow_network(layer: Model[Any, Any], tags: Sequence[int | None], relations: Sequence[int | None]) -> None:
+    """Make room for labels in the network inside a layer.
+
+    Args:
+        layer (Model): A layer with a joint network.
+        tags (Sequence[int | None]): What the `add_labels` of the network takes.
+        relations (Sequence[int | None]): The same.
+    """
+    network_of(layer).add_labels(tags, relations)
+    layer.shims[0].renew()
+
+
+def _wrap(
+    network: Network,
+    convert_inputs: Callable[..., Any],
+    convert_outputs: Callable[..., Any],
+    mixed_precision: bool = False,
+) -> Model[Any, Any]:
+    return Model(
+        "pytorch",
+        forward,
+        attrs={"convert_inputs": convert_inputs, "convert_outputs": convert_outputs},
+        shims=[NetworkShim(network, mixed_precision)],
+        dims={"nI": None, "nO": None},
     )
 
 
@@ -177,16 +195,3 @@ def _output_from_torch(
         return ArgsKwargs(args=(scored,), kwargs={"grad_tensors": grads})
 
     return output, backprop
-
-
-def _serialize(network: Network) -> bytes:
-    return safetensors.torch.save({name: x.contiguous() for name, x in network.state_dict().items()})
-
-
-def _deserialize(network: Network, data: bytes, device: torch.device) -> Network:
-    state = safetensors.torch.load(data)
-    if state:
-        network.build_like(state)
-        network.load_state_dict(state)
-        network.to(device)
-    return network

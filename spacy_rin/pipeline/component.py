@@ -21,7 +21,7 @@ from thinc.api import Config, Model
 from ..errors import Errors, NotTrainedError, RinError, SettingError, Warnings
 from ..model.segments import CONTEXTS, Segment, find_sentences
 from ..model.word_vectors import collect_words
-from ..model.wrapper import network_of
+from ..model.wrapper import grow_network, network_of
 from ..relations import (
     DEFAULT_ATTR,
     DEFAULT_SPANS_KEY,
@@ -716,7 +716,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             for layer in range(n_layers)
             for tag in grown_tags(positions["entities"])
         ]
-        network_of(self.model.get_ref("network")).add_labels(tags, positions["relations"])
+        grow_network(self.model.get_ref("network"), tags, positions["relations"])
         self.model.set_dim("tags", len(tags), force=True)
         self.model.set_dim("relations", len(positions["relations"]), force=True)
 
