@@ -1,6 +1,7 @@
 """Extract triples from large collections of texts."""
 
 from .documents import Document
+from .facts import FactSummary, merge_facts, normal_form
 from .frames import SPARK_SCHEMA, BatchExtractor, spark
 from .rows import doc_to_row
 from .run import Summary, check_output, extract, extract_file
@@ -10,6 +11,7 @@ __all__ = [
     "SPARK_SCHEMA",
     "BatchExtractor",
     "Document",
+    "FactSummary",
     "ShardSummary",
     "Summary",
     "check_output",
@@ -17,5 +19,7 @@ __all__ = [
     "extract",
     "extract_file",
     "extract_shards",
+    "merge_facts",
+    "normal_form",
     "spark",
 ]

@@ -6,12 +6,12 @@ Each writer takes an iterable of rows, as `extract` returns them. To add a forma
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -29,6 +29,7 @@ __all__ = [
     "OUTPUT_FORMATS",
     "TripleRow",
     "check_target",
+    "choose_format",
     "triples",
     "write",
     "write_lines",
@@ -89,16 +90,35 @@ def check_target(path: str | Path, format: str | None = None, *, base: str = DEF
         FileError: R034 if neither `format` nor a suffix is given.
         MissingPackageError: R060 if the format needs a package that is not installed.
     """
-    format = Path(path).suffix.lower().removeprefix(".") if format is None else format
-    if not format:
-        raise FileError(Errors.R034, path=path, reason="it has no suffix, so the format must be given with --format")
-    if format not in OUTPUT_FORMATS:
-        raise SettingError(Errors.R031, format=format, formats=", ".join(OUTPUT_FORMATS))
+    format = choose_format(path, format, OUTPUT_FORMATS)
     _, package, extra = OUTPUT_FORMATS[format]
     if package and find_spec(package) is None:
         raise MissingPackageError(Errors.R060, what=f"The format '{format}'", package=package, extra=extra)
     if package == "rdflib" and not _is_base(base):
         raise SettingError(Errors.R067, base=base)
+    return format
+
+
+def choose_format(path: str | Path, format: str | None, formats: Collection[str]) -> str:
+    """Get the format of a file.
+
+    Args:
+        path (str | Path): The file.
+        format (str | None): The format, if it is given. None takes it from the suffix.
+        formats (Collection[str]): All formats.
+
+    Returns:
+        str: The format.
+
+    Raises:
+        SettingError: R031 if the format is unknown.
+        FileError: R034 if neither `format` nor a suffix is given.
+    """
+    format = PurePath(path).suffix.lower().removeprefix(".") if format is None else format
+    if not format:
+        raise FileError(Errors.R034, path=path, reason="it has no suffix, so the format must be given with --format")
+    if format not in formats:
+        raise SettingError(Errors.R031, format=format, formats=", ".join(formats))
     return format
 
 
