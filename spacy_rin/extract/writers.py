@@ -21,6 +21,7 @@ from .. import strict_json
 from ..characters import is_unicode
 from ..errors import Errors, FileError, MissingPackageError, SettingError
 from ..files import write_whole
+from .graphs import triple_graph
 from .triples import DETAILS, Entity, Row, TripleRow, triple_schema, triple_table, triples
 
 __all__ = [
@@ -181,13 +182,7 @@ def _write_ttl(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> 
 def _write_graphml(rows: Iterable[Row], path: Path) -> None:
     import networkx
 
-    graph, numbers = networkx.MultiDiGraph(), _Numbers()
-    for count, triple in enumerate(_all_triples(rows)):
-        for entity in triple.entities:
-            graph.add_node(numbers[entity], label=_xml(entity[0]), type=_xml(entity[1]))
-        subject, object_ = (numbers[entity] for entity in triple.entities)
-        details = {name: _xml(value) if isinstance(value, str) else value for name, value in triple.details.items()}
-        graph.add_edge(subject, object_, key=f"e{count}", label=_xml(triple.relation), **details)
+    graph = triple_graph(_all_triples(rows), node=_Numbers().__getitem__, text=_xml)
     with write_whole(path) as unfinished:
         networkx.write_graphml(graph, unfinished)
 
