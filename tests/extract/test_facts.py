@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 from spacy_rin.extract import facts as facts_module
 from spacy_rin.extract import merge_facts
 from spacy_rin.extract.facts import FACT_FORMATS, normal_form
-from spacy_rin.extract.results import Results
-from spacy_rin.extract.shards import cut
 from spacy_rin.extract.triples import triples
 from spacy_rin.extract.writers import write
 
 from ..support import run
+from .support import write_shards
 from .test_writers import HOSTILE, make_row
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -46,19 +45,6 @@ FACTS = [
 
 def read(path: Path) -> list[list[Any]]:
     return [list(row.values()) for row in parquet.read_table(path).to_pylist()]
-
-
-def write_shards(rows: Any, folder: Path) -> None:
-    """Write rows as an extraction in shards does, half of them to each of two shards."""
-    texts = folder.parent / "texts"
-    texts.mkdir(exist_ok=True)
-    for name in ("a.txt", "b.txt"):
-        (texts / name).write_text(name)
-    shards = cut(str(texts / "*.txt"), size=len("a.txt"))
-    results = Results(str(folder), {}, entities=True)
-    results.prepare(shards)
-    counts = {shard.id: results.write(shard, rows[i::2]) for i, shard in enumerate(shards)}
-    results.finish(shards, counts)
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "tsv", "jsonl", "shards"])
