@@ -1,5 +1,6 @@
 """The pages about using triples: their code runs with the real libraries, and finds what it should."""
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,11 @@ ROWS = [
     make_row("b", ("Ada", "PERSON", *BORN, 0.875)),
     make_row("c", ("Bo", "PERSON", *BORN, 1.0)),
 ]
-FACTS = [("Ada", "born in", "London", 2, 0.875), ("Bo", "born in", "London", 1, 1.0), ("Ada", "leads", "Nimbus", 1, 0.75)]
+FACTS = [
+    ("Ada", "born in", "London", 2, 0.875),
+    ("Bo", "born in", "London", 1, 1.0),
+    ("Ada", "leads", "Nimbus", 1, 0.75),
+]
 
 
 @pytest.fixture
@@ -57,7 +62,8 @@ def test_duckdb(folder: Path) -> None:
     merge_facts(["out"], "facts.parquet")
     found = run_page("duckdb.md")
     assert [fact[:5] for fact in found["facts"].fetchall()] == FACTS
-    assert found["facts"].fetchone()[5] == "Ada, London, "
+    assert found["facts"].fetchall()[0][5] == "Ada, London, "
+    assert all(hasattr(found["facts"], name) for name in ("df", "arrow", "write_csv"))
     assert found["born"].fetchall() == [("Ada", "Bo", "London", 1)]
 
 
@@ -91,3 +97,19 @@ def test_python(folder: Path, model: Path) -> None:
     ]
     assert found["graph"].number_of_edges() == 4
     assert (len(found["found"]), len(found["facts"])) == (4, 3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_frameworks(folder: Path, model: Path) -> None:
+    for package in ("neo4j_graphrag", "llama_index.core", "langchain_neo4j"):
+        pytest.importorskip(package)
+    shutil.copytree(model, "training/model-best")
+    found = run_page("frameworks.md")
+    assert [(s.name, relation.label, o.name) for s, relation, o in found["stated"]] == [
+        ("Ada Brook", "born_in", "Larne")
+    ]
+    (edge,) = found["graphs"][0].relationships
+    assert (edge.source.id, edge.type, edge.target.id) == ("Ada Brook", "born_in", "Larne")
+    chunks = {"text": "Ada Brook leads Orbix ."}
+    graph = asyncio.run(found["pipeline"].run({"splitter": chunks})).result["extractor"]
+    assert [edge["type"] for edge in graph["relationships"]].count("leads") == 1
