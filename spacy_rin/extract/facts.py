@@ -32,6 +32,7 @@ FACT_FORMATS = {
     "jsonl": "FORMAT json",
 }
 _INPUT_FORMATS = ("parquet", "csv", "tsv", "jsonl")
+_INTERRUPTED = re.compile("Query interrupted|KeyboardInterrupt")  # what DuckDB makes of Ctrl+C
 _LONGEST_HEADER = 1 << 16  # bytes
 
 # The columns that are read, and as what. Rows of data frames have no relation if their document failed.
@@ -114,7 +115,7 @@ _FACTS = """
     JOIN triples ON example = number
     JOIN entities AS subjects ON subject_id = subjects.id
     JOIN entities AS objects ON object_id = objects.id
-    ORDER BY support DESC, combined_score DESC, subject, subject_type, relation, object, object_type
+    ORDER BY support DESC, combined_score DESC, 1, 2, 3, 4, 5
 """
 
 
@@ -303,7 +304,9 @@ def _coded(path: str | Path) -> Iterator[None]:
 
     try:
         yield
-    except (duckdb.Error, csv.Error, UnicodeError) as err:
+    except (duckdb.Error, csv.Error, UnicodeError, RuntimeError) as err:
+        if _INTERRUPTED.search(str(err)):
+            raise KeyboardInterrupt from None
         reason = re.sub(r"\s+", " ", reason_of(err))
         raise FileError(Errors.R034, path=path, reason=reason) from err
 

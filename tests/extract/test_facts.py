@@ -4,9 +4,13 @@ import csv
 import io
 import json
 import math
+import os
+import signal
+import sys
 import unicodedata
 from collections import Counter, defaultdict
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import fsspec
@@ -276,7 +280,7 @@ def test_refused_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     ]:
         with pytest.raises(ValueError, match=code):
             merge_facts([tmp_path / source], tmp_path / target)
-    monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ValueError, match=r"R060.*spacy-rin\[facts\]"):
         merge_facts([tmp_path / "in.csv"], tmp_path / "facts.csv")
 
@@ -290,6 +294,17 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ValueError, match="R034"):
         merge_facts([tmp_path / "in.jsonl"], tmp_path / "facts.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are another thing on Windows")
+def test_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(ROWS, tmp_path / "in.csv")
+    monkeypatch.setattr(facts_module, "_FACTS", "SELECT sum(hash(range)) AS n FROM range(1000000000000)")
+    timer = Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    result = run("facts", tmp_path / "in.csv", tmp_path / "facts.csv")
+    assert result.exit_code == 130 and "Nothing was written" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
 def test_command(tmp_path: Path) -> None:
