@@ -26,6 +26,7 @@ ERROR_GROUPS = {
     "R06": "Extraction",
     "R07": "Pictures and pages",
     "R08": "Extraction in shards",
+    "R09": "Facts",
     "W00": "Warnings",
 }
 # Messages that only say where, because the reason comes from the place that raises them.

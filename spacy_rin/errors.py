@@ -177,6 +177,11 @@ class Errors(Message):
         "all machines the same pipeline, and start again."
     )
     R083 = "{options} can't be used {how} --engine. Leave it out, or see `spacy rin extract --help`."
+    # Facts
+    R090 = (
+        "{path} can't be read as triples: {reason}. Give what `spacy rin extract` wrote: a folder of shards, or "
+        ".parquet, .csv, .tsv or .jsonl files."
+    )
 
 
 @unique

@@ -44,6 +44,24 @@ def write_whole(path: str | Path) -> Iterator[Path]:
         _remove(unfinished)
 
 
+@contextmanager
+def scratch_folder(unfinished: Path) -> Iterator[Path]:
+    """Give a folder for what does not fit into memory while a file is written. It is removed at the end.
+
+    Args:
+        unfinished (Path): The path that `write_whole` gave. What killed processes left is removed with that of theirs.
+
+    Yields:
+        Path: The folder, beside the file.
+    """
+    folder = unfinished.with_name(f".{unfinished.name}.{os.getpid()}.tmp")
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        _remove(folder)
+
+
 def remove_unfinished(target: Path, *, locked: bool = False) -> None:
     """Remove what processes that are gone were writing to a file or folder, and no other file.
 

@@ -43,6 +43,11 @@ class Counts(NamedTuple):
     triples: int
 
 
+def is_result_name(name: str) -> bool:
+    """Whether a file has the name of the result of a shard."""
+    return _IDENT.fullmatch(name.removesuffix(".parquet")) is not None and name.endswith(".parquet")
+
+
 class Results:
     """The results of a run in a folder.
 

@@ -1,13 +1,15 @@
-"""Convert Docs to JSON-serializable values: entities and triples."""
+"""Convert Docs to JSON-serializable values, and to rows of tables: entities and triples."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from itertools import count
 from typing import Any
 
 from spacy.tokens import Doc, Span
 
 from ..model.segments import find_sentences
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations
+from .triples import TripleRow, triples
 
 
 def doc_to_row(
@@ -49,6 +51,24 @@ def doc_to_row(
         "scores": [round(relation.score, 4) for relation in found],
         "sentences": [_sentence(doc, starts, relation) for relation in found],
     }
+
+
+def doc_triples(docs: Iterable[Doc], *, ids: Iterable[int | str] | None = None, **options: Any) -> Iterator[TripleRow]:
+    """Get the triples of Docs with their sources. `pandas.DataFrame(doc_triples(docs))` makes a data frame.
+
+    Args:
+        docs (Iterable[Doc]): The documents.
+        ids (Iterable[int | str] | None): Their ids. None numbers them, starting at 1.
+        **options: Options of `doc_to_row`.
+
+    Yields:
+        TripleRow: The triples, in order.
+
+    Raises:
+        RinError: R003 or R004 if the relations of a Doc are damaged.
+    """
+    for ident, doc in zip(count(1) if ids is None else ids, docs):
+        yield from triples({"id": ident, **doc_to_row(doc, **options)})
 
 
 def _offsets(span: Span) -> tuple[int, int, str]:

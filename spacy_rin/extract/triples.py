@@ -54,7 +54,7 @@ class TripleRow(NamedTuple):
     @property
     def entities(self) -> tuple[Entity, Entity]:
         """The keys of subject and object in a graph: (text with normalized whitespace, type)."""
-        return (" ".join(self.subject.split()), self.subject_type), (" ".join(self.object.split()), self.object_type)
+        return _entity(self.subject, self.subject_type), _entity(self.object, self.object_type)
 
     @property
     def details(self) -> dict[str, Any]:
@@ -77,6 +77,18 @@ def triples(row: Row) -> Iterator[TripleRow]:
     ):
         ends = [(text[first:last], kind, first, last) for first, last, kind in (entities[subject], entities[object_])]
         yield TripleRow(row.get("id", ""), *ends[0], label, *ends[1], score, text[start:end], start)
+
+
+def row_entities(row: Row) -> list[Entity]:
+    """Get the entities of a row, whether they are in a triple or not.
+
+    Args:
+        row (Mapping[str, Any]): A row of `extract`. A failed document has none.
+
+    Returns:
+        list[Entity]: Their keys in a graph, see `TripleRow.entities`, each once.
+    """
+    return list(dict.fromkeys(_entity(row["text"][start:end], kind) for start, end, kind in row.get("entities", ())))
 
 
 def triple_schema() -> Any:
@@ -136,3 +148,7 @@ def entity_table(rows: Iterable[Row]) -> Any:
         for start, end, kind in row.get("entities", ())
     ]
     return pyarrow.Table.from_pylist(records, entity_schema())
+
+
+def _entity(name: str, kind: str) -> Entity:
+    return " ".join(name.split()), kind

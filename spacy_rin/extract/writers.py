@@ -6,12 +6,12 @@ Each writer takes an iterable of rows, as `extract` returns them. To add a forma
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +21,7 @@ from .. import strict_json
 from ..characters import is_unicode
 from ..errors import Errors, FileError, MissingPackageError, SettingError
 from ..files import write_whole
+from .graphs import triple_graph
 from .triples import DETAILS, Entity, Row, TripleRow, triple_schema, triple_table, triples
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "OUTPUT_FORMATS",
     "TripleRow",
     "check_target",
+    "choose_format",
     "triples",
     "write",
     "write_lines",
@@ -89,16 +91,35 @@ def check_target(path: str | Path, format: str | None = None, *, base: str = DEF
         FileError: R034 if neither `format` nor a suffix is given.
         MissingPackageError: R060 if the format needs a package that is not installed.
     """
-    format = Path(path).suffix.lower().removeprefix(".") if format is None else format
-    if not format:
-        raise FileError(Errors.R034, path=path, reason="it has no suffix, so the format must be given with --format")
-    if format not in OUTPUT_FORMATS:
-        raise SettingError(Errors.R031, format=format, formats=", ".join(OUTPUT_FORMATS))
+    format = choose_format(path, format, OUTPUT_FORMATS)
     _, package, extra = OUTPUT_FORMATS[format]
     if package and find_spec(package) is None:
         raise MissingPackageError(Errors.R060, what=f"The format '{format}'", package=package, extra=extra)
     if package == "rdflib" and not _is_base(base):
         raise SettingError(Errors.R067, base=base)
+    return format
+
+
+def choose_format(path: str | Path, format: str | None, formats: Collection[str]) -> str:
+    """Get the format of a file.
+
+    Args:
+        path (str | Path): The file.
+        format (str | None): The format, if it is given. None takes it from the suffix.
+        formats (Collection[str]): All formats.
+
+    Returns:
+        str: The format.
+
+    Raises:
+        SettingError: R031 if the format is unknown.
+        FileError: R034 if neither `format` nor a suffix is given.
+    """
+    format = PurePath(path).suffix.lower().removeprefix(".") if format is None else format
+    if not format:
+        raise FileError(Errors.R034, path=path, reason="it has no suffix, so the format must be given with --format")
+    if format not in formats:
+        raise SettingError(Errors.R031, format=format, formats=", ".join(formats))
     return format
 
 
@@ -161,13 +182,7 @@ def _write_ttl(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> 
 def _write_graphml(rows: Iterable[Row], path: Path) -> None:
     import networkx
 
-    graph, numbers = networkx.MultiDiGraph(), _Numbers()
-    for count, triple in enumerate(_all_triples(rows)):
-        for entity in triple.entities:
-            graph.add_node(numbers[entity], label=_xml(entity[0]), type=_xml(entity[1]))
-        subject, object_ = (numbers[entity] for entity in triple.entities)
-        details = {name: _xml(value) if isinstance(value, str) else value for name, value in triple.details.items()}
-        graph.add_edge(subject, object_, key=f"e{count}", label=_xml(triple.relation), **details)
+    graph = triple_graph(_all_triples(rows), node=_Numbers().__getitem__, text=_xml)
     with write_whole(path) as unfinished:
         networkx.write_graphml(graph, unfinished)
 

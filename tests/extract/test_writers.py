@@ -202,6 +202,30 @@ def test_neo4j(tmp_path: Path) -> None:
     assert len((tmp_path / "out.neo4j" / "relationships.csv").read_bytes().split(b"\n")) == len(TRIPLES) + 2
 
 
+# The header of neo4j-admin import: NAME:TYPE, where properties without a type are strings.
+NEO4J_TYPES = {"double": float, "long": int, "": str}
+
+
+def test_neo4j_as_its_manual_says(tmp_path: Path) -> None:
+    write(ROWS, tmp_path / "out.neo4j")
+    tables = {}
+    for name, special in [("nodes", ["ID", "LABEL"]), ("relationships", ["END_ID", "START_ID", "TYPE"])]:
+        header, rows = read_csv(tmp_path / "out.neo4j" / f"{name}.csv")
+        fields = [field.partition(":")[::2] for field in header]
+        assert sorted(kind for _, kind in fields if kind.isupper()) == special
+        properties = [prop for prop, kind in fields if not kind.isupper()]
+        assert len(set(properties)) == len(properties) and all(prop.isidentifier() for prop in properties)
+        for row in rows:
+            assert len(row) == len(header)
+            for cell, (_, kind) in zip(row, fields):
+                assert kind.isupper() or NEO4J_TYPES[kind](cell) is not None
+                assert not kind.isupper() or kind == "LABEL" or cell
+        tables[name] = [dict(zip((kind if kind.isupper() else prop for prop, kind in fields), row)) for row in rows]
+    ids = [node["ID"] for node in tables["nodes"]]
+    assert len(set(ids)) == len(ids)
+    assert {edge[end] for edge in tables["relationships"] for end in ("START_ID", "END_ID")} == set(ids)
+
+
 @pytest.mark.parametrize("format", OUTPUT_FORMATS)
 def test_nothing_found(tmp_path: Path, format: Any) -> None:
     package = OUTPUT_FORMATS[format].package
