@@ -42,7 +42,12 @@ def study(nlp: Language, doc: Doc, gold: Doc | None = None) -> list[str]:
     header = ["", *(["annotated"] if gold else []), *(f"after {rounds}" for rounds in range(len(docs)))]
     columns = found_by_round([*([gold] if gold else []), *docs], component.attr)
     rows = [[key.text, *(column.get(key, NO_FIGURE) for column in columns)] for key in rows_of(columns)]
-    return [f"> {doc.text}", "", *(markdown(header, rows) if rows else ["No triples are annotated or found."]), ""]
+    return [
+        f"> {doc.text.strip()}",
+        "",
+        *(markdown(header, rows) if rows else ["No triples are annotated or found."]),
+        "",
+    ]
 
 
 def choose(examples: Sequence[Example], parts: Sequence[str]) -> list[Example]:

@@ -136,9 +136,15 @@ def write_tables(table: Table, settings: Settings) -> None:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Write a Markdown table. Columns without any figure are left out."""
-    columns = [column for column in zip(header, ["---"] * len(header), *rows) if set(column[2:]) != {NO_FIGURE}]
-    return [f"| {' | '.join(row)} |" for row in zip(*columns)]
+    """Write a Markdown table."""
+    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def drop_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Leave out the columns of a table in which no row has a figure."""
+    columns = [column for column in zip(header, *rows) if set(column[1:]) != {NO_FIGURE}]
+    first, *others = zip(*columns)
+    return first, list(others)
 
 
 def _scores_section(table: Table, settings: Settings) -> list[str]:
@@ -164,7 +170,7 @@ def _scores_section(table: Table, settings: Settings) -> list[str]:
         f'every predicted token pair is a prediction. "Other match" is {MATCH_TITLES[other]}.',
         f"{_describe_table(table)}Minutes are those of one run, wall time.",
         "",
-        *markdown(header, rows),
+        *markdown(*drop_empty(header, rows)),
     ]
 
 
@@ -196,7 +202,7 @@ def _groups_section(table: Table, settings: Settings) -> list[str]:
         'their entities; by how those of a text overlap; by how many a text has; and "seen", which also stand in',
         'train, by text, or "new". Figures that are missing were not measured by the version that scored the row.',
         "",
-        *markdown(["model", "entities", "paper, entities", "by text", *titles], rows),
+        *markdown(*drop_empty(["model", "entities", "paper, entities", "by text", *titles], rows)),
     ]
 
 

@@ -33,7 +33,7 @@ def test_texts_of_a_file(
     docs = [gold_doc(trained.vocab, *row) for row in TRIPLES]
     write_docs([Doc(trained.vocab).from_bytes(doc.to_bytes()) for doc in docs], tmp_path / "test.spacy")
     command = ["case_study.py", str(tmp_path / "pipeline"), "--texts", str(tmp_path / "test.spacy"), "--containing"]
-    monkeypatch.setattr(sys, "argv", [*command, "all day", "leads Orbix"])
+    monkeypatch.setattr(sys, "argv", [*command, "all day", "Brook leads"])
     case_study.main()
     lines = capsys.readouterr().out.splitlines()
     assert lines[:4] == ["> It rained all day .", "", "No triples are annotated or found.", ""]

@@ -102,7 +102,7 @@ def test_rows_of_a_data_set(tmp_path: Path) -> None:
     single = {name for name, numbers in seeds.items() if numbers != [0, 1, 2]}
     assert all(name.startswith(("int_rate_", "transformer", "int_transformer")) for name in single)
     exact = {run.variant for run in reproduce.list_runs(settings_of("webnlg", parser=tmp_path / "none"))}
-    assert "head_first" in exact and not any(name.startswith(("int", "bilstm")) for name in exact)
+    assert "head_first" in exact and not {"int", "int_linear", "bilstm"} & exact
     # Asked for, a variant is run anywhere.
     asked = reproduce.list_runs(settings_of("webnlg", only=("bilstm", "rin"), seeds=(5,)))
     assert [(run.variant, run.seed) for run in asked] == [("rin", 5), ("bilstm", 5)]
