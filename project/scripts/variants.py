@@ -151,6 +151,9 @@ NO_PRIOR: dict[str, Any] = {f"{MODEL}.relation_prior": 0.5}
 VARIANTS = {
     "rin": Variant("RIN, our set-up", None, {}),
     "paper_settings": Variant("RIN, the paper's settings", None, NO_PRIOR, published_rate=True),
+    "paper_settings_k0": Variant(
+        "RIN w/o interaction, the paper's settings", None, {**NO_PRIOR, f"{MODEL}.rounds": 0}, published_rate=True
+    ),
     "k0": Variant("RIN w/o interaction (K = 0)", None, {f"{MODEL}.rounds": 0}),
     "best": Variant("RIN, our best", None, BEST),
     "positions": Variant("RIN, our best, with relative positions", None, {**BEST, f"{MODEL}.relative_positions": True}),
