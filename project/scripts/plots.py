@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from variants import DATA_SETS, VARIANTS, Settings
+from variants import DATA_SETS, ROUNDS, VARIANTS, Settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +13,8 @@ Point = tuple[float, dict[str, Any]]  # a place on the other axis, and a figure:
 
 
 def draw(table: dict[str, Any], settings: Settings) -> None:
-    """Draw F1 over the number of rounds (figure 3 of the paper), and F1 of all variants.
+    """Draw F1 over the number of rounds of RIN, F1, P and R over those of the first version (figure 3 of both papers),
+    and F1 of all variants.
 
     Args:
         table (dict[str, Any]): The results by variant.
@@ -34,6 +35,19 @@ def draw(table: dict[str, Any], settings: Settings) -> None:
         axis.set(xlabel="rounds of interaction K", ylabel=f"F1, {match} match", title=settings.data_set)
         axis.legend()
         figure.savefig(settings.out / f"{settings.data_set}_rounds.png", dpi=120)
+        pyplot.close(figure)
+    curves = rounds_of_cells(table)
+    if any(len(rows) > 1 for rows in curves.values()):
+        figure, axes = pyplot.subplots(1, 3, figsize=(10, 3.5), layout="constrained")
+        for axis, (letter, name) in zip(axes, (("f", "F1"), ("p", "precision"), ("r", "recall"))):
+            for cell, rows in curves.items():
+                figures = [(k, row["test"][f"rel_{match}"][letter]) for k, row in rows]
+                draw_points(axis, [point for point in figures if point[1]], label=cell)
+            axis.set_xticks(sorted({k for rows in curves.values() for k, _ in rows}))
+            axis.set(xlabel="rounds of interaction K", ylabel=f"test {name}, {match} match")
+        axes[0].legend()
+        figure.suptitle(f"{settings.data_set}, first version")
+        figure.savefig(settings.out / f"{settings.data_set}_cells.png", dpi=120)
         pyplot.close(figure)
     if table:
         figure, axis = pyplot.subplots(figsize=(6, 1 + 0.3 * len(table)), layout="constrained")
@@ -68,6 +82,21 @@ def draw_points(axis: "Axes", points: Sequence[Point], *, across: bool = False, 
     spots = [(value, place) if across else (place, value) for place, value in seeds]
     axis.plot(*(zip(*spots) if spots else ((), ())), "|" if across else "_", color=color, alpha=0.6)
     axis.grid(alpha=0.3)
+
+
+def rounds_of_cells(table: dict[str, Any]) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+    """Get the results of the first version by cell, each with its number of rounds.
+
+    Args:
+        table (dict[str, Any]): The results by variant.
+
+    Returns:
+        dict[str, list[tuple[int, dict[str, Any]]]]: By name of the cell. K = 0 has no cell, and belongs to both.
+    """
+    return {
+        cell: [(k, table[variant]) for k, variant in variants.items() if variant in table]
+        for cell, variants in ROUNDS.items()
+    }
 
 
 def is_round(variant: str) -> bool:

@@ -4,37 +4,82 @@ import itertools
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from typing import Any
 
+from claims import judge_claims, rank
 from plots import draw
-from spacy.tokens import DocBin
+from published import OTHERS, parse_prf, published
+from run_config import describe_training, make_config
+from scoring import GROUP_KINDS, KINDS
 from variants import DATA_SETS, VARIANTS, Run, Settings
 
 from spacy_rin.evaluation.novelty import NEW, NOVELTY
+from spacy_rin.evaluation.scorer import COUNTS, PATTERNS
+from spacy_rin.evaluation.wording import PATTERN_TITLES
 
-KINDS = ("rel_exact", "rel_partial", "all_pairs_exact", "all_pairs_partial", "ents")
-# Runs of earlier versions do not have these.
-LATER = ("rel_text", "rel_table")
-NOVELTY_KIND = "rel_exact_per_novelty"
+GROUPS = dict(zip(GROUP_KINDS, ((*NOVELTY, NEW), PATTERNS, COUNTS), strict=True))
+NO_FIGURE = "–"
+MATCH_TITLES = {"exact": "exact match", "partial": "partial match"}
 
 Figures = dict[str, dict[str, Any] | None] | None  # of "p", "r" and "f"
+Table = dict[str, Any]  # a row for each variant
 
 
-def summarize(runs: list[Run]) -> dict[str, Any]:
+def summarize(runs: list[Run]) -> Table:
     """Compute means and standard deviations of the scores of each variant, over its seeds."""
-    table: dict[str, Any] = {}
+    table: Table = {}
     for variant, group in itertools.groupby(runs, key=lambda run: run.variant):
         found = [scores for run in group if (scores := run.read_scores())]
         row: dict[str, Any] = {f"{name}s": [s[name] for s in found] for name in ("seed", "epoch")}
         row.update({name: [s[name] for s in found] for name in ("minutes", "versions")})
         for part in ("dev", "test"):
-            row[part] = {kind: average([s[part][kind] for s in found]) for kind in KINDS}
-            row[part].update({kind: average([s[part].get(kind) for s in found]) for kind in LATER})
-            row[part][NOVELTY_KIND] = {
-                group: average([s[part].get(NOVELTY_KIND, {}).get(group) for s in found]) for group in (*NOVELTY, NEW)
-            }
+            row[part] = {kind: average([s[part].get(kind) for s in found]) for kind in KINDS}
+            for kind, members in GROUPS.items():
+                row[part][kind] = {
+                    member: average([s[part].get(kind, {}).get(member) for s in found]) for member in members
+                }
         table[variant] = row
     return table
+
+
+def training_of(variant: str, settings: Settings) -> dict[str, Any]:
+    """Describe how the runs of a variant are trained, see `describe_training`."""
+    train = settings.corpus / settings.data_set / "train.spacy"
+    return describe_training(make_config(settings, VARIANTS[variant], 0), train)
+
+
+def read_table(settings: Settings) -> Table:
+    """Read the results that are already there."""
+    path = settings.out / f"{settings.data_set}.json"
+    table: Table = json.loads(path.read_text()) if path.exists() else {}
+    return table
+
+
+def merge(found: Table, settings: Settings) -> Table:
+    """Join the results of runs with those already in the results, whose runs may be gone.
+
+    A row of the results stays if it was trained in the same way, see `describe_training`, and if it has more seeds than
+    the new one.
+
+    Args:
+        found (Table): The results of runs.
+        settings (Settings): The settings.
+
+    Returns:
+        Table: All rows, in the order of the table.
+    """
+    kept = read_table(settings)
+    for variant, row in found.items():
+        kept_seeds = kept.get(variant, {}).get("seeds", ())
+        if len(row["seeds"]) >= len(kept_seeds) or not _is_trained_alike(variant, kept[variant], settings):
+            kept[variant] = {"training": training_of(variant, settings), **row}
+    return {name: kept[name] for name in VARIANTS if name in kept and _is_trained_alike(name, kept[name], settings)}
+
+
+def _is_trained_alike(variant: str, row: dict[str, Any], settings: Settings) -> bool:
+    alike: bool = row.get("training") == training_of(variant, settings)
+    return alike
 
 
 def average(scores: list[dict[str, Any] | None]) -> Figures:
@@ -67,62 +112,135 @@ def average(scores: list[dict[str, Any] | None]) -> Figures:
 def cell(figure: dict[str, Any] | None) -> str:
     """Format a mean, with its standard deviation if there is one. Without a figure, it is "–"."""
     if figure is None:
-        return "–"
+        return NO_FIGURE
     return f"{figure['mean']:.1f}" + ("" if figure["std"] is None else f" ± {figure['std']:.1f}")
 
 
-def write_tables(table: dict[str, Any], settings: Settings) -> None:
-    """Write results as JSON and as a Markdown table, and draw them."""
+def write_tables(table: Table, settings: Settings) -> None:
+    """Write results as JSON and as Markdown tables, and draw them."""
     settings.out.mkdir(parents=True, exist_ok=True)
-    data = DATA_SETS[settings.data_set]
-    titles = {"exact": "exact match", "partial": "partial match"}
     (settings.out / f"{settings.data_set}.json").write_text(json.dumps(table, indent=2) + "\n")
-    header = [
-        "model",
-        "seeds",
-        "dev F1",
-        "test P",
-        "test R",
-        "test F1",
-        "seen, F1",
-        "new, F1",
-        "all pairs, F1",
-        "other match, F1",
-        "paper, F1",
-        "minutes",
+    data = DATA_SETS[settings.data_set]
+    sections = [
+        [f"# {settings.data_set}, {MATCH_TITLES[data.match]}"],
+        _scores_section(table, settings),
+        _groups_section(table, settings),
+        _claims_section(table, settings),
+        _ranks_section(table, settings),
+        _others_section(settings),
     ]
-    other = "partial" if data.match == "exact" else "exact"
-    n_texts = len(DocBin().from_disk(settings.corpus / settings.data_set / "train.spacy"))
-    epochs = f" for {settings.epochs} epochs" if settings.epochs else ""
-    lines = [
-        f"# {settings.data_set}, {titles[data.match]}",
-        "",
-        f"Trained on {n_texts:,} texts{epochs}. Epochs are chosen by dev.",
-        'Mean ± standard deviation over seeds. A triple counts if both of its entities are found; "all pairs" is the',
-        'count of the papers\' released code: every predicted token pair is a prediction. "Other match" is',
-        f'{titles[other]}. "Seen" are the test triples that also stand in train, by text; "new" are all others;',
-        f"both by exact match. {describe_table(table)}Minutes are those of one run, wall time.",
-        "",
-        "| " + " | ".join(header) + " |",
-        "|" + "---|" * len(header),
-    ]
-    for variant, row in table.items():
-        ours, test = f"rel_{data.match}", row["test"]
-        cells = [VARIANTS[variant].title, str(len(row["seeds"])), cell(row["dev"][ours]["f"])]
-        cells += [cell(test[ours][letter]) for letter in "prf"]
-        cells += [cell((test[NOVELTY_KIND][group] or {}).get("f")) for group in ("triple", NEW)]
-        cells += [cell(test[f"all_pairs_{data.match}"]["f"]), cell(test[f"rel_{other}"]["f"])]
-        cells += [VARIANTS[variant].published.get(settings.data_set, ""), f"{statistics.mean(row['minutes']):.0f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    text = "\n".join(lines) + "\n"
+    text = "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
     (settings.out / f"{settings.data_set}.md").write_text(text)
     sys.stdout.write(text)
     draw(table, settings)
 
 
-def describe_table(table: dict[str, Any]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write a Markdown table."""
+    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def drop_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Leave out the columns of a table in which no row has a figure."""
+    columns = [column for column in zip(header, *rows) if set(column[1:]) != {NO_FIGURE}]
+    first, *others = zip(*columns)
+    return first, list(others)
+
+
+def _scores_section(table: Table, settings: Settings) -> list[str]:
+    data = DATA_SETS[settings.data_set]
+    ours, other = f"rel_{data.match}", "partial" if data.match == "exact" else "exact"
+    rows = []
+    for variant, row in table.items():
+        test, paper = row["test"], published(variant, settings.data_set)
+        cells = [VARIANTS[variant].title, str(len(row["seeds"])), str(row["training"]["epochs"])]
+        cells += [cell((row["dev"][ours] or {}).get("f")), *(cell((test[ours] or {}).get(letter)) for letter in "prf")]
+        cells += [cell((test[name] or {}).get("f")) for name in (f"all_pairs_{data.match}", f"rel_{other}")]
+        cells += [cell(paper[letter]) for letter in "prf"]
+        rows.append([*cells, f"{statistics.mean(row['minutes']):.0f}"])
+    header = ["model", "seeds", "epochs", "dev F1", "P", "R", "F1", "all pairs, F1", "other match, F1"]
+    header += ["paper, P", "paper, R", "paper, F1", "minutes"]
+    n_texts = max((row["training"]["texts"] for row in table.values()), default=0)  # the same in all rows
+    papers = "" if n_texts == data.texts else f", the papers on {data.texts:,}: their figures can't be compared"
+    return [
+        f"Trained on {n_texts:,} texts{papers}.",
+        f"RIN has K = {data.rounds} rounds where a row does not name another number.",
+        "The best epoch is chosen by dev, and P, R and F1 are those of test: mean ± standard deviation over seeds.",
+        'A triple counts if both of its entities are found; "all pairs" is the count of the papers\' released code:',
+        f'every predicted token pair is a prediction. "Other match" is {MATCH_TITLES[other]}.',
+        f"{_describe_table(table)}Minutes are those of one run, wall time.",
+        "",
+        *markdown(*drop_empty(header, rows)),
+    ]
+
+
+def _describe_table(table: Table) -> str:
     """Say what a table of train's facts scores. It is the same for all runs."""
     for row in table.values():
-        if figures := row["test"]["rel_table"]:
+        if figures := row["test"].get("rel_table"):
             return f"A table of train's facts, without a network, has F1 {figures['f']['mean']:.1f} by text. "
     return ""
+
+
+def _groups_section(table: Table, settings: Settings) -> list[str]:
+    members = [
+        *(("rel_exact_per_pattern", name) for name in PATTERNS if name != "none"),
+        *(("rel_exact_per_count", name) for name in COUNTS if name != "0"),
+        *(("rel_exact_per_novelty", name) for name in ("triple", NEW)),
+    ]
+    titles = [*(PATTERN_TITLES[name] for name in PATTERNS if name != "none"), *COUNTS[1:], "seen", "new"]
+    rows = []
+    for variant, row in table.items():
+        groups = [(row["test"].get(kind, {}).get(member) or {}).get("f") for kind, member in members]
+        texts = [(row["test"].get(name) or {}).get("f") for name in ("ents", "rel_text")]
+        cells = [cell(texts[0]), cell(published(variant, settings.data_set)["ents"]), cell(texts[1])]
+        rows.append([VARIANTS[variant].title, *cells, *map(cell, groups)])
+    return [
+        "## Entities, and triples by kind",
+        "",
+        "F1 of test. Entities are scored by span and type. The other columns are triples: compared by the texts of",
+        'their entities; by how those of a text overlap; by how many a text has; and "seen", which also stand in',
+        'train, by text, or "new". Figures that are missing were not measured by the version that scored the row.',
+        "",
+        *markdown(*drop_empty(["model", "entities", "paper, entities", "by text", *titles], rows)),
+    ]
+
+
+def _claims_section(table: Table, settings: Settings) -> list[str]:
+    rows = []
+    for claim, paper, here, deviation, verdict in (
+        (*judged, judged.verdict) for judged in judge_claims(table, settings.data_set)
+    ):
+        what = "entities: " if claim.kind == "ents" else ""
+        title = f"{what}{VARIANTS[claim.better].title} above {VARIANTS[claim.worse].title}"
+        spread = "" if deviation is None else f" ± {deviation:.1f}"
+        rows.append([title, NO_FIGURE if paper is None else f"{paper:+.1f}", f"{here:+.1f}{spread}", verdict])
+    if not rows:
+        return []
+    return [
+        "## The papers' claims",
+        "",
+        "Differences of F1 on test, in points. A claim came back if the difference is as claimed, and larger than its",
+        "standard deviation: the root of the summed squares of those of both variants.",
+        "",
+        *markdown(["claim", "paper", "here", "came back"], rows),
+    ]
+
+
+def _ranks_section(table: Table, settings: Settings) -> list[str]:
+    lines = []
+    for paper, rows in rank(table, settings.data_set).items():
+        cells = [[VARIANTS[variant].title, str(theirs), str(ours)] for variant, theirs, ours in rows]
+        lines += ["", *markdown([paper, "rank in the paper", "rank here"], cells)]
+    return ["## Ranks by F1", "", "Without regard to deviations.", *lines] if lines else []
+
+
+def _others_section(settings: Settings) -> list[str]:
+    rows = [
+        [name, *(cell(figure) for figure in parse_prf(figures[settings.data_set]).values())]
+        for name, figures in OTHERS.items()
+        if settings.data_set in figures
+    ]
+    if not rows:
+        return []
+    return ["## Other systems, as the papers quote them", "", *markdown(["system", "P", "R", "F1"], rows)]

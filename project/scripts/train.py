@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from run_config import count_steps
 from spacy import util
-from variants import DATA_SETS, MODEL, count_steps
+from variants import DATA_SETS, MODEL
 
 
 def make_overrides(data_set: str, config: str, configs: Path, train: Path) -> dict[str, Any]:

@@ -71,6 +71,9 @@ def _show(checked: "DataCheck") -> None:
         "triples_across_sentences",
     ):
         numbers[name.replace("_", " ")] = counts[name]
+        if name == "entities":
+            share = 100 * counts["entities_of_several_tokens"] / counts[name] if counts[name] else None
+            numbers["entities of several tokens, %"] = share
     numbers.update({f"triples lost, {name}": value for name, value in counts["triples_lost_by_settings"].items()})
     patterns = {PATTERN_TITLES[name]: value for name, value in counts["texts_per_pattern"].items()}
     tables = [

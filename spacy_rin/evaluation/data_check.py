@@ -320,6 +320,7 @@ COUNTERS: Mapping[str, Callable[[_Text], int]] = {
     "texts_empty": lambda text: not len(text.doc),
     "texts_too_long": lambda text: _longest_part(text.doc) > MAX_TOKENS,
     "entities": lambda text: len(text.entities),
+    "entities_of_several_tokens": lambda text: sum(len(span) > 1 for span in text.entities),
     "entities_without_label": lambda text: sum(not span.label_ for span in text.entities),
     "entities_without_relations": _count_unrelated,
     "entities_overlapping": lambda text: len(text.entities) - len(filter_spans(text.entities)),

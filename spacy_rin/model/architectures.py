@@ -1,6 +1,7 @@
 """Registered architectures of the joint networks: from Docs to scores."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ def build_rin(
     mixed_precision: bool = False,
     relative_positions: bool = False,
     label_smoothing: float = 0.0,
+    round_weight: float = 0.0,
 ) -> Model[list[Doc], Scores]:
     """Build the Recurrent Interaction Network (Sun et al., EMNLP 2020) on any token features.
 
@@ -64,6 +66,8 @@ def build_rin(
             apart the two are, and on their order. The paper's network knows nothing of this.
         label_smoothing (float): How far the score of a gold triple should be below 1, less than 0.5. It makes the
             network less sure, above all on text unlike the training data. The paper's network learns 1.
+        round_weight (float): Weight in training of the predictions before the last round, those before the first one
+            among them. The paper's network is trained by the last round alone, which is 0.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
@@ -82,6 +86,7 @@ def build_rin(
         chunk_bytes=chunk_bytes,
         relative_positions=relative_positions,
         label_smoothing=label_smoothing,
+        round_weight=round_weight,
     )
     return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
 
@@ -102,6 +107,7 @@ def build_rin_int(
     chunk_bytes: int | None = None,
     mixed_precision: bool = False,
     label_smoothing: float = 0.0,
+    round_weight: float = 0.0,
 ) -> Model[list[Doc], Scores]:
     """Build the first version of the network, with an interaction module (Sun et al., arXiv 2005.00162, version 1).
 
@@ -122,6 +128,7 @@ def build_rin_int(
         chunk_bytes (int | None): See `build_rin`.
         mixed_precision (bool): See `build_rin`.
         label_smoothing (float): See `build_rin`.
+        round_weight (float): See `build_rin`.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
@@ -144,6 +151,7 @@ def build_rin_int(
         relation_prior=relation_prior,
         chunk_bytes=chunk_bytes,
         label_smoothing=label_smoothing,
+        round_weight=round_weight,
     )
     return _pair_model(tok2vec, network, max_length, overlap, mixed_precision)
 
@@ -217,6 +225,7 @@ def _pair_model(
     require_whole("rounds", network.rounds, 0)
     require_setting("relation_prior", prior, 0.0 < prior < 1.0, "between 0 and 1")
     require_setting("label_smoothing", smoothing, 0.0 <= smoothing < 0.5, "at least 0 and less than 0.5")
+    require_setting("round_weight", network.round_weight, 0.0 <= network.round_weight < inf, "at least 0, and finite")
     if chunk_bytes is not None:
         require_whole("chunk_bytes", chunk_bytes, 1)
     return _joint_model(tok2vec, network, max_length, overlap, mixed_precision=mixed_precision)

@@ -8,7 +8,7 @@ import logging
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from spacy.language import Language
@@ -19,6 +19,7 @@ from ..markup import element, to_html
 from ..relations import get_relations
 from ..visualize import render
 from .reader import PIECE, RoundsReader
+from .rounds import found_by_round, rows_of
 
 SCRIPT = Path(__file__).with_name("script.py")
 MAX_TEXT = 100_000  # longest text that a visitor may type, in characters
@@ -26,14 +27,6 @@ MAX_DRAWN = 5_000  # longest text that is drawn, in characters: longer pictures 
 MAX_ROWS = 200  # in the table of rounds
 MORE_ROUNDS = 3  # rounds that the page offers beyond those of the pipeline
 CELL, NEW, GONE = "padding: 3px 10px", "; color: #14532d; background: #d3f2da", "; color: #7f1d1d; background: #fbdcdc"
-
-
-class _Key(NamedTuple):
-    """Identifies an entity or a triple across rounds, by its offsets and labels."""
-
-    is_triple: bool
-    offsets: tuple[int, ...]
-    text: str
 
 
 # The reader for `script.py`. Streamlit runs the script in this process, but can't pass arguments to it.
@@ -192,10 +185,9 @@ def _first_part(doc: Doc) -> Span:
 
 
 def _rounds_table(docs: Sequence[Doc], reader: RoundsReader) -> Element:
-    """Create a table of what each round found: all triples, and the entities that are not found in every round."""
-    found = [_found(doc, reader) for doc in docs]
-    always = set.intersection(*(set(one) for one in found))
-    rows = sorted(key for key in set().union(*found) if key.is_triple or key not in always)
+    """Create a table of what each round found, see `rows_of`."""
+    found = found_by_round(docs, reader.attr)
+    rows = rows_of(found)
     head = element("tr", element("th"))
     for number, now in enumerate(found):
         before = found[number - 1] if number else now
@@ -215,20 +207,6 @@ def _rounds_table(docs: Sequence[Doc], reader: RoundsReader) -> Element:
     style = "border-collapse: collapse; font-size: 0.9rem"
     table = element("table", element("thead", head), element("tbody", *body), class_="rin-rounds", style=style)
     return element("div", table, style="overflow-x: auto")
-
-
-def _found(doc: Doc, reader: RoundsReader) -> dict[_Key, str]:
-    """Get the entities and triples of a Doc, with the text of their table cells: a check mark or the score."""
-    entities = {_Key(False, (ent.start_char, ent.end_char), f"{ent.text} ({ent.label_})"): "✓" for ent in doc.ents}
-    triples = {
-        _Key(
-            True,
-            (subject.start_char, subject.end_char, object_.start_char, object_.end_char),
-            f"{subject.text} – {label} → {object_.text}",
-        ): f"{score:.2f}"
-        for subject, label, object_, score in get_relations(doc, reader.attr)
-    }
-    return {**entities, **triples}
 
 
 def _check_port(host: str, port: int) -> None:

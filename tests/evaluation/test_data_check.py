@@ -42,6 +42,7 @@ def test_good_data_has_no_findings() -> None:
     assert (counts["texts"], counts["tokens"]) == (6, 7 + 7 + 10 + 7 + 5 + 5)
     assert counts["tokens_per_text"] == {"mean": 6.8, "median": 7, "max": 10}
     assert (counts["entities"], counts["entities_without_relations"], counts["triples"]) == (11, 0, 7)
+    assert counts["entities_of_several_tokens"] == 5  # the persons
     assert counts["relations"] == {"born_in": 3, "founded": 2, "leads": 2}
     assert counts["entity_labels"] == {"PERSON": 5, "ORG": 3, "PLACE": 3}
     assert counts["texts_per_pattern"] == {"normal": 3, "seo": 1, "epo": 1, "none": 1}
@@ -220,6 +221,7 @@ def test_command(corpus: Any) -> None:
     assert result.exit_code == 0, result.output
     rows = [line.split() for line in result.output.splitlines()]
     assert ["texts", "6"] in rows and ["born_in", "3"] in rows
+    assert ["entities", "of", "several", "tokens,", "%", "45.5"] in rows  # 5 of 11
     assert "No problems found" in result.output
     # Warnings are for humans, unless told otherwise; errors are errors.
     assert run("data", good).exit_code == 0

@@ -84,9 +84,12 @@ def split(lengths: list[int], *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(x.split(lengths) for x in tensors))
 
 
-def reference_rin(network: RIN, features: Tensor, sentences: Tensor | None = None) -> tuple[Tensor, Tensor]:
+Round = tuple[Tensor, Tensor]  # logits of tags and of pairs
+
+
+def reference_rin(network: RIN, features: Tensor, sentences: Tensor | None = None) -> list[Round]:
     """The paper's equations for one sequence, pair by pair: eq. 2-7 with the concatenation written out. With sentences,
-    the term of relative positions is added.
+    the term of relative positions is added. One result for each number of rounds, from 0 to K.
     """
     terms: Any = itertools.repeat(itertools.repeat(0.0))
     if sentences is not None:
@@ -115,12 +118,14 @@ def reference_rin(network: RIN, features: Tensor, sentences: Tensor | None = Non
 
     h = network.project(features)
     he = hr = h
+    results = [(classify_tags(he), classify_relations(hr))]
     for _ in range(network.rounds):
         ye = torch.cat([torch.softmax(y, 1) for y in classify_tags(he).chunk(network.entity_layers, 1)], 1)
         yr = torch.sigmoid(classify_relations(hr)).amax(1)
         hr, he = gru(network.gru_r, yr, h), gru(network.gru_e, ye, h)
         h = h + (hr if network.use_relations else 0) + (he if network.use_entities else 0)
-    return classify_tags(he), classify_relations(hr)
+        results.append((classify_tags(he), classify_relations(hr)))
+    return results
 
 
 def test_gru_resets_before_the_product() -> None:
@@ -275,15 +280,15 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
         with torch.no_grad():
             network.table.normal_()
     tensors = network(features, lengths, sentences)
-    tags, subjects, objects, weight, bias, table, state = tensors
-    assert (table is None) == (sentences is None) and state is None
+    tags, subjects, objects, weight, bias, table, state, earlier = tensors
+    assert (table is None) == (sentences is None) and state is earlier is None
     inputs = [features, *network.parameters()]
     gold = torch.tensor([[0, 2, 1], [0, 2, 2], [5, 4, 0], [3, 3, 1]])
     true = 1.0 - setting.get("label_smoothing", 0.0)
     reference_loss, offset = 0.0, 0
     numbers = [None] * 3 if sentences is None else sentences.split(lengths)
     for (x, tag, s, o), n in zip(split(lengths, features, tags, subjects, objects), numbers):
-        expected_tags, expected_pairs = reference_rin(network, x, n)
+        expected_tags, expected_pairs = reference_rin(network, x, n)[-1]
         assert torch.allclose(tag, expected_tags)
         positions = None if n is None else Positions(table, n)
         assert torch.allclose(dense_logits(s, o, weight, bias, positions), expected_pairs)
@@ -305,8 +310,10 @@ def test_rin_equals_paper(rounds: int, setting: Any) -> None:
         assert torch.allclose(parameter.grad, theirs)
 
 
-def reference_rin_int(network: RINInt, features: Tensor) -> tuple[Tensor, Tensor]:
-    """The first version's equations for one sequence, pair by pair, with concatenations written out."""
+def reference_rin_int(network: RINInt, features: Tensor) -> list[Round]:
+    """The first version's equations for one sequence, pair by pair, with concatenations written out. One result for
+    each number of rounds, from 0 to K.
+    """
     wm, wr = network.pair_terms.weight.chunk(2)
     wp, b = network.relation.weight, network.relation.bias
 
@@ -329,6 +336,7 @@ def reference_rin_int(network: RINInt, features: Tensor) -> tuple[Tensor, Tensor
     he = hr = h = network.project(features)
     if network.task_features:
         he, hr = torch.relu(network.entity_features(h)), torch.relu(network.relation_features(h))
+    results = [(network.tagger(he), classify_relations(hr))]
     for _ in range(network.rounds):
         y_hat = torch.sigmoid(classify_relations(hr)).amax(1)
         y_bar = torch.softmax(network.tagger(he), 1)
@@ -337,7 +345,8 @@ def reference_rin_int(network: RINInt, features: Tensor) -> tuple[Tensor, Tensor
         if network.cell != "linear":
             x = torch.relu(network.interaction(x))
         he, hr = update(network.cell_e, he, x), update(network.cell_r, hr, x)
-    return network.tagger(he), classify_relations(hr)
+        results.append((network.tagger(he), classify_relations(hr)))
+    return results
 
 
 @pytest.mark.parametrize(
@@ -367,7 +376,7 @@ def test_rin_int_equals_paper(setting: Any) -> None:
     sums = [0.0, 0.0]
     for x, tag, s, o in split(lengths, features, tags, subjects, objects):
         pairs = dense_logits(s, o, weight, bias)
-        expected_tags, expected_pairs = reference_rin_int(network, x)
+        expected_tags, expected_pairs = reference_rin_int(network, x)[-1]
         assert torch.allclose(tag, expected_tags)
         assert torch.allclose(pairs, expected_pairs)
         for index, (a, b) in enumerate([(tag, pairs), (expected_tags, expected_pairs)]):
@@ -375,6 +384,50 @@ def test_rin_int_equals_paper(setting: Any) -> None:
     grads = [torch.autograd.grad(x, parameters, retain_graph=True, allow_unused=True) for x in sums]
     for mine, theirs in zip(*grads):
         assert torch.allclose(mine, theirs)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 3])
+@pytest.mark.parametrize("kind", [RIN, RINInt])
+def test_every_round_is_trained(kind: Any, rounds: int) -> None:
+    """The loss of each earlier round is added with its weight, that of round 0 among them, with exact gradients."""
+    torch.manual_seed(0)
+    lengths, weight = [3, 2], 0.25
+    positions = {"relative_positions": True} if kind is RIN else {}
+    network = kind(rounds=rounds, chunk_bytes=300, relation_prior=0.3, round_weight=weight, **positions)
+    network.build(n_features=4, n_tags=5, n_relations=3)
+    network.double()
+    features = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    sentences = torch.tensor([0, 0, 1, 0, 1]) if positions else None
+    if positions:
+        torch.nn.init.normal_(network.table)
+    gold = np.array([[0, 2, 1], [0, 2, 2], [4, 3, 0]])
+    tags = np.array([[1], [-1], [0], [2], [4]])  # one is not known
+    reference, start = torch.zeros((), dtype=torch.float64), 0
+    for x in features.split(lengths):
+        end = start + len(x)
+        numbers = () if sentences is None else (sentences[start:end],)
+        by_round = (reference_rin if kind is RIN else reference_rin_int)(network, x, *numbers)
+        assert len(by_round) == rounds + 1
+        target = torch.zeros_like(by_round[0][1])
+        for i, j, label in gold[(gold[:, 0] >= start) & (gold[:, 0] < end)].tolist():
+            target[i - start, j - start, label] = 1.0
+        truth = torch.from_numpy(tags[start:end, 0])
+        for number, (tag_logits, pair_logits) in enumerate(by_round):
+            loss = F.cross_entropy(tag_logits, truth, ignore_index=-1, reduction="sum")
+            loss = loss + F.binary_cross_entropy_with_logits(pair_logits, target, reduction="sum")
+            reference = reference + loss * (1.0 if number == rounds else weight)
+        start = end
+    tensors = network(features, lengths, sentences)
+    output = network.make_output(tensors, lengths, *([] if sentences is None else [sentences]))
+    loss, grads = output.loss(tags, gold, [True] * 2, scale=0.5)
+    assert loss == pytest.approx(reference.item() / 2)
+    inputs = [features, *network.parameters()]
+    expected = torch.autograd.grad(reference / 2, inputs, allow_unused=True)
+    torch.autograd.backward([x for x in tensors if x is not None], grads)
+    for parameter, theirs in zip(inputs, expected):
+        assert parameter.grad is None if theirs is None else torch.allclose(parameter.grad, theirs)
+    # Prediction has no use for earlier rounds.
+    assert network.eval()(features, lengths, sentences).earlier is None
 
 
 def test_early_stop() -> None:
@@ -503,7 +556,7 @@ def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: 
         network.stop_early = stop_early and rounds < 2
         output = network.make_output(network.eval()(features, lengths, sentences), lengths, sentences)
     assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
-    _, subjects, objects, weight, bias, table, _ = whole.tensors
+    _, subjects, objects, weight, bias, table, *_ = whole.tensors
     terms = subjects[i] + objects[j]
     if table is not None:
         terms += Positions(table, sentences).encode(torch.from_numpy(i), torch.from_numpy(j)) @ table

@@ -229,6 +229,15 @@ def test_network_without_rounds_can_do_none(nlp: Language) -> None:
         pass
 
 
+def test_every_round_can_be_trained(nlp: Language) -> None:
+    """A network that is trained in all of its rounds knows its corpus before the first one."""
+    component = nlp.add_pipe("rin_joint", config={"model": {**DEFAULT_MODEL, "rounds": 2, "round_weight": 1.0}})
+    train(nlp, make_examples(nlp.vocab), 60)
+    for rounds in range(3):
+        with component.settings(rounds=rounds):
+            assert [names(nlp(text)) for text, _ in TRIPLES] == [set(triples) for _, triples in TRIPLES], rounds
+
+
 def test_labels(nlp: Language, trained: Language) -> None:
     component = component_of(trained)
     assert component.labels == ("ORG", "PERSON", "PLACE", "born_in", "founded", "leads")
@@ -313,6 +322,7 @@ def test_corpora_that_teach_nothing(nlp: Language) -> None:
         {"model": {"relation_prior": 1.0}},
         {"model": {"width": 0}},
         {"model": {"chunk_bytes": 0}},
+        {"model": {"round_weight": -0.1}},
         {"model": {"max_length": 0}},
     ],
 )

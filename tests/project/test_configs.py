@@ -91,8 +91,8 @@ def test_score_weights_exist(path: Any) -> None:
     assert set(util.load_config(path)["training"]["score_weights"]) <= known
 
 
-def test_papers_settings() -> None:
-    """Sun et al., EMNLP 2020, table 3 (exact match) and 5.2."""
+def test_settings_of_our_set_up() -> None:
+    """It shares K, dropout, batches and widths with Sun et al., EMNLP 2020 (table 3, exact match, and 5.2)."""
     config = util.load_config(ROOT / "configs" / "paper.cfg").interpolate()
     model = config["components"]["rin_joint"]["model"]
     assert model["rounds"] == DATA_SETS["webnlg"].rounds == 3 and DATA_SETS["nyt"].rounds == 7

@@ -6,10 +6,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import claims
 import numpy as np
 import plots
+import published
 import pytest
 import reproduce
+import run_config
+import scoring
 import spacy
 import tables
 import variants
@@ -39,15 +43,17 @@ def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path, pa
     for name, variant in variants.VARIANTS.items():
         if variant.config == "transformer" and not find_spec("spacy_transformers"):
             continue
-        config = variants.make_config(settings_of(data_set, corpus=tmp_path, parser=parser), variant, seed=7)
-        nlp = util.load_model_from_config(config.copy(), auto_fill=True)
-        model = component_of(nlp).model
-        network = model.get_ref("network").shims[0]._model
+        config = run_config.make_config(settings_of(data_set, corpus=tmp_path, parser=parser), variant, seed=7)
         assert config["system"]["seed"] == 7
-        kind = {"interactive": "Interactive"}.get(variant.config, "RIN")
-        assert type(network).__name__ == ("RINInt" if variant.first_version else kind)
-        reads_trees = any("DEP" in node.attrs.get("reads", ()) for node in model.walk())
-        assert reads_trees == variant.parses == ("parser" in nlp.pipe_names) == ("parser" in config["components"])
+        assert variant.parses == ("parser" in config["components"])
+        if data_set == "webnlg_star":  # the others have the same networks
+            nlp = util.load_model_from_config(config.copy(), auto_fill=True)
+            model = component_of(nlp).model
+            network = model.get_ref("network").shims[0]._model
+            kind = {"interactive": "Interactive"}.get(variant.config, "RIN")
+            assert type(network).__name__ == ("RINInt" if variant.first_version else kind)
+            reads_trees = any("DEP" in node.attrs.get("reads", ()) for node in model.walk())
+            assert reads_trees == variant.parses == ("parser" in nlp.pipe_names)
         match = variants.DATA_SETS[data_set].match
         weights = {k: v for k, v in config["training"]["score_weights"].items() if v}
         assert weights == {f"rel_{match}_f": 1.0}
@@ -55,10 +61,51 @@ def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path, pa
         if name != f"k{variants.DATA_SETS[data_set].rounds}":
             seen[name] = Config(config).to_str()
     assert len(set(seen.values())) == len(seen)
-    config = variants.make_config(settings_of(data_set, corpus=tmp_path, epochs=7), variants.VARIANTS["best"], seed=0)
+    config = run_config.make_config(settings_of(data_set, corpus=tmp_path, epochs=7), variants.VARIANTS["best"], seed=0)
     # 120 texts, 50 a step
     assert config["training"]["eval_frequency"] == 3
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 7 * 3
+
+
+@pytest.mark.parametrize(
+    ("data_set", "rounds", "rate", "epochs"),
+    [("webnlg", 3, 5e-4, 150), ("webnlg_star", 2, 5e-4, 150), ("nyt", 7, 1e-3, 100), ("nyt_star", 4, 1e-3, 100)],
+)
+def test_the_papers_settings(data_set: str, rounds: int, rate: float, epochs: int, tmp_path: Path) -> None:
+    """Sun et al., EMNLP 2020, table 3: a row that is trained as the paper says, which ours are not."""
+    (tmp_path / data_set).mkdir()
+    write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / data_set / "train.spacy")
+    settings = settings_of(data_set, corpus=tmp_path)
+    config = run_config.make_config(settings, variants.VARIANTS["paper_settings"], seed=0)
+    training, model = config["training"], config["components"]["rin_joint"]["model"]
+    assert training["optimizer"]["learn_rate"] == rate and training["max_epochs"] == epochs
+    assert (training["dropout"], training["batcher"]["size"], training["optimizer"]["grad_clip"]) == (0.1, 50, 5.0)
+    assert (model["rounds"], model["entity_layers"], model["relation_prior"]) == (rounds, 1, 0.5)
+    assert model["tok2vec"]["embed"]["word_dropout"] == 0.04
+    ours = run_config.make_config(settings, variants.VARIANTS["rin"], seed=0)
+    assert ours["components"]["rin_joint"]["model"]["rounds"] == rounds
+    assert ours["training"]["optimizer"]["learn_rate"]["initial_rate"] == 0.008
+    # The rate of the first version's paper is the same for both data sets, and it gives no epochs.
+    first = run_config.make_config(settings, variants.VARIANTS["int_paper_settings"], seed=0)
+    assert (first["training"]["optimizer"]["learn_rate"], first["training"]["max_epochs"]) == (0.001, epochs)
+
+
+def test_rows_of_a_data_set(tmp_path: Path) -> None:
+    """All rows have three seeds but those that cost most, and each is where the papers have it."""
+    runs = reproduce.list_runs(settings_of("webnlg_star", parser=tmp_path / "none"))
+    seeds: dict[str, list[int]] = {}
+    for run in runs:
+        seeds.setdefault(run.variant, []).append(run.seed)
+    assert {f"k{k}" for k in (0, 1, 3, 4, 5, 6, 7)} <= seeds.keys() and "k2" not in seeds  # K of "rin" is 2
+    assert {"int", "int_k1", "int_k5", "int_rnn", "int_rnn_k3", "int_rnn_k5", "without_rc"} <= seeds.keys()
+    assert not {"gcn", "interactive", "head_first"} & seeds.keys()
+    single = {name for name, numbers in seeds.items() if numbers != [0, 1, 2]}
+    assert all(name.startswith(("int_rate_", "transformer", "int_transformer")) for name in single)
+    exact = {run.variant for run in reproduce.list_runs(settings_of("webnlg", parser=tmp_path / "none"))}
+    assert "head_first" in exact and not {"int", "int_linear", "bilstm"} & exact
+    # Asked for, a variant is run anywhere.
+    asked = reproduce.list_runs(settings_of("webnlg", only=("bilstm", "rin"), seeds=(5,)))
+    assert [(run.variant, run.seed) for run in asked] == [("rin", 5), ("bilstm", 5)]
 
 
 def test_all_pairs_count_as_predictions() -> None:
@@ -68,13 +115,13 @@ def test_all_pairs_count_as_predictions() -> None:
     examples = make_examples(nlp.vocab)
     train(nlp, examples, 80)
     n_gold = sum(len(triples) for _, triples in TRIPLES)
-    scores = reproduce.score_all_pairs(nlp, examples)
+    scores = scoring.score_all_pairs(nlp, examples)
     assert scores["all_pairs_exact"]["r"] == scores["all_pairs_partial"]["r"] == 1.0
     # By a threshold of 0 every relation of every pair is predicted.
     component = component_of(nlp)
     component.cfg["threshold"] = 0.0
     n_pairs = sum(len(eg.predicted) ** 2 for eg in examples) * len(component.relation_labels)
-    scores = reproduce.score_all_pairs(nlp, examples)
+    scores = scoring.score_all_pairs(nlp, examples)
     assert scores["all_pairs_exact"]["p"] == pytest.approx(n_gold / n_pairs)
     assert scores["all_pairs_partial"]["p"] == pytest.approx(n_gold / n_pairs)
 
@@ -107,11 +154,13 @@ def test_seen_and_new_triples_in_the_table(
     settings = settings_of("webnlg_new", corpus=tmp_path, out=tmp_path / "out")
     (tmp_path / "webnlg_new").mkdir()
     write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / "webnlg_new" / "train.spacy")
-    old: dict[str, Any] = {kind: {"p": 0.5, "r": 0.5, "f": 0.5} for kind in tables.KINDS}
+    first = ("rel_exact", "rel_partial", "all_pairs_exact", "all_pairs_partial", "ents")
+    old: dict[str, Any] = {kind: {"p": 0.5, "r": 0.5, "f": 0.5} for kind in first}
     row = {"p": 0.5, "r": 0.25, "f": 1 / 3, "gold": 4, "predicted": 2, "right": 1}
     nothing = {"p": 0.0, "r": 0.0, "f": 0.0, "gold": 0, "predicted": 2, "right": 0}
     novelty = {"triple": nothing, "pair": row, "both_names": row, "one_name": row, "no_name": nothing, "new": row}
     new = {**old, "rel_text": row, "rel_table": row, "rel_exact_per_novelty": novelty}
+    new |= {"rel_exact_per_pattern": {"normal": row}, "rel_exact_per_count": {"2": {"texts": 1, **row}}}
     runs = []
     for variant, scores in (("rin", old), ("k0", new)):
         run = variants.Run(variant, 0, tmp_path / variant)
@@ -119,14 +168,135 @@ def test_seen_and_new_triples_in_the_table(
         whole = {"seed": 0, "epoch": 3, "minutes": 1.5, "versions": {}, "dev": scores, "test": scores}
         (run.folder / "scores.json").write_text(json.dumps(whole))
         runs.append(run)
-    table = tables.summarize(runs)
+    table = tables.merge(tables.summarize(runs), settings)
     tables.write_tables(table, settings)
-    lines = capsys.readouterr().out.splitlines()
-    header, *rows = ([cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| "))
-    places = [header.index(name) for name in ("test F1", "seen, F1", "new, F1")]
-    assert [[row[place] for place in places] for row in rows] == [["50.0", "–", "–"], ["50.0", "–", "33.3"]]
-    assert "A table of train's facts, without a network, has F1 33.3 by text." in " ".join(lines)
+    text = capsys.readouterr().out
+    scores, groups, judged = read_markdown(text)
+    assert [row["F1"] for row in scores] == ["50.0", "50.0"]
+    # Columns that no row has are left out: here there are no figures of a paper, and no seen triples.
+    assert "paper, F1" not in scores[0] and "seen" not in groups[0]
+    assert [(row["entities"], row["normal"], row["2"], row["new"]) for row in groups] == [
+        ("50.0", "–", "–", "–"),
+        ("50.0", "33.3", "33.3", "33.3"),
+    ]
+    assert judged[0]["came back"] == "not told: a single seed"
+    assert "A table of train's facts, without a network, has F1 33.3 by text." in text
     assert table["k0"]["test"]["rel_text"]["r"]["mean"] == 25.0 and table["rin"]["test"]["rel_text"] is None
+
+
+def read_markdown(text: str) -> list[list[dict[str, str]]]:
+    """The rows of each table."""
+    found = []
+    for block in text.split("\n\n"):
+        if block.startswith("| "):
+            header, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines())
+            found.append([dict(zip(header, row, strict=True)) for row in rows])
+    return found
+
+
+def figure_of(mean: float, std: float | None = None) -> dict[str, Any]:
+    return {"mean": mean, "std": std, "values": [mean]}
+
+
+def row_of(f: float, std: float | None = None, ents: float = 90.0) -> dict[str, Any]:
+    prf = {letter: figure_of(f, std) for letter in "prf"}
+    return {"test": {"rel_exact": prf, "rel_partial": prf, "ents": {"f": figure_of(ents, std)}}}
+
+
+def test_claims_are_judged_by_their_deviation() -> None:
+    """A difference counts if it is larger than the root of the summed squares of both deviations."""
+    table = {
+        "rin": row_of(84.0, 0.3),
+        "k0": row_of(83.0, 0.4),  # 1.0 ± 0.5
+        "without_er": row_of(84.4, 0.4),  # -0.4 ± 0.5
+        "without_rc": row_of(84.6, 0.4),  # -0.6 ± 0.5
+        "without_pos": row_of(80.0),
+    }
+    judged = {(found.claim.better, found.claim.worse): found for found in claims.judge_claims(table, "webnlg")}
+    assert [judged["rin", name].verdict for name in ("k0", "without_er", "without_rc", "without_pos")] == [
+        "yes",
+        "no, within one deviation",
+        "no, the other way round",
+        "not told: a single seed",
+    ]
+    # 77.0 against 74.2 in the paper
+    assert judged["rin", "k0"][1:] == (2.8, 1.0, 0.5)
+    # On NYT by partial match the paper has no such figures, but the claim.
+    assert claims.judge_claims(table, "nyt_star")[1].paper is None
+
+
+def test_claims_about_one_data_set_and_about_entities() -> None:
+    table = {"int": row_of(86, 1), "int_k1": row_of(87, 1, 95), "int_k5": row_of(88, 1, 94), "bilstm_s": row_of(85, 1)}
+    for data_set, better in (("webnlg_star", "int"), ("nyt_star", "int_k5")):
+        found = [judged for judged in claims.judge_claims(table, data_set) if {"int", "int_k5"} <= set(judged.claim)]
+        assert [(judged.claim.better, judged.claim.kind) for judged in found] == [(better, "rel")]
+        assert found[0].paper == pytest.approx(0.2 if better == "int" else 0.3)
+        assert found[0].here == (-2 if better == "int" else 2)
+    entities = [judged for judged in claims.judge_claims(table, "nyt_star") if judged.claim.kind == "ents"]
+    assert [(judged.paper, judged.here) for judged in entities] == [(2.5, 5), (0.8, -1)]
+
+
+def test_ranks() -> None:
+    table = {"rin": row_of(80), "k0": row_of(82), "without_er": row_of(81), "without_rc": row_of(81), "k1": row_of(99)}
+    assert claims.rank(table, "webnlg") == {
+        "Sun et al., EMNLP 2020": [("rin", 1, 4), ("without_er", 2, 2), ("without_rc", 3, 2), ("k0", 4, 1)]
+    }
+    assert claims.rank({name: table[name] for name in ("rin", "k0")}, "webnlg") == {}
+
+
+def test_published_figures_belong_to_variants() -> None:
+    """Each has an F1, which lies between precision and recall, but for rounding."""
+    named = published._TRIPLES | published._ENTITIES
+    assert named.keys() <= variants.VARIANTS.keys()
+    names = {name for claim in published.CLAIMS for name in claim[:2]}
+    assert names.union(*published.RANKED.values()) <= variants.VARIANTS.keys()
+    texts = [text for rows in (published._TRIPLES, published.OTHERS) for row in rows.values() for text in row.values()]
+    for text in texts:
+        p, r, f = published.parse_prf(text).values()
+        assert f is not None and (p is None) == (r is None)
+        if p and r:
+            harmonic = 2 * p["mean"] * r["mean"] / (p["mean"] + r["mean"])
+            assert f["mean"] == pytest.approx(harmonic, abs=0.3), text
+    assert published.published("rin", "nyt")["f"] == {"mean": 84.7, "std": 0.4}
+    assert published.published("int_k1", "nyt_star")["ents"] == {"mean": 90.1, "std": None}
+    assert published.published("without_er", "webnlg")["p"] is None
+
+
+def test_rows_of_earlier_runs_stay(tmp_path: Path) -> None:
+    """If they were trained in the same way, and as long as there are fewer seeds of new ones."""
+    (tmp_path / "webnlg").mkdir()
+    write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / "webnlg" / "train.spacy")
+    settings = settings_of("webnlg", corpus=tmp_path, out=tmp_path, epochs=20)
+    training = {"texts": 1, "epochs": 20, "rate": 0.008, "rounds": 3}
+    kept = {
+        "rin": {"training": training, "seeds": [0, 1, 2]},
+        "without_er": {"training": training, "seeds": [0]},
+        "k0": {"training": {**training, "epochs": 10, "rounds": 0}, "seeds": [0, 1, 2]},
+        "k1": {"training": {**training, "rounds": 7}, "seeds": [0]},
+    }
+    (tmp_path / "webnlg.json").write_text(json.dumps(kept))
+    found: Any = {name: {"seeds": [5, 6]} for name in ("k0", "without_er", "rin", "k2")}
+    merged = tables.merge(found, settings)
+    assert list(merged) == ["rin", "k0", "without_er", "k2"]
+    assert [row["seeds"] for row in merged.values()] == [[0, 1, 2], [5, 6], [5, 6], [5, 6]]
+    assert merged["k2"]["training"] == {**training, "rounds": 2}
+
+
+def test_committed_results_say_how_they_were_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables are what the JSON gives. NYT was run with seven rounds, where the paper has four."""
+    monkeypatch.setattr(tables, "draw", lambda *_: None)
+    for data_set in ("webnlg", "webnlg_star", "nyt_star"):
+        table = tables.read_table(settings_of(data_set, out=PROJECT / "results"))
+        tables.write_tables(table, settings_of(data_set, out=tmp_path))
+        for suffix in ("md", "json"):
+            made, kept = tmp_path / f"{data_set}.{suffix}", PROJECT / "results" / f"{data_set}.{suffix}"
+            assert made.read_text() == kept.read_text()
+        for variant, row in table.items():
+            default = variants.DATA_SETS[data_set].rounds
+            assert row["training"]["rounds"] == variants.VARIANTS[variant].changes.get(
+                "components.rin_joint.model.rounds", 1 if variant == "transformer" else default
+            )
+    assert "rin" not in table and table["k7"]["training"]["texts"] == 8726
 
 
 def test_goes_on_where_it_stopped(
@@ -155,13 +325,16 @@ def test_goes_on_where_it_stopped(
     (before,) = run("--seeds=0")
     printed = capsys.readouterr().out
     assert "RIN w/o interaction (K = 0) | 1 |" in printed
-    assert f"Trained on {len(docs)} texts for 1 epochs." in printed
+    assert f"Trained on {len(docs)} texts, the papers on 5,019: their figures can't be compared." in printed
+    assert [row["epochs"] for row in read_markdown(printed)[0]] == ["1"]
     # The same texts are train and test, so all triples are seen. The table finds all of them, and nothing else:
     # where names occur together, half of the texts or more state the fact.
     scores = json.loads((tmp_path / "runs/webnlg/k0/0/scores.json").read_text())["test"]
     groups = scores["rel_exact_per_novelty"]
     assert groups["triple"]["gold"] == scores["rel_text"]["gold"] == 7 and groups["new"]["gold"] == 0
     assert (scores["rel_table"]["f"], scores["rel_table"]["right"]) == (1.0, 7)
+    assert {name: row["texts"] for name, row in scores["rel_exact_per_pattern"].items()}["normal"] == 3
+    assert scores["rel_exact_per_count"]["2"]["gold"] == 4
     assert "A table of train's facts, without a network, has F1 100.0 by text." in printed
     after = run("--seeds=0,1", "--jobs=2")
     assert after[0] == before
@@ -170,6 +343,18 @@ def test_goes_on_where_it_stopped(
     assert (killed / "model-best").exists()
     assert not (killed / "model-last").exists()
     assert json.loads((tmp_path / "out/webnlg.json").read_text())["k0"]["seeds"] == [0, 1]
+    # Scores of an earlier version are completed without training. Its config lacked settings of today.
+    folder = tmp_path / "runs/webnlg/k0/0"
+    whole = json.loads((folder / "scores.json").read_text())
+    less = {**whole, "minutes": 77.0, "test": {k: v for k, v in whole["test"].items() if k != "rel_text"}}
+    (folder / "scores.json").write_text(json.dumps(less))
+    config = (folder / "config.cfg").read_text()
+    (folder / "config.cfg").write_text(config.replace("round_weight = 0.0\n", ""))
+    trained = (folder / "model-best/meta.json").stat().st_mtime_ns
+    run("--seeds=0")
+    assert json.loads((folder / "scores.json").read_text()) == {**whole, "minutes": 77.0}
+    assert (folder / "model-best/meta.json").stat().st_mtime_ns == trained and "round_weight" in config
+    capsys.readouterr()
     # Another config is another run.
     again = run("--seeds=0", "--epochs=2")
     assert again[0] > before
@@ -191,8 +376,8 @@ def test_epoch_that_was_kept(tmp_path: Path) -> None:
         " 13    1560           7.28        90.98        90.86          90.98   97.18    0.91\n"
         " 14    1664           8.74        90.98        90.86          90.98   97.18    0.91\n"
     )
-    assert reproduce.best_epoch(tmp_path / "log.txt", "exact") == 14
-    assert reproduce.best_epoch(tmp_path / "log.txt", "partial") == 8
+    assert scoring.best_epoch(tmp_path / "log.txt", "exact") == 14
+    assert scoring.best_epoch(tmp_path / "log.txt", "partial") == 8
 
 
 def test_pictures_are_points_with_deviations(tmp_path: Path) -> None:

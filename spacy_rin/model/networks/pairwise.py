@@ -34,6 +34,9 @@ class PairTensors(NamedTuple):
         state (Tensor | None): Shared features before the last round, if `PairNetwork.last_round` must still compute
             it. `subjects` and `objects` are then also those before the last round. None if all rounds are done.
             *Shape:* (tokens, width).
+        earlier (Tensor | None): Tag logits, subject and object terms after each round but the last, the first of them
+            after none, side by side. None if only the last round is trained.
+            *Shape:* (rounds, tokens, layers * tags + 2 * width).
     """
 
     tags: Tensor
@@ -43,6 +46,7 @@ class PairTensors(NamedTuple):
     bias: Tensor
     table: Tensor | None = None
     state: Tensor | None = None
+    earlier: Tensor | None = None
 
 
 class PairNetwork(JointNetwork):
@@ -64,10 +68,12 @@ class PairNetwork(JointNetwork):
         chunk_bytes: int | None,
         relative_positions: bool = False,
         label_smoothing: float = 0.0,
+        round_weight: float = 0.0,
     ):
         super().__init__(width=width, entity_layers=entity_layers)
         self.relative_positions = relative_positions
         self.label_smoothing = label_smoothing
+        self.round_weight = round_weight
         self.rounds = rounds
         self.relation_prior = relation_prior
         self.chunk_bytes = chunk_bytes
@@ -96,6 +102,35 @@ class PairNetwork(JointNetwork):
     def tag_probs(self, entity: Tensor) -> Tensor:
         """Compute the tag distribution of every layer (eq. 6). *Shape:* (tokens, width) -> (tokens, n_tags)."""
         return self.by_layer(self.tagger(entity)).softmax(2).flatten(1)
+
+    def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute subject and object terms from relation features. *Shape:* (tokens, width) each."""
+        raise NotImplementedError
+
+    def classify(
+        self,
+        entity: Tensor,
+        relation: Tensor,
+        earlier: Sequence[tuple[Tensor, Tensor]] = (),
+        state: Tensor | None = None,
+    ) -> PairTensors:
+        """Apply the classifiers to the features of a round, and in training to those of the rounds before it.
+
+        Args:
+            entity (Tensor): Entity features after the last round. *Shape:* (tokens, width).
+            relation (Tensor): Relation features after the last round. *Shape:* (tokens, width).
+            earlier (Sequence[tuple[Tensor, Tensor]]): Entity and relation features after each round before the last.
+            state (Tensor | None): See `PairTensors`.
+
+        Returns:
+            PairTensors: The output of `forward`.
+        """
+        before = None
+        if earlier and self.training and self.round_weight:
+            before = torch.stack([torch.cat([self.tagger(e), *self._pair_terms(r)], 1) for e, r in earlier])
+        table = self.table if self.relative_positions else None
+        terms = self._pair_terms(relation)
+        return PairTensors(self.tagger(entity), *terms, self.relation.weight, self.relation.bias, table, state, before)
 
     def last_round(
         self, tokens: Tensor, before: PairTensors, lengths: Sequence[int], sentences: Tensor | None
@@ -158,7 +193,7 @@ class PairOutput(Output):
     ) -> tuple[IntArray, IntArray, NDArray[np.float32]]:
         """Find the relations of given pairs (eq. 7), see `Output.probable`."""
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-        _, subject_terms, object_terms, weight, bias, _, state = self.tensors
+        _, subject_terms, object_terms, weight, bias, _, state, _ = self.tensors
         positions = self._positions
         device, size = weight.device, self.network.chunk_size
         lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(device)
@@ -186,7 +221,10 @@ class PairOutput(Output):
     def loss(
         self, gold_tags: IntArray, gold_triples: IntArray, known_pairs: Sequence[bool], scale: float
     ) -> tuple[float, tuple[Tensor, ...]]:
-        """Compute the loss (eq. 8, 9) and the gradients of all tensors that are not None, see `Output.loss`."""
+        """Compute the loss (eq. 8, 9) and the gradients of all tensors that are not None, see `Output.loss`.
+
+        If there are tensors of earlier rounds, the loss of each of these rounds is added with `round_weight`.
+        """
         tag_loss, d_tags = self.tag_loss(gold_tags)
         with torch.no_grad():
             relation_loss, d_pairs = pair_loss(
@@ -204,7 +242,21 @@ class PairOutput(Output):
         grads = tuple(grad for grad in (d_tags, *d_pairs) if grad is not None)
         for grad in grads:
             grad.mul_(scale)
-        return (tag_loss + relation_loss) * scale, grads
+        total = (tag_loss + relation_loss) * scale
+        if self.tensors.earlier is None:
+            return total, grads
+        widths = [self.tensors.tags.shape[1], *[self.tensors.subjects.shape[1]] * 2]
+        d_earlier = []
+        for after in self.tensors.earlier:
+            tags, subjects, objects = (part.contiguous() for part in after.split(widths, 1))
+            tensors = self.tensors._replace(tags=tags, subjects=subjects, objects=objects, earlier=None)
+            weight = scale * self.network.round_weight
+            loss, d_round = replace(self, tensors=tensors).loss(gold_tags, gold_triples, known_pairs, weight)
+            total += loss
+            d_earlier.append(torch.cat(d_round[:3], 1))
+            for shared, more in zip(grads[3:], d_round[3:]):
+                shared.add_(more)
+        return total, (*grads, torch.stack(d_earlier))
 
     @property
     def _positions(self) -> Positions | None:

@@ -6,7 +6,7 @@ Relations. EMNLP 2020. Equation numbers refer to this paper.
 The tokens of a batch are packed, see `pairs`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,7 @@ class RIN(PairNetwork):
         chunk_bytes: int | None = None,
         relative_positions: bool = False,
         label_smoothing: float = 0.0,
+        round_weight: float = 0.0,
     ):
         super().__init__(
             rounds=rounds,
@@ -79,6 +80,7 @@ class RIN(PairNetwork):
             chunk_bytes=chunk_bytes,
             relative_positions=relative_positions,
             label_smoothing=label_smoothing,
+            round_weight=round_weight,
         )
         self.use_entities = use_entities
         self.use_relations = use_relations
@@ -120,23 +122,19 @@ class RIN(PairNetwork):
             PairTensors: Tag logits and pair terms, with a state if the last round is not done for pairs.
         """
         shared = self.project(features)
-        state: Tensor | None = None
         if self.stop_early and not self.training:
-            entity, relation = self._refine_until_settled(shared, lengths, sentences)
-        elif self.rounds and not self.training:
-            entity, relation, state = self._refine(shared, lengths, sentences, self.rounds - 1)
-            entity = self._next_entity(entity, state)
-        else:
-            entity, relation, _ = self._refine(shared, lengths, sentences, self.rounds)
-        weight, bias = self.relation.weight, self.relation.bias
-        table = self.table if self.relative_positions else None
-        return PairTensors(self.tagger(entity), *self._pair_terms(relation), weight, bias, table, state)
+            return self.classify(*self._refine_until_settled(shared, lengths, sentences))
+        n_rounds = self.rounds if self.training else max(0, self.rounds - 1)
+        *earlier, (entity, relation, state) = self._refine(shared, lengths, sentences, n_rounds)
+        if n_rounds < self.rounds:
+            return self.classify(self._next_entity(entity, state), relation, state=state)
+        return self.classify(entity, relation, [(e, r) for e, r, _ in earlier])
 
     def last_round(
         self, tokens: Tensor, before: PairTensors, lengths: Sequence[int], sentences: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Compute the last round for the pair terms of selected tokens, see `PairNetwork.last_round`."""
-        _, subjects, objects, weight, bias, _, state = before
+        _, subjects, objects, weight, bias, _, state, _ = before
         if state is None:
             return subjects[tokens], objects[tokens]
         positions = self._positions(sentences)
@@ -145,12 +143,16 @@ class RIN(PairNetwork):
 
     def _refine(
         self, shared: Tensor, lengths: Sequence[int], sentences: Tensor | None, rounds: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute rounds, and return entity, relation and shared features. *Shape:* (tokens, width) each."""
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Compute rounds, and yield entity, relation and shared features before and after each of them.
+
+        *Shape:* (tokens, width) each.
+        """
         entity = relation = shared
+        yield entity, relation, shared
         for _ in range(rounds):
             entity, relation, shared = self._interact(shared, entity, self._best_scores(relation, lengths, sentences))
-        return entity, relation, shared
+            yield entity, relation, shared
 
     def _refine_until_settled(
         self, shared: Tensor, lengths: Sequence[int], sentences: Tensor | None

@@ -40,6 +40,7 @@ class RINInt(PairNetwork):
         relation_prior: float = 0.001,
         chunk_bytes: int | None = None,
         label_smoothing: float = 0.0,
+        round_weight: float = 0.0,
     ):
         super().__init__(
             rounds=rounds,
@@ -48,6 +49,7 @@ class RINInt(PairNetwork):
             relation_prior=relation_prior,
             chunk_bytes=chunk_bytes,
             label_smoothing=label_smoothing,
+            round_weight=round_weight,
         )
         self.cell = cell
         self.use_entities = use_entities
@@ -99,7 +101,9 @@ class RINInt(PairNetwork):
         entity = relation = shared
         if self.task_features:
             entity, relation = self.entity_features(shared).relu(), self.relation_features(shared).relu()
+        earlier = []
         for _ in range(self.rounds):
+            earlier.append((entity, relation))
             inputs = [shared] if self.use_features else []
             if self.use_relations:
                 inputs.append(self._best_scores(relation, lengths).sigmoid())
@@ -109,7 +113,7 @@ class RINInt(PairNetwork):
             if self.cell != "linear":
                 x = self.interaction(x).relu()  # eq. 3
             entity, relation = self._update(self.cell_e, x, entity), self._update(self.cell_r, x, relation)
-        return PairTensors(self.tagger(entity), *self._pair_terms(relation), self.relation.weight, self.relation.bias)
+        return self.classify(entity, relation, earlier)
 
     def _update(self, cell: nn.Module, x: Tensor, h: Tensor) -> Tensor:
         if self.cell == "gru":
