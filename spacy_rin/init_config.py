@@ -36,6 +36,7 @@ LAYER_GAIN = 0.005
 JOIN: dict[str, Any] = {"share": 0.8, "max_texts": 5, "max_length": 256, "similar": 0.6}
 SMOOTHING = 0.05
 SMALL = 1000  # texts
+MIN_STEPS_AN_EPOCH = 100  # with a transformer
 MIN_STEPS = 600
 WARMUP_STEPS = 250
 
@@ -169,6 +170,7 @@ def _choose_features(
 ) -> Iterable[Choice]:
     if transformer is not None:
         yield Choice("components.transformer.model.name", transformer, "token features of the transformer")
+        yield Choice(f"{TOK2VEC}.encode.width", 300, "an encoder above it finds more entities, and learns faster")
         yield Choice(f"{MODEL}.rounds", 1, "one round of interaction is enough on a transformer")
         return
     if vectors is not None:
@@ -226,9 +228,11 @@ def _choose_training(corpus: Corpus, context: str, transformer: bool, gpu: bool)
     yield Choice("training.gpu_allocator", "pytorch" if gpu else None, "training on a GPU" if gpu else "no --gpu")
     joined: list[Sized] = _join_lengths(corpus) if context == "text" else list(corpus.docs)
     if transformer:
+        # Without padding, which a sorted buffer has little of.
+        size = min(1500, max(500, sum(map(len, joined)) // MIN_STEPS_AN_EPOCH))
         batcher: dict[str, Any] = {"@batchers": "spacy.batch_by_padded.v1", "discard_oversize": False}
-        batcher |= {"size": 1500, "buffer": 256}
-        why = "1,500 tokens with padding fit into the memory of most GPUs"
+        batcher |= {"size": size, "buffer": 256}
+        why = f"{size:,} tokens a step, for {sum(map(len, corpus.docs)):,} tokens"
         rate = 0.0001
         reason = "of the transformer; learn_rate_factor lets the network learn faster"
     else:
@@ -255,7 +259,7 @@ def _choose_training(corpus: Corpus, context: str, transformer: bool, gpu: bool)
     yield Choice("training.optimizer.learn_rate", schedule, f"{rate:g}, falling to 0 at the last step; {reason}")
     each = max(1, epochs // 30)
     yield Choice("training.eval_frequency", each * steps, f"every {each} epochs" if each > 1 else "once an epoch")
-    yield Choice("training.dropout", 0.1 if transformer else 0.4, "rate of the input dropout")
+    yield Choice("training.dropout", 0.4, "rate of the input dropout")
 
 
 def _join_lengths(corpus: Corpus) -> list[Sized]:
@@ -290,18 +294,17 @@ def _base(
                 "tokenizer_config": {"use_fast": True},
             },
         }
-        tok2vec: dict[str, Any] = {
+        embed: dict[str, Any] = {
             "@architectures": "spacy-transformers.TransformerListener.v1",
             "grad_factor": 1.0,
             "pooling": {"@layers": "reduce_mean.v1"},
         }
-        components["rin_joint"]["learn_rate_factor"] = 80.0
+        components["rin_joint"]["learn_rate_factor"] = 40.0
     elif vectors is not None:
-        embed: dict[str, Any] = {"@architectures": "spacy_rin.WordPosEmbed.v1"}
-        tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
+        embed = {"@architectures": "spacy_rin.WordPosEmbed.v1"}
     else:
         embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 96, "include_static_vectors": False}
-        tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
     components["rin_joint"]["model"] = {"@architectures": "spacy_rin.RIN.v1", "tok2vec": tok2vec}
     if tagger is not None:
         names.insert(0, "tagger")

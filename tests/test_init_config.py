@@ -101,6 +101,7 @@ def test_reading_fits_the_data(tmp_path: Path) -> None:
     component = config["components"]["rin_joint"]
     assert (component["context"], component["model"]["entity_layers"]) == ("text", 2)
     assert component["model"]["relative_positions"]
+    assert component["model"]["label_smoothing"] == 0.05
 
 
 def test_constraints_hold_in_the_data(tmp_path: Path) -> None:
@@ -150,6 +151,8 @@ def test_transformer(tmp_path: Path) -> None:
     assert config["components"]["transformer"]["model"]["name"] == "some-model"
     assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == 0.0001
     assert config["components"]["rin_joint"]["learn_rate_factor"] > 1
+    # Of a small corpus, enough steps are more important than large ones.
+    assert config["training"]["batcher"]["size"] == 500
     util.load_model_from_config(config)
 
 
