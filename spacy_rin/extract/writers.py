@@ -203,10 +203,11 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
             for entity in triple.entities:
                 if entity not in numbers:
                     # A semicolon separates labels in neo4j files.
-                    nodes.writerow([numbers[entity], *entity, entity[1].replace(";", ",")])
+                    name, label = (_LINE_BREAKS.sub(" ", text) for text in entity)
+                    nodes.writerow([numbers[entity], name, label, label.replace(";", ",")])
             subject, object_ = (numbers[entity] for entity in triple.entities)
             details = (_LINE_BREAKS.sub(" ", str(value)) for value in triple.details.values())
-            relationships.writerow([subject, object_, triple.relation, *details])
+            relationships.writerow([subject, object_, _LINE_BREAKS.sub(" ", triple.relation), *details])
 
 
 class Target(NamedTuple):
