@@ -9,6 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -188,11 +189,11 @@ def merge_facts(inputs: Sequence[str | Path], output_path: str | Path, format: s
     ):
         found = {str(address): find_files(str(address)) for address in inputs}
         tables = [_read(database, address, found[address], scratch / f"input_{i}") for i, address in enumerate(found)]
-        database.execute(_TRIPLES.format(tables=" UNION ALL ".join(f"FROM {table}" for table in tables)))
+        _execute(database, _TRIPLES.format(tables=" UNION ALL ".join(f"FROM {table}" for table in tables)))
         database.create_function("normal_form", normal_form, ["VARCHAR"], "VARCHAR")
         database.create_function("on_one_line", _on_one_line, ["VARCHAR"], "VARCHAR")
         for step in (_NAMES, _ENTITIES, _ENDS):
-            database.execute(step)
+            _execute(database, step)
         n_triples, documents = _values(database, "SELECT count(*), count(DISTINCT document) FROM triples")
         (entities,) = _values(database, "SELECT count(*) FROM entities")
         (shared,) = _values(database, _SHARED) if len(tables) > 1 else (0,)
@@ -231,11 +232,12 @@ def _read(database: Any, address: str, found: Sequence[Found], scratch: Path) ->
     columns = ", ".join(f"{value} AS {name}" for name, value in _COLUMNS.items())
     with _coded(address):
         parts = [f"SELECT {columns} FROM {source}" for source in _sources(database, files, scratch)]
-        database.execute(
+        _execute(
+            database,
             f"CREATE TEMP VIEW {table} AS SELECT *, '{table}' AS input FROM ({' UNION ALL '.join(parts)}) "
-            "WHERE relation IS NOT NULL"
+            "WHERE relation IS NOT NULL",
         )
-        if wrong := database.execute(_NOT_VALID.format(table=table)).fetchone():
+        if wrong := _execute(database, _NOT_VALID.format(table=table)).fetchone():
             reason = f"a row of document '{wrong[0]}' lacks a name, or its score is not a number from 0 to 1"
             raise FileError(Errors.R090, path=address, reason=reason)
     return table
@@ -256,7 +258,7 @@ def _sources(database: Any, files: Sequence[Found], scratch: Path) -> Iterator[s
     if tables:
         listed = _quoted(*tables)
         names: dict[str, set[str]] = {address: set() for address in tables}
-        for address, name in database.execute(f"SELECT file_name, name FROM parquet_schema([{listed}])").fetchall():
+        for address, name in _execute(database, f"SELECT file_name, name FROM parquet_schema([{listed}])").fetchall():
             names.setdefault(address, set()).add(name)
         for address in names:
             _check_columns(address, names[address])
@@ -311,8 +313,21 @@ def _coded(path: str | Path) -> Iterator[None]:
         raise FileError(Errors.R034, path=path, reason=reason) from err
 
 
+def _execute(database: Any, query: str) -> Any:
+    """Run a query in a thread, because DuckDB does not look at Ctrl+C before it has finished a step."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(database.execute, query)
+        try:
+            while not wait([future], timeout=0.2).done:
+                pass
+        except KeyboardInterrupt:
+            database.interrupt()
+            raise
+        return future.result()
+
+
 def _values(database: Any, query: str) -> tuple[Any, ...]:
-    return tuple(database.execute(query).fetchone())
+    return tuple(_execute(database, query).fetchone())
 
 
 def _quoted(*texts: str) -> str:
