@@ -203,11 +203,10 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
             for entity in triple.entities:
                 if entity not in numbers:
                     # A semicolon separates labels in neo4j files.
-                    name, label = (_LINE_BREAKS.sub(" ", text) for text in entity)
-                    nodes.writerow([numbers[entity], name, label, label.replace(";", ",")])
+                    nodes.writerow([numbers[entity], *entity, entity[1].replace(";", ",")])
             subject, object_ = (numbers[entity] for entity in triple.entities)
             details = (_LINE_BREAKS.sub(" ", str(value)) for value in triple.details.values())
-            relationships.writerow([subject, object_, _LINE_BREAKS.sub(" ", triple.relation), *details])
+            relationships.writerow([subject, object_, triple.relation, *details])
 
 
 class Target(NamedTuple):
