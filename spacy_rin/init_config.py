@@ -170,7 +170,7 @@ def _choose_features(
 ) -> Iterable[Choice]:
     if transformer is not None:
         yield Choice("components.transformer.model.name", transformer, "token features of the transformer")
-        yield Choice(f"{TOK2VEC}.encode.width", 300, "an encoder above it finds more entities, and learns faster")
+        yield Choice(f"{TOK2VEC}.encode.width", 300, "an encoder above it finds more triples")
         yield Choice(f"{MODEL}.rounds", 1, "one round of interaction is enough on a transformer")
         return
     if vectors is not None:
@@ -228,7 +228,6 @@ def _choose_training(corpus: Corpus, context: str, transformer: bool, gpu: bool)
     yield Choice("training.gpu_allocator", "pytorch" if gpu else None, "training on a GPU" if gpu else "no --gpu")
     joined: list[Sized] = _join_lengths(corpus) if context == "text" else list(corpus.docs)
     if transformer:
-        # Without padding, which a sorted buffer has little of.
         size = min(1500, max(500, sum(map(len, joined)) // MIN_STEPS_AN_EPOCH))
         batcher: dict[str, Any] = {"@batchers": "spacy.batch_by_padded.v1", "discard_oversize": False}
         batcher |= {"size": size, "buffer": 256}

@@ -33,7 +33,6 @@ FACT_FORMATS = {
     "jsonl": "FORMAT json",
 }
 _INPUT_FORMATS = ("parquet", "csv", "tsv", "jsonl")
-_INTERRUPTED = re.compile("Query interrupted|KeyboardInterrupt")  # what DuckDB makes of Ctrl+C
 _LONGEST_HEADER = 1 << 16  # bytes
 
 # The columns that are read, and as what. Rows of data frames have no relation if their document failed.
@@ -237,8 +236,8 @@ def _read(database: Any, address: str, found: Sequence[Found], scratch: Path) ->
             f"CREATE TEMP VIEW {table} AS SELECT *, '{table}' AS input FROM ({' UNION ALL '.join(parts)}) "
             "WHERE relation IS NOT NULL",
         )
-        if wrong := _execute(database, _NOT_VALID.format(table=table)).fetchone():
-            reason = f"a row of document '{wrong[0]}' lacks a name, or its score is not a number from 0 to 1"
+        if wrong := _execute(database, _NOT_VALID.format(table=table)):
+            reason = f"a row of document '{wrong[0][0]}' lacks a name, or its score is not a number from 0 to 1"
             raise FileError(Errors.R090, path=address, reason=reason)
     return table
 
@@ -258,7 +257,7 @@ def _sources(database: Any, files: Sequence[Found], scratch: Path) -> Iterator[s
     if tables:
         listed = _quoted(*tables)
         names: dict[str, set[str]] = {address: set() for address in tables}
-        for address, name in _execute(database, f"SELECT file_name, name FROM parquet_schema([{listed}])").fetchall():
+        for address, name in _execute(database, f"SELECT file_name, name FROM parquet_schema([{listed}])"):
             names.setdefault(address, set()).add(name)
         for address in names:
             _check_columns(address, names[address])
@@ -307,27 +306,26 @@ def _coded(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, csv.Error, UnicodeError, RuntimeError) as err:
-        if _INTERRUPTED.search(str(err)):
-            raise KeyboardInterrupt from None
         reason = re.sub(r"\s+", " ", reason_of(err))
         raise FileError(Errors.R034, path=path, reason=reason) from err
 
 
-def _execute(database: Any, query: str) -> Any:
-    """Run a query in a thread, because DuckDB does not look at Ctrl+C before it has finished a step."""
+def _execute(database: Any, query: str) -> list[tuple[Any, ...]]:
+    """Run a query, and return its rows. It runs in a thread, because DuckDB does not stop for Ctrl+C within a step."""
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(database.execute, query)
+        future = pool.submit(lambda: database.execute(query).fetchall())
         try:
             while not wait([future], timeout=0.2).done:
                 pass
         except KeyboardInterrupt:
             database.interrupt()
             raise
-        return future.result()
+        rows: list[tuple[Any, ...]] = future.result()
+        return rows
 
 
 def _values(database: Any, query: str) -> tuple[Any, ...]:
-    return tuple(_execute(database, query).fetchone())
+    return _execute(database, query)[0]
 
 
 def _quoted(*texts: str) -> str:

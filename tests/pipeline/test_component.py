@@ -322,6 +322,7 @@ def test_corpora_that_teach_nothing(nlp: Language) -> None:
         {"model": {"relation_prior": 1.0}},
         {"model": {"width": 0}},
         {"model": {"chunk_bytes": 0}},
+        {"model": {"label_smoothing": 0.5}},
         {"model": {"round_weight": -0.1}},
         {"model": {"max_length": 0}},
     ],
