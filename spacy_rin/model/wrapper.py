@@ -84,8 +84,9 @@ def build_network(layer: Model[Any, Any], *sizes: int) -> None:
         layer (Model): The layer.
         *sizes (int): What the `build` of the network takes.
     """
+    device = layer.shims[0].device  # once there are parameters, it is theirs
     network_of(layer).build(*sizes)
-    network_of(layer).to(layer.shims[0].device)
+    network_of(layer).to(device)
     layer.shims[0].renew()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+import torch
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
@@ -265,3 +266,9 @@ def test_saved_pipelines_hold_the_averages(full: Language, tmp_path: Path) -> No
         found = values_of(component_of(saved).model)
         assert [x.tolist() for x in found.values()] == [x.tolist() for x in averaged.values()]
         assert same_predictions(expected, saved.pipe(TEXTS))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_parameters_are_made_on_the_device_in_use(name, monkeypatch):
+    monkeypatch.setattr("thinc.shims.pytorch.get_torch_default_device", lambda: torch.device("meta"))
+    assert {parameter.device.type for parameter in network_of(LAYERS[name]()).parameters()} == {"meta"}
