@@ -15,17 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spacy_rin.model.networks.bilstm import BiLSTM
+from spacy_rin.model.networks.chunks import FORMS, BlockChunk, IndexChunk, cut_blocks
 from spacy_rin.model.networks.pairs import (
-    N_POSITIONS,
-    Positions,
     _pair_max_backward_dense,
     _pair_max_backward_sparse,
     _pair_max_forward,
-    pair_chunks,
     pair_loss,
     pair_max,
 )
 from spacy_rin.model.networks.pairwise import PairTensors
+from spacy_rin.model.networks.positions import N_POSITIONS, Positions
 from spacy_rin.model.networks.rin import RIN, PaperGRU
 from spacy_rin.model.networks.rin_int import RINInt
 
@@ -38,6 +37,14 @@ shapes = st.fixed_dictionaries(
         "seed": st.integers(0, 1000),
     }
 )
+
+
+@pytest.fixture(scope="module", params=[BlockChunk, IndexChunk], ids=["blocks", "index"])
+def form(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compute pairs in the form for a CPU, and in that for a GPU."""
+    before, FORMS["cpu"] = FORMS["cpu"], request.param
+    yield
+    FORMS["cpu"] = before
 
 
 def random_positions(lengths: list[int], width: int) -> Positions:
@@ -140,7 +147,7 @@ def test_gru_resets_before_the_product() -> None:
     assert cell(torch.tensor([[y]]), torch.tensor([[h]])).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_pair_max_is_over_objects() -> None:
+def test_pair_max_is_over_objects(form: None) -> None:
     subjects, objects = torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]])
     # relu(s_i + o_j): row 0 is 1.5, 3; row 1 is 0, 1
     weight = torch.tensor([[1.0], [-1.0]])
@@ -152,7 +159,7 @@ def test_pair_max_is_over_objects() -> None:
 @given(lengths=st.lists(st.integers(0, 9), max_size=6), size=st.integers(1, 50))
 def test_chunks_hold_every_pair_once(lengths: Any, size: Any) -> None:
     pairs = []
-    for chunk in pair_chunks(lengths, size):
+    for chunk in cut_blocks(lengths, size):
         found = []
         for block in chunk:
             assert block.low == len(found)
@@ -170,7 +177,9 @@ def test_relative_positions_have_a_sign_and_steps() -> None:
     positions = Positions(table, sentences)
 
     def rows(i: int, j: int) -> list[int]:
-        encoded: list[int] = positions.encode(torch.tensor([i]), torch.tensor([j]))[0].nonzero().flatten().tolist()
+        encoded: list[int] = (
+            positions.encode(positions.codes(torch.tensor([i]), torch.tensor([j])))[0].nonzero().flatten().tolist()
+        )
         return encoded
 
     # Rows 0 to 14 are for tokens, 7 for none between; rows 15 to 21 for sentences, 18 for the same one.
@@ -185,7 +194,7 @@ def test_relative_positions_have_a_sign_and_steps() -> None:
 @example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=False, relative=True)
 @example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=True, relative=False)
 @example(shape={"lengths": [40, 2], "width": 3, "labels": 2, "size": 99, "seed": 0}, ties=False, relative=True)
-def test_pair_max_equals_dense(shape: Any, ties: Any, relative: Any) -> None:
+def test_pair_max_equals_dense(form: None, shape: Any, ties: Any, relative: Any) -> None:
     lengths, size = shape["lengths"], shape["size"]
     subjects, objects, weight, _ = random_pairs(lengths, shape["width"], shape["labels"], shape["seed"])
     positions = random_positions(lengths, shape["width"]) if relative and not ties else None
@@ -208,14 +217,14 @@ def test_pair_max_equals_dense(shape: Any, ties: Any, relative: Any) -> None:
             assert torch.allclose(mine, theirs), name
 
 
-def test_pair_max_gradcheck() -> None:
+def test_pair_max_gradcheck(form: None) -> None:
     subjects, objects, weight, _ = random_pairs([3, 2], 4, 3, seed=1)
     assert torch.autograd.gradcheck(lambda *x: pair_max(*x, [3, 2], 4), (subjects, objects, weight))
 
 
 @settings(deadline=None)
 @given(shape=shapes, relative=st.booleans(), data=st.data())
-def test_pair_loss_equals_dense(shape: Any, relative: Any, data: Any) -> None:
+def test_pair_loss_equals_dense(form: None, shape: Any, relative: Any, data: Any) -> None:
     lengths, labels = shape["lengths"], shape["labels"]
     tensors = random_pairs(lengths, shape["width"], labels, shape["seed"])
     subjects, objects, weight, bias = tensors
@@ -266,7 +275,7 @@ def test_pair_loss_equals_dense(shape: Any, relative: Any, data: Any) -> None:
     ],
     ids=["RIN", "w/o ER", "w/o RC", "d", "layers", "positions", "smoothing"],
 )
-def test_rin_equals_paper(rounds: int, setting: Any) -> None:
+def test_rin_equals_paper(form: None, rounds: int, setting: Any) -> None:
     torch.manual_seed(0)
     lengths = [3, 1, 4]
     network = RIN(rounds=rounds, chunk_bytes=300, relation_prior=0.3, **setting)
@@ -430,7 +439,7 @@ def test_every_round_is_trained(kind: Any, rounds: int) -> None:
     assert network.eval()(features, lengths, sentences).earlier is None
 
 
-def test_early_stop() -> None:
+def test_early_stop(form: None) -> None:
     """A sequence stops after the first round that changes none of its predictions, whatever others do."""
     torch.manual_seed(3)
     lengths = [4, 1, 6, 3, 5]
@@ -540,7 +549,9 @@ def test_probable_pairs() -> None:
     relative=st.booleans(),
     data=st.data(),
 )
-def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: Any, relative: Any, data: Any) -> None:
+def test_prediction_equals_training_form(
+    form: None, lengths: Any, rounds: Any, stop_early: Any, relative: Any, data: Any
+) -> None:
     """What prediction computes for some pairs alone is what the form for training computes for all."""
     torch.manual_seed(0)
     network = RIN(rounds=rounds, relation_prior=0.4, chunk_bytes=200, relative_positions=relative)
@@ -559,7 +570,8 @@ def test_prediction_equals_training_form(lengths: Any, rounds: Any, stop_early: 
     _, subjects, objects, weight, bias, table, *_ = whole.tensors
     terms = subjects[i] + objects[j]
     if table is not None:
-        terms += Positions(table, sentences).encode(torch.from_numpy(i), torch.from_numpy(j)) @ table
+        codes = Positions(table, sentences).codes(torch.from_numpy(i), torch.from_numpy(j))
+        terms += Positions(table, sentences).encode(codes) @ table
     expected = torch.sigmoid(torch.relu(terms) @ weight.T + bias).numpy()
     pair, label, prob = output.probable(i, j, np.zeros(3))
     assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]

@@ -269,6 +269,6 @@ def test_saved_pipelines_hold_the_averages(full: Language, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_parameters_are_made_on_the_device_in_use(name, monkeypatch):
+def test_parameters_are_made_on_the_device_in_use(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("thinc.shims.pytorch.get_torch_default_device", lambda: torch.device("meta"))
     assert {parameter.device.type for parameter in network_of(LAYERS[name]()).parameters()} == {"meta"}

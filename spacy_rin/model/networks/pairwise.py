@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .joint import IntArray, JointNetwork, Output
-from .pairs import N_POSITIONS, Positions, pair_loss
+from .pairs import pair_loss
+from .positions import N_POSITIONS, Positions
 
 DEFAULT_BYTES_CPU, DEFAULT_BYTES_GPU = 4 * 2**20, 512 * 2**20
 
@@ -29,8 +30,8 @@ class PairTensors(NamedTuple):
         objects (Tensor): Object terms. *Shape:* (tokens, width).
         weight (Tensor): Wr. *Shape:* (labels, width).
         bias (Tensor): br. *Shape:* (labels,).
-        table (Tensor | None): The table of relative positions, see `pairs.Positions`. None in a network without them.
-            *Shape:* (N_POSITIONS, width).
+        table (Tensor | None): The table of relative positions, see `positions.Positions`. None in a network without
+            them. *Shape:* (N_POSITIONS, width).
         state (Tensor | None): Shared features before the last round, if `PairNetwork.last_round` must still compute
             it. `subjects` and `objects` are then also those before the last round. None if all rounds are done.
             *Shape:* (tokens, width).
@@ -211,7 +212,7 @@ class PairOutput(Output):
                 i, j = torch.from_numpy(rows[:, start : start + size]).to(device)
                 hidden = subject_terms[i] + object_terms[j]
                 if positions is not None:
-                    hidden.addmm_(positions.encode(selected[i], selected[j]), positions.table)
+                    hidden.addmm_(positions.encode(positions.codes(selected[i], selected[j])), positions.table)
                 probs = torch.addmm(bias, hidden.relu_(), weight.T).sigmoid_()
                 pair, label = (probs >= lowest).nonzero(as_tuple=True)
                 found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))

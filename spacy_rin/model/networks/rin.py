@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from .pairs import Positions, pair_max
+from .pairs import pair_max
 from .pairwise import PairNetwork, PairTensors
+from .positions import Positions
 
 
 class PaperGRU(nn.Module):
