@@ -346,7 +346,7 @@ def test_cli_refuses(model: Path, texts: Any, tmp_path: Path) -> None:
     write_docs([Doc(VOCAB, words=["a"])], tmp_path / "bare.spacy")
     out = tmp_path / "out" / "a.json"
     for args, code in [
-        ((texts, out, "--format", "brat"), "[R031]"),
+        ((texts, out, "--format", "webanno_tsv"), "[R031]"),
         ((tmp_path / "none.spacy", out, "--format", "spert"), "[R033]"),
         ((tmp_path / "bad.spacy", out, "--format", "spert"), "[R053]"),
         ((tmp_path / "a.jsonl", out, "--format", "spert"), "[R053]"),
