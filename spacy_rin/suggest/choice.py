@@ -21,7 +21,8 @@ _KEPT = 4
 # Texts that the pipeline is sure of come last, those unlike the others first.
 _LEAST = 1e-9
 
-Words = frozenset[str]
+# Each word once, sorted: a sum of floats depends on the order, and that of a set on the process.
+Words = tuple[str, ...]
 
 
 class Candidate(NamedTuple):
@@ -53,8 +54,8 @@ class Candidate(NamedTuple):
 
 def words_of(doc: Doc) -> Words:
     """Get the words of a Doc, whatever their case; if it has none, its text stands for them."""
-    words = frozenset(token.lower_ for token in doc if not (token.is_punct or token.is_space))
-    return words or frozenset([doc.text])
+    words = {token.lower_ for token in doc if not (token.is_punct or token.is_space)}
+    return tuple(sorted(words or {doc.text}))
 
 
 class WordIndex:
@@ -98,8 +99,7 @@ class WordIndex:
         return math.log(1 + self.n_texts / max(1, len(self._places.get(word, ())))) ** 2
 
     def _norm(self, words: Words) -> float:
-        # Always in the same order: a sum of floats depends on it, and the order of a set on the process.
-        return math.sqrt(sum(map(self._weight, sorted(words))))
+        return math.sqrt(sum(map(self._weight, words)))
 
 
 def choose(candidates: Sequence[Candidate], n: int, weights: Mapping[str, float]) -> list[tuple[int, float]]:

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,14 +109,12 @@ def suggest(
     known, gold = _read_train(train, pipe)
     found: Counter[str] = Counter()
     pool: Pool = RandomPool(n, seed)
-    # Texts by chance need no predictions.
-    mode: AbstractContextManager[Any] = nlp.select_pipes(enable=[])
     if strategy == UNSURE:
         pool = UnsurePool(n, lambda: rarity(gold or found, pipe.relation_labels))
-        mode = reader.nearly()
     counts: Counter[str] = Counter()
     numbered = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(documents, 1))
-    with mode:
+    # Texts by chance need no predictions.
+    with reader.nearly() if strategy == UNSURE else nlp.select_pipes(enable=[]):
         for document, doc in _read(nlp, numbered, batch_size):
             counts["texts"] += 1
             if doc is None:
