@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_rin.relations import get_relations, set_relations
 from spacy_rin.suggest.uncertainty import LOWEST, Reader, entropy, rarity, shifted
 
-from ..support import component_of
+from ..support import component_of, names
 
 PROBABILITIES = st.floats(0.001, 0.999)
 
@@ -53,15 +53,21 @@ def test_a_triple_is_right_if_all_of_it_is(trained: Language) -> None:
 def test_what_is_nearly_found_counts(trained: Language) -> None:
     pipe = component_of(trained)
     before = pipe.threshold, pipe.thresholds
-    texts = ["Tom Hale was born in Larne , founded Nimbus and leads Wick .", "Orbix leads Ada Brook ."]
-    reader = Reader(pipe)
-    with reader.nearly():
-        assert pipe.label_thresholds == pytest.approx(LOWEST)
-        near = [get_relations(doc) for doc in trained.pipe(texts)]
+    text = "Tom Hale was born in Larne , founded Nimbus and leads Wick ."
+    sure = trained(text)
+    assert len(get_relations(sure)) == 3
+    # Logits become a tenth, less 2: the surest triples get a probability of about a third.
+    with pipe.settings(calibration={label: [0.1, -2.0] for label in pipe.relation_labels}):
+        reader = Reader(pipe)
+        assert not reader.read(trained(text)).unsure
+        with reader.nearly():
+            assert pipe.label_thresholds == pytest.approx(LOWEST)
+            doc = trained(text)
+        reading = reader.read(doc)
+    assert names(doc) == names(sure) and all(LOWEST <= relation.score < 0.5 for relation in get_relations(doc))
+    assert set(reading.unsure) == {label for _, label, _ in names(doc)} and not reading.found
+    assert sum(reading.unsure.values()) > 3 * entropy(0.2)
     assert (pipe.threshold, pipe.thresholds) == before
-    found = [get_relations(doc) for doc in trained.pipe(texts)]
-    assert sum(map(len, near)) > sum(map(len, found))
-    assert all(relation.score >= LOWEST - 1e-6 for relations in near for relation in relations)
     with pipe.settings(threshold=0.75), Reader(pipe).nearly():
         # Odds of 1 : 9, times 3
         assert pipe.label_thresholds == pytest.approx(0.25)
