@@ -15,6 +15,13 @@ _LINE = re.compile(r"[^\r\n]+")
 _NO_LABEL = re.compile(r"[\s:,|]")
 
 
+def check_labels(labels: Iterable[str]) -> None:
+    """Check that brat can hold labels; RinError R048 if not."""
+    for label in labels:
+        if _NO_LABEL.search(label):
+            raise RinError(Errors.R048, label=label)
+
+
 def brat_record(annotation: Annotation) -> dict[str, Any]:
     """Make the record of a text.
 
@@ -28,9 +35,7 @@ def brat_record(annotation: Annotation) -> dict[str, Any]:
     Raises:
         RinError: R048 if a label can't be written.
     """
-    for label in [*(span.label_ for span in annotation.entities), *(label for _, label, _ in annotation.triples)]:
-        if _NO_LABEL.search(label):
-            raise RinError(Errors.R048, label=label)
+    check_labels([*(span.label_ for span in annotation.entities), *(label for _, label, _ in annotation.triples)])
     return {
         "text": annotation.doc.text,
         "entities": [[span.label_, *_pieces(span)] for span in annotation.entities],

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
+from ..convert.export_brat import check_labels
 from ..convert.exporters import ExportReport, check_target, export, write_records
 from ..errors import Errors, FileError, RinError, require_setting, require_whole
 from ..extract.documents import STDIN, Document, count_documents, read_documents
@@ -176,6 +177,8 @@ def suggest_file(
     train = list(train)
     check_output(input_path, output_path, format, train)
     pipe = checked_pipe(nlp, None)
+    if format == "brat":
+        check_labels(pipe.labels)
     annotated = [doc for path in train for doc in _read_annotated(path, nlp)]
     documents: Iterable[Document] = read_documents(input_path, input_format, text_key=text_key, id_key=id_key)
     total = count_documents(input_path, input_format) if progress else None
@@ -241,7 +244,7 @@ def make_tasks(
         elif format == "label_studio":
             record["data"]["id"] = document.id
         else:
-            name = re.sub(r"\W+", "_", str(document.id))[:60]
+            name = re.sub(r"\W+", "_", str(document.id))[:40]
             record["name"] = f"{number:0{width}}-{name}"
     return records, report
 

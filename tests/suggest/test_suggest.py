@@ -12,7 +12,7 @@ from spacy.tokens import DocBin
 from spacy_rin.convert import convert, write_docs
 from spacy_rin.extract import Document
 from spacy_rin.relations import get_relations, set_relations
-from spacy_rin.suggest import STRATEGIES, suggest
+from spacy_rin.suggest import STRATEGIES, suggest, suggest_file
 from spacy_rin.suggest.hints import hint
 
 from ..convert.support import accept_predictions
@@ -174,6 +174,15 @@ def test_cli_refuses(trained: Language, model: Path, texts: Path, known: Path, t
         result = run("suggest", *args)
         assert result.exit_code == 1 and code in result.output, (args, result.output)
         assert "Traceback" not in result.output and sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_label_that_brat_cannot_hold_is_told_at_once(model: Path, texts: Path, tmp_path: Path) -> None:
+    """Also if no text has it: a person could not choose it."""
+    nlp = spacy.load(model)
+    component_of(nlp).add_label("born in")
+    with pytest.raises(ValueError, match=r"^\[R048\].*'born in'"):
+        suggest_file(nlp, texts, tmp_path / "brat", "brat", 1)
+    assert suggest_file(nlp, texts, tmp_path / "tasks.jsonl", "prodigy", 1).report.texts == 1
 
 
 def test_hints_quote_labels(nlp: Language) -> None:
