@@ -162,13 +162,14 @@ def write_tables(settings: Settings) -> None:
     """Write the tables of all cells of the same settings."""
     cells = [json.loads(path.read_text("utf8")) for path in sorted(settings.out.glob("*-*.json"))]
     rows = summarize([cell for cell in cells if cell["settings"] == settings.comparable()])
-    header = ["texts", *(f"{name}, F1" for name in STRATEGIES), "gain", *(f"{name}, triples" for name in STRATEGIES)]
+    header = ["texts", *(f"{name}, F1" for name in STRATEGIES), "gain"]
+    header += [f"{name}, tokens / triples" for name in STRATEGIES]
     table = []
     for row in rows:
         found = [row.get(strategy) for strategy in STRATEGIES]
         scores = [_percent(cell["f"], cell["f_std"]) if cell else NO_FIGURE for cell in found]
-        triples = [f"{cell['triples']:,.0f}" if cell else NO_FIGURE for cell in found]
-        table.append([f"{row['size']:,}", *scores, _percent(row["gain"], row["gain_std"]), *triples])
+        work = [f"{cell['tokens']:,.0f} / {cell['triples']:,.0f}" if cell else NO_FIGURE for cell in found]
+        table.append([f"{row['size']:,}", *scores, _percent(row["gain"], row["gain_std"]), *work])
     with write_whole(settings.out / "curve.json") as unfinished:
         srsly.write_json(unfinished, rows)
     with write_whole(settings.out / "curve.md") as unfinished:

@@ -81,8 +81,8 @@ def test_tables(curve: Settings) -> None:
         (curve.out / f"{item['strategy']}-{item['seed']}.json").write_text(json.dumps(item))
     write_tables(curve)
     assert (curve.out / "curve.md").read_text("utf8").splitlines()[2:] == [
-        "| 100 | 30.0 ± 14.1 | 50.0 ± 14.1 | 0.0 | 150 | 150 |",
-        "| 200 | 60.0 | 50.0 | 10.0 | 150 | 150 |",
+        "| 100 | 30.0 ± 14.1 | 50.0 ± 14.1 | 0.0 | 1,000 / 150 | 1,000 / 150 |",
+        "| 200 | 60.0 | 50.0 | 10.0 | 1,000 / 150 | 1,000 / 150 |",
     ]
     assert json.loads((curve.out / "curve.json").read_text("utf8"))[1]["size"] == 200
     write_tables(curve)  # its own files are no cells
