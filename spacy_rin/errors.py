@@ -123,6 +123,10 @@ class Errors(Message):
         "`DocBin(store_user_data=True)`. To export predictions, name a pipeline with --model."
     )
     R047 = "{path} has no texts to train on, only {counts}."
+    R048 = (
+        "brat can't hold the label '{label}': its labels have no white space and no ':', ',' or '|'. Rename it, or "
+        "choose another format."
+    )
     R049 = (
         "Not one triple is left of the {texts} text(s) of {path}, so there is nothing to learn. Left out: {counts}\n"
         "Check the format and its options, or use --allow-empty if the texts are to have no relations."
@@ -181,6 +185,11 @@ class Errors(Message):
     R090 = (
         "{path} can't be read as triples: {reason}. Give what `spacy rin extract` wrote: a folder of shards, or "
         ".parquet, .csv, .tsv or .jsonl files."
+    )
+    # Suggestions
+    R100 = (
+        "There is nothing to suggest: of {texts} text(s), {failed} can't be read and {known} are nearly the same as "
+        "one of the training data. Check the input and its format."
     )
 
 

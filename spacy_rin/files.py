@@ -95,6 +95,21 @@ def require_writable(path: str | Path) -> None:
         raise FileError(Errors.R034, path=path, reason="it is a device or a pipe. Give a file instead")
 
 
+def require_new_folder(path: str | Path) -> None:
+    """Check that a path is free: it does not exist, or is an empty folder.
+
+    Args:
+        path (str | Path): The path.
+
+    Raises:
+        FileError: R034 if there is a file or a folder with content.
+    """
+    require_writable(path)
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileError(Errors.R034, path=path, reason="it already exists, and is not an empty folder")
+
+
 def require_existing(path: str | Path) -> Path:
     """Check that there is a file or folder.
 

@@ -8,13 +8,13 @@ from wasabi import msg
 
 from ._app import coded_errors, load_pipeline, rin_cli
 
-FORMATS = "jsonl, prodigy, spert, glirel or gliner2"
+FORMATS = "jsonl, prodigy, label_studio, brat, spert, glirel or gliner2"
 
 
 @rin_cli.command("export", no_args_is_help=True)
 def export_cli(
     data_path: Annotated[Path, Arg(help="File with annotated texts (.spacy), or folder of such files")],
-    output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl")],
+    output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl, or new folder for brat")],
     format: Annotated[str, Opt("--format", "-f", help=f"Format of the output: {FORMATS}")],
     model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline, to export its predictions")] = None,
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
@@ -29,14 +29,14 @@ def export_cli(
 
     Example: spacy rin export corpus/dev.spacy dev.jsonl --format prodigy
     """
-    from ..convert import export_file, write_records
+    from ..convert import check_target, export_file, write_records
     from ..errors import Errors, FileError
-    from ..files import require_writable, same_file
+    from ..files import same_file
 
     with coded_errors():
         if same_file(output_path, data_path):
             raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
-        require_writable(output_path)
+        check_target(output_path, format)
         nlp = load_pipeline(model, gpu_id) if model is not None else None
         records, report = export_file(data_path, format, nlp=nlp, attr=attr)
         write_records(records, output_path, format)

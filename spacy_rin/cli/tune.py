@@ -39,7 +39,8 @@ def tune_cli(
     Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
     """
     from ..errors import Errors, SettingError
-    from ..evaluation.tuned import require_new_folder, require_pipeline, tune, write_in_place, write_tuned
+    from ..evaluation.tuned import require_pipeline, tune, write_in_place, write_tuned
+    from ..files import require_new_folder
     from ..pipeline.corpus import read_examples
 
     with coded_errors():

@@ -15,12 +15,13 @@ Reading goes through these modules, in this order:
 - `docs`: a Record becomes a Doc, and is counted in a `report`.
 - `split`: the Docs are split into train, dev and test.
 
-`exporters` writes Docs in some of the formats, and `json_docs` turns one text into a Doc and back. A new format needs a
-reader and an entry in `formats`.
+`exporters` writes Docs in some of the formats, and `export_forms` and `export_brat` say what a text looks like in each.
+`json_docs` turns one text into a Doc and back. A new format needs a reader and an entry in `formats`.
 """
 
 from .docs import convert, make_doc, write_docs
-from .exporters import EXPORTERS, ExportReport, export, export_file, write_records
+from .export_forms import EXPORTERS
+from .exporters import ExportReport, check_target, export, export_file, write_records
 from .formats import AUTO, CONVERTERS, detect
 from .json_docs import doc_from_json, doc_to_json
 from .records import Record, Text
@@ -36,6 +37,7 @@ __all__ = [
     "LostAnnotation",
     "Record",
     "Text",
+    "check_target",
     "convert",
     "detect",
     "doc_from_json",

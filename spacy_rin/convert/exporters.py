@@ -1,10 +1,10 @@
 """Docs written in the formats of annotation tools, which `convert` reads back."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import srsly
 from spacy.language import Language
@@ -12,12 +12,14 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
-from ..errors import Errors, RinError, SettingError
-from ..files import write_whole
+from ..errors import Errors, FileError, RinError, SettingError
+from ..files import require_new_folder, require_writable, write_whole
 from ..pipeline.component import find_component
 from ..pipeline.corpus import read_docs, read_examples
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
-from .records import Triple
+from .annotation import Annotation
+from .export_brat import write_brat
+from .export_forms import EXPORTERS
 
 
 @dataclass
@@ -64,7 +66,7 @@ def export_file(
         SettingError: R031 if the format is not known.
         FileError: R033 or R053 if the file can't be read.
         RinError: R017 if an entity has no label, R018 if the pipeline has no "rin_joint", R046 if there is nothing to
-            export.
+            export, R048 if the format can't hold a label.
     """
     _check_format(format)
     path = Path(path)
@@ -94,15 +96,15 @@ def export(
         format (str): The format, a key of `EXPORTERS`.
         attr (str): The extension attribute of the relations.
         spans_key (str): Key of the entities in `doc.spans`. Those in `doc.ents` and in relations are exported, too.
-        scores (bool): Whether the relations are predictions. If so, "jsonl" gets their probabilities, and the tasks of
-            "prodigy" have no answer yet.
+        scores (bool): Whether the relations are predictions. If so, "jsonl" gets their probabilities, the tasks of
+            "prodigy" have no answer yet, and those of "label_studio" have predictions in place of annotations.
 
     Returns:
         tuple[list[dict[str, Any]], ExportReport]: The records, and what was exported and what was left out.
 
     Raises:
         SettingError: R031 if the format is not known.
-        RinError: R017 if an entity has no label.
+        RinError: R017 if an entity has no label, R048 if the format can't hold a label.
     """
     _check_format(format)
     records, report = [], ExportReport()
@@ -131,133 +133,57 @@ def export(
     return records, report
 
 
-def write_records(records: Sequence[dict[str, Any]], path: str | Path, format: str) -> None:
-    """Write records to a file. If that fails, the file stays as it was.
+def check_target(path: str | Path, format: str) -> None:
+    """Check that records of a format can be written to a path. This is fast, so call it before you load a pipeline.
+
+    Args:
+        path (str | Path): The file, or the folder for "brat".
+        format (str): The format, a key of `EXPORTERS`.
+
+    Raises:
+        SettingError: R031 if the format is not known.
+        FileError: R034 if the path is not free for it: a folder must be new or empty, a file is replaced.
+    """
+    _check_format(format)
+    if format in _FOLDERS:
+        require_new_folder(path)
+        return
+    require_writable(path)
+    if Path(path).is_dir():
+        raise FileError(Errors.R034, path=path, reason="it is a folder")
+
+
+def write_records(
+    records: Sequence[dict[str, Any]],
+    path: str | Path,
+    format: str,
+    *,
+    labels: Mapping[str, Iterable[str]] | None = None,
+) -> None:
+    """Write records to a file or folder. If that fails, it stays as it was.
 
     Args:
         records (Sequence[dict[str, Any]]): The records.
-        path (str | Path): The file. Missing folders are created.
-        format (str): The format, a key of `EXPORTERS`. "spert" is written as a JSON list, the others as JSON lines.
+        path (str | Path): The file, or the new folder for "brat". Missing folders are created.
+        format (str): The format, a key of `EXPORTERS`. "spert" and "label_studio" are written as a JSON list, "brat" as
+            a folder, the others as JSON lines.
+        labels (Mapping[str, Iterable[str]] | None): "entities" and "relations" that brat offers besides those of the
+            records, as in the label data of a component.
 
     Raises:
         FileError: R034 if it can't be written.
     """
     with write_whole(path) as unfinished:
-        if format == "spert":
+        if format == "brat":
+            write_brat(records, unfinished, labels or {})
+        elif format in _LISTS:
             srsly.write_json(unfinished, list(records), indent=0)
         else:
             srsly.write_jsonl(unfinished, records)
 
 
-class Annotation(NamedTuple):
-    """The annotation of a Doc that is exported.
-
-    Attributes:
-        doc (Doc): The Doc.
-        entities (list[Span]): The entities, in their order in the text.
-        triples (list[Triple]): The relations between them: index of the subject in `entities`, label, index of the
-            object.
-        probabilities (list[float] | None): Probability of each triple; None if the annotation is gold.
-    """
-
-    doc: Doc
-    entities: list[Span]
-    triples: list[Triple]
-    probabilities: list[float] | None
-
-
-def _jsonl(annotation: Annotation) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "text": annotation.doc.text,
-        "entities": [[span.start_char, span.end_char, span.label_] for span in annotation.entities],
-        "relations": [list(triple) for triple in annotation.triples],
-    }
-    if annotation.probabilities is not None:
-        record["scores"] = [round(probability, 4) for probability in annotation.probabilities]
-    return record
-
-
-def _spert(annotation: Annotation) -> dict[str, Any]:
-    return {
-        "tokens": [token.text for token in annotation.doc],
-        "entities": [{"type": span.label_, "start": span.start, "end": span.end} for span in annotation.entities],
-        "relations": [{"type": label, "head": head, "tail": tail} for head, label, tail in annotation.triples],
-    }
-
-
-def _prodigy(annotation: Annotation) -> dict[str, Any]:
-    spans = [_prodigy_span(span) for span in annotation.entities]
-    record: dict[str, Any] = {
-        "text": annotation.doc.text,
-        "tokens": [
-            {
-                "text": token.text,
-                "start": token.idx,
-                "end": token.idx + len(token),
-                "id": token.i,
-                "ws": bool(token.whitespace_),
-            }
-            for token in annotation.doc
-        ],
-        "spans": spans,
-        "relations": [
-            {
-                "head": spans[subject]["token_end"],
-                "child": spans[object_]["token_end"],
-                "head_span": spans[subject],
-                "child_span": spans[object_],
-                "label": label,
-            }
-            for subject, label, object_ in annotation.triples
-        ],
-        "_view_id": "relations",
-    }
-    return {**record, "answer": "accept"} if annotation.probabilities is None else record
-
-
-def _prodigy_span(span: Span) -> dict[str, Any]:
-    return {
-        "start": span.start_char,
-        "end": span.end_char,
-        "token_start": span.start,
-        "token_end": span.end - 1,
-        "label": span.label_,
-    }
-
-
-def _glirel(annotation: Annotation) -> dict[str, Any]:
-    ends = [
-        {"mention": span.text, "position": [span.start, span.end - 1], "type": span.label_}
-        for span in annotation.entities
-    ]
-    return {
-        "tokenized_text": [token.text for token in annotation.doc],
-        "ner": [[span.start, span.end - 1, span.label_, span.text] for span in annotation.entities],
-        "relations": [
-            {"head": ends[subject], "tail": ends[object_], "relation_text": label}
-            for subject, label, object_ in annotation.triples
-        ],
-    }
-
-
-def _gliner2(annotation: Annotation) -> dict[str, Any]:
-    names = [span.text for span in annotation.entities]
-    entities: dict[str, list[str]] = {}
-    for span, name in zip(annotation.entities, names, strict=True):
-        entities.setdefault(span.label_, []).append(name)
-    relations = [
-        {label: {"head": names[subject], "tail": names[object_]}} for subject, label, object_ in annotation.triples
-    ]
-    return {"input": annotation.doc.text, "output": {"entities": entities, "relations": relations}}
-
-
-EXPORTERS: dict[str, Callable[[Annotation], dict[str, Any]]] = {
-    "jsonl": _jsonl,
-    "prodigy": _prodigy,
-    "spert": _spert,
-    "glirel": _glirel,
-    "gliner2": _gliner2,
-}
+_LISTS = {"spert", "label_studio"}  # formats that are one JSON list
+_FOLDERS = {"brat"}  # formats that are a folder of files
 _FLAT = {"prodigy"}  # formats whose entities can't overlap
 _BY_TOKENS = {"glirel"}  # formats whose relations are of tokens, whatever the types
 _BY_NAME = {"gliner2"}  # formats that name entities without saying where they are

@@ -59,7 +59,7 @@ _SHAPES: dict[str, list[dict[str, Any]]] = {
         {"text": str, "spans": [dict], "relations": [dict]},
         {"text": str, "tokens": [dict], "relations": [dict]},
     ],
-    "label_studio": [{"data": dict, "annotations": [dict]}],
+    "label_studio": [{"data": dict, "annotations": [dict]}, {"data": dict, "predictions": [dict]}],
     "spert": [{"tokens": [str], "entities": [dict], "relations": [dict]}],
     "jointer": [{"tokens": [str], "pos_tags": [str], "spo_details": [list]}],
     "casrel": [{"text": str, "triple_list": [list]}, {"text": str, "triples": [list]}],

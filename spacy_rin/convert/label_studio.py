@@ -31,7 +31,7 @@ def parse_label_studio(line: str, task: Any, text_field: str | None = None) -> Q
     """Parse a task of Label Studio.
 
     {"data", "annotations": [{"was_cancelled", "result": [regions and relations]}]}. Of several annotations, the first
-    that was not cancelled is used.
+    that was not cancelled is used. A task that has only "predictions" is one without annotations.
 
     Args:
         line (str): The place of the task.
@@ -45,7 +45,7 @@ def parse_label_studio(line: str, task: Any, text_field: str | None = None) -> Q
         Malformed: If the task as a whole does not have this form.
     """
     data = get_field(task, "data")
-    annotations = get_objects(task, "annotations")
+    annotations = [] if "annotations" not in task and "predictions" in task else get_objects(task, "annotations")
     valid = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
     if not valid:
         return Skipped("tasks whose annotations are all cancelled" if annotations else "tasks without annotations")

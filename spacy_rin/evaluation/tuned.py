@@ -13,7 +13,7 @@ from spacy.scorer import PRFScore
 from spacy.training import Example
 
 from ..errors import Errors, FileError, RinError
-from ..files import require_writable, write_whole
+from ..files import require_new_folder, write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
 from .calibration import Calibration, CalibrationChoice, calibrate, choose_calibration
@@ -129,21 +129,6 @@ def set_tuned(nlp: Language, tuned: Tuned) -> None:
     component.set_thresholds(tuned.threshold, tuned.thresholds)
     component.set_calibration(tuned.calibration)
     nlp.get_pipe_config(name).update(tuned._asdict())
-
-
-def require_new_folder(path: str | Path) -> None:
-    """Check that a path is free: it does not exist, or is an empty folder.
-
-    Args:
-        path (str | Path): The path.
-
-    Raises:
-        FileError: R034 if there is a file or a folder with content.
-    """
-    require_writable(path)
-    path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileError(Errors.R034, path=path, reason="it already exists, and is not an empty folder")
 
 
 def require_pipeline(path: str | Path) -> None:

@@ -17,6 +17,7 @@ from spacy_rin.convert import (
     EXPORTERS,
     ExportReport,
     Record,
+    check_target,
     convert,
     export,
     export_file,
@@ -28,7 +29,7 @@ from spacy_rin.extract import extract
 from spacy_rin.relations import get_relations, set_relations
 
 from ..support import make_examples, run, same_predictions
-from .support import SAMPLES, relations_of, spans_of
+from .support import SAMPLES, accept_predictions, relations_of, spans_of
 
 VOCAB = spacy.blank("xx").vocab
 
@@ -106,6 +107,60 @@ def test_prodigy_task() -> None:
         "answer": "accept",
     }
     assert report == ExportReport(texts=1, entities=2, triples=2, dropped_entities=1, dropped_triples=1)
+
+
+def test_label_studio_task() -> None:
+    entities = [(0, 2, "B"), (0, 1, "A")]
+    doc = make_doc(Record("1", ["Oslo", "🌊", "!"], entities, [(0, "in", 1)], [False, True, False]), VOCAB)
+    names = {"from_name": "label", "to_name": "text"}
+    regions = [
+        {"id": "T1", **names, "type": "labels", "value": {"start": 0, "end": 4, "text": "Oslo", "labels": ["A"]}},
+        {"id": "T2", **names, "type": "labels", "value": {"start": 0, "end": 5, "text": "Oslo🌊", "labels": ["B"]}},
+    ]
+    relation = {"type": "relation", "from_id": "T2", "to_id": "T1", "direction": "right", "labels": ["in"]}
+    data = {"text": "Oslo🌊 !"}
+    assert export([doc], "label_studio")[0] == [{"data": data, "annotations": [{"result": [*regions, relation]}]}]
+    oslo, bay = (Span(doc, 0, end, label=label) for end, label in ((1, "A"), (2, "B")))
+    set_relations(doc, [(bay, "in", oslo, 0.7), (oslo, "on", bay, 0.4)])
+    (task,), _ = export([doc], "label_studio", scores=True)
+    (prediction,) = task["predictions"]
+    assert task.keys() == {"data", "predictions"} and prediction.keys() == {"model_version", "score", "result"}
+    assert prediction["score"] == pytest.approx(0.55)
+    assert prediction["result"][:3] == [*regions, {**relation, "score": 0.7}]
+
+
+def test_brat_folder(tmp_path: Path) -> None:
+    words = ["Oslo", "Bay", "\n", "E6", "!"]
+    entities = [(0, 2, "B"), (0, 1, "A"), (1, 4, "C")]
+    spaces = [True, False, False, True, False]
+    doc = make_doc(Record("1", words, entities, [(0, "in", 1), (2, "is", 2)], spaces), VOCAB)
+    records, _ = export([doc, make_doc(Record("2", ["Hm"], [], []), VOCAB)], "brat")
+    write_records(records, tmp_path / "brat", "brat", labels={"entities": ["D"], "relations": ["on"]})
+    files = {path.name: path.read_bytes().decode() for path in (tmp_path / "brat").iterdir()}
+    assert files == {
+        "1.txt": "Oslo Bay\nE6 !",
+        # An entity is cut at the end of a line.
+        "1.ann": "T1\tA 0 4\tOslo\nT2\tB 0 8\tOslo Bay\nT3\tC 5 8;9 11\tBay E6\nR1\tin Arg1:T2 Arg2:T1\n"
+        "R2\tis Arg1:T3 Arg2:T3\n",
+        "2.txt": "Hm ",
+        "2.ann": "",
+        "annotation.conf": "[entities]\nA\nB\nC\nD\n\n[relations]\nin\tArg1:<ENTITY>, Arg2:<ENTITY>\n"
+        "is\tArg1:<ENTITY>, Arg2:<ENTITY>\non\tArg1:<ENTITY>, Arg2:<ENTITY>\n\n[events]\n\n[attributes]\n",
+    }
+    for target in (tmp_path / "brat", tmp_path / "brat" / "1.txt"):
+        with pytest.raises(ValueError, match=r"^\[R034\]"):
+            check_target(target, "brat")
+        with pytest.raises(ValueError, match=r"^\[R034\]"):  # and nothing of a person's work is lost
+            write_records(records, target, "brat")
+    assert {path.name: path.read_bytes().decode() for path in (tmp_path / "brat").iterdir()} == files
+    check_target(tmp_path / "new", "brat")
+
+
+@pytest.mark.parametrize("kind, label", [("born in", "r"), ("A", "at:home"), ("A", "a\tb"), ("A", "a|b"), ("A,B", "r")])
+def test_brat_refuses_labels_that_it_would_read_otherwise(kind: str, label: str) -> None:
+    doc = make_doc(Record("1", ["a"], [(0, 1, kind)], [(0, label, 0)]), VOCAB)
+    with pytest.raises(ValueError, match=r"^\[R048\]"):
+        export([doc], "brat")
 
 
 def test_glirel_record() -> None:
@@ -212,6 +267,28 @@ def test_formats_hold_what_they_can(tmp_path: Path, doc: Any) -> None:
     assert characters_of(jsonl) == (text, kept, {t for t in triples if t[0] in kept and t[2] in kept})
 
 
+WHOLE_WORDS = st.lists(st.sampled_from(["ab", "é", "🌊", "Ø1"]), min_size=1, max_size=6)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(WHOLE_WORDS, st.data())
+def test_tools_hold_all_between_words(tmp_path: Path, words: list[str], data: Any) -> None:
+    """Also where entities overlap, go over the end of a line, or have two types."""
+    blanks = data.draw(st.lists(st.sampled_from(["", "\n"]), min_size=len(words), max_size=len(words)))
+    tokens = [token for pair in zip(words, blanks) for token in pair if token]
+    spaces = [not token.isspace() and tokens[i + 1 : i + 2] != ["\n"] for i, token in enumerate(tokens)]
+    places = [i for i, token in enumerate(tokens) if token != "\n"]
+    ends = st.tuples(st.sampled_from(places), st.sampled_from(places), st.sampled_from("XY"))
+    entities = [(min(a, b), max(a, b) + 1, kind) for a, b, kind in data.draw(st.lists(ends, max_size=5))]
+    index = st.integers(0, len(entities) - 1)
+    relations = data.draw(st.lists(st.tuples(index, st.sampled_from("rs"), index), max_size=5)) if entities else []
+    doc = make_doc(Record("1", tokens, entities, relations, spaces), VOCAB)
+    for number, format in enumerate(("label_studio", "brat")):
+        folder = tmp_path / f"{number}-{len(list(tmp_path.iterdir()))}"
+        (back,), report = there_and_back([doc], format, folder)
+        assert characters_of(back) == characters_of(doc) and not report.dropped_triples
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(annotated_docs())
 def test_formats_of_models_hold_what_they_can(tmp_path: Path, doc: Any) -> None:
@@ -294,6 +371,8 @@ def test_predictions_come_back(trained: Language, model: Path, texts: Any, tmp_p
     out = tmp_path / "new" / "out.json"
     result = run("export", texts, out, "--format", format, "--model", model)
     assert result.exit_code == 0, result.output
+    if format == "label_studio":  # predictions are no annotation before a person accepts them
+        accept_predictions(out)
     back, _ = convert(out)
     expected = list(trained.pipe(eg.predicted for eg in make_examples(trained.vocab)))
     assert any(doc._.relations for doc in expected)
@@ -346,7 +425,7 @@ def test_cli_refuses(model: Path, texts: Any, tmp_path: Path) -> None:
     write_docs([Doc(VOCAB, words=["a"])], tmp_path / "bare.spacy")
     out = tmp_path / "out" / "a.json"
     for args, code in [
-        ((texts, out, "--format", "brat"), "[R031]"),
+        ((texts, out, "--format", "webanno_tsv"), "[R031]"),
         ((tmp_path / "none.spacy", out, "--format", "spert"), "[R033]"),
         ((tmp_path / "bad.spacy", out, "--format", "spert"), "[R053]"),
         ((tmp_path / "a.jsonl", out, "--format", "spert"), "[R053]"),

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import spacy
 
-from spacy_rin.convert import CONVERTERS, convert, export, write_docs
-from spacy_rin.convert.exporters import EXPORTERS
+from spacy_rin.convert import CONVERTERS, EXPORTERS, convert, export, write_docs
 from spacy_rin.extract.documents import INPUT_FORMATS, read_documents
 from spacy_rin.pipeline.corpus import read_docs
 

@@ -59,7 +59,7 @@ def use(path: Path, trained: Language) -> None:
         return
     outcome(lambda: check_data(docs, docs), "uses of .spacy files")
     outcome(lambda: Corpus.of(docs), "uses of .spacy files")
-    for format in ("jsonl", "prodigy", "spert"):
+    for format in ("jsonl", "prodigy", "label_studio", "brat", "spert"):
         outcome(lambda format=format: export(docs, format), "uses of .spacy files")
     for style in ("rel", "graph"):
         outcome(lambda style=style: render(docs, style, jupyter=False), "uses of .spacy files")
