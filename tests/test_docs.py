@@ -42,7 +42,7 @@ def run_examples(page: Path) -> int:
 @pytest.fixture
 def folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with the files that the code of the pages reads."""
-    for name in ("training/model-best", "training/core/model-tuned", "project/training/sample/model-best"):
+    for name in ("training/model-best", "training/core_sm/model-tuned", "project/training/sample/model-best"):
         shutil.copytree(model, tmp_path / name)
     write_docs([example.reference for example in make_examples(Vocab())], tmp_path / "corpus" / "dev.spacy")
     (tmp_path / "texts.txt").write_text("Ada Brook was born in Larne .\n", "utf8")
