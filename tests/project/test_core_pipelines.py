@@ -132,3 +132,13 @@ def test_pipeline_with_a_transformer_needs_it_no_more(tiny_bert: str, tmp_path: 
     assert set(needed) == {"spacy-rin", "spacy-transformers"}
     assert needed["spacy-transformers"].specifier.contains("1.3.99")
     assert not needed["spacy-transformers"].specifier.contains("1.4.0")
+
+
+def test_what_is_released_can_be_made() -> None:
+    workflow = srsly.read_yaml(ROOT / ".github" / "workflows" / "pipelines.yml")
+    project = srsly.read_yaml(ROOT / "project" / "project.yml")
+    outputs = {command["name"]: command.get("outputs_no_cache", []) for command in project["commands"]}
+    for made in workflow["jobs"]["build"]["strategy"]["matrix"]["pipeline"]:
+        assert made["workflow"] in project["workflows"]
+        (wheel,) = outputs[f"{made['workflow']}-package"]
+        assert wheel.startswith(f"packages/en_rin_{made['name']}-${{vars.version}}/dist/")
