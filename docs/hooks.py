@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -41,7 +42,7 @@ ERROR_NOTES = {
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the generated pages, the pages of the repository's root, and the results.
+    """Add the generated pages, the notebooks, the pages of the repository's root, and the results.
 
     Args:
         files (Files): The files of `docs`.
@@ -51,6 +52,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         Files: The same, with the additions.
     """
     pages = {"errors.md": errors_page(), "commands.md": commands_page(), "settings.md": settings_page()}
+    for path in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        pages[f"notebooks/{path.stem}.md"] = notebook_page(path, path.stat().st_mtime)
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
     copies = {"changelog.md": ROOT / "CHANGELOG.md", "contributing.md": ROOT / "CONTRIBUTING.md"}
@@ -146,6 +149,33 @@ def settings_page() -> str:
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         lines += _settings(name, f"@{kind}", function, defaults)
     return "\n".join(lines) + "\n"
+
+
+@cache
+def notebook_page(path: Path, changed: float) -> str:
+    """Run a notebook, and write its cells and what they show.
+
+    Args:
+        path (Path): The notebook.
+        changed (float): When it was changed. `mkdocs serve` runs it again only then.
+
+    Returns:
+        str: Markdown, with pictures as HTML.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbconvert import MarkdownExporter
+
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": path.parent}}).execute()
+    for cell in notebook.cells:
+        # Warnings of the machine that builds the site.
+        cell["outputs"] = [output for output in cell.get("outputs", []) if output.get("name") != "stderr"]
+        for output in cell["outputs"]:
+            if html := output.get("data", {}).get("text/html"):
+                output["data"]["text/html"] = f"<div>{html}</div>"  # a block, in which Markdown changes nothing
+    content, _ = MarkdownExporter().from_notebook_node(notebook)
+    return f"{content}\n[Download the notebook]({path.name})\n"
 
 
 def _settings(name: str, kind: str, function: Callable[..., Any], defaults: Mapping[str, Any]) -> list[str]:

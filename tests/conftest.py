@@ -11,7 +11,7 @@ import spacy
 from spacy.language import Language
 
 from .hostile.support import TALLY
-from .support import make_examples, train
+from .support import TRIPLES, make_examples, train
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +57,22 @@ def model(trained: Language, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     trained.to_disk(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a small transformer with random weights, which knows the words of the small corpus."""
+    pytest.importorskip("spacy_transformers")
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("bert")
+    words = sorted({word for text, _ in TRIPLES for word in text.split()})
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    (folder / "vocab.txt").write_text("\n".join(vocab))
+    BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=False).save_pretrained(folder)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    BertModel(BertConfig(vocab_size=len(vocab), **sizes)).save_pretrained(folder)
+    return str(folder)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 import spacy_rin.cli  # noqa: F401 (adds the commands to spaCy's)
 from spacy_rin.convert import write_docs
 from spacy_rin.errors import Errors, Warnings
+from spacy_rin.init_config import init_config
 
 from .support import make_examples, run
 
@@ -42,9 +43,11 @@ def run_examples(page: Path) -> int:
 @pytest.fixture
 def folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with the files that the code of the pages reads."""
-    for name in ("training/model-best", "training/core/model-tuned", "project/training/sample/model-best"):
+    for name in ("training/model-best", "training/core_sm/model-tuned", "project/training/sample/model-best"):
         shutil.copytree(model, tmp_path / name)
-    write_docs([example.reference for example in make_examples(Vocab())], tmp_path / "corpus" / "dev.spacy")
+    for part in ("train", "dev"):
+        write_docs([example.reference for example in make_examples(Vocab())], tmp_path / "corpus" / f"{part}.spacy")
+    init_config(tmp_path / "corpus" / "train.spacy")[0].to_disk(tmp_path / "config.cfg")
     (tmp_path / "texts.txt").write_text("Ada Brook was born in Larne .\n", "utf8")
     (tmp_path / "texts.jsonl").write_text('{"body": "Ada Brook was born in Larne ."}\n', "utf8")
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Features of a transformer: a small one with random weights, made here."""
+"""Features of a transformer: a small one with random weights."""
 
 from pathlib import Path
 from typing import Any
@@ -9,19 +9,6 @@ import spacy
 from ..support import TRIPLES, make_examples, names, same_predictions, train
 
 pytest.importorskip("spacy_transformers")
-from transformers import BertConfig, BertModel, BertTokenizerFast
-
-
-@pytest.fixture(scope="module")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("bert")
-    words = sorted({word for text, _ in TRIPLES for word in text.split()})
-    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
-    (folder / "vocab.txt").write_text("\n".join(vocab))
-    BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=False).save_pretrained(folder)
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    BertModel(BertConfig(vocab_size=len(vocab), **sizes)).save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.mark.filterwarnings("ignore")

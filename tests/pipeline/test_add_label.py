@@ -1,12 +1,17 @@
 """Labels that a trained pipeline gets later."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train as train_nlp
 
+from spacy_rin.convert import write_docs
+from spacy_rin.init_config import init_config
 from spacy_rin.pipeline.component import DEFAULT_MODEL
 
 from ..support import Annotated, component_of, make_examples, names, same_predictions, train
@@ -74,3 +79,23 @@ def test_new_labels_are_learned(tmp_path: Path) -> None:
     for _ in range(60):
         nlp.update(examples, sgd=optimizer)
     assert [names(nlp(text)) for text, _ in KNOWN + NEW] == [set(triples) for _, triples in KNOWN + NEW]
+
+
+def test_grown_pipeline_is_trained_on_from_a_config(tmp_path: Path) -> None:
+    """The recipe of docs/own_relations.md: `spacy train` takes the component as it is, and trains it further."""
+    nlp = pipeline(SETTINGS[0])
+    component_of(nlp).add_label("founded")
+    component_of(nlp).add_label("ORG", kind="entities")
+    nlp.to_disk(tmp_path / "grown")
+    texts = [text for text, _ in KNOWN + NEW]
+    before = list(nlp.pipe(texts))
+    write_docs([example.reference for example in make_examples(nlp.vocab, KNOWN + NEW)], tmp_path / "train.spacy")
+    config, _ = init_config(tmp_path / "train.spacy", dev=tmp_path / "train.spacy")
+    config["components"]["rin_joint"] = {"source": str(tmp_path / "grown")}
+    config["training"] |= {"max_epochs": 40, "eval_frequency": 20, "dropout": 0.0}
+    config["training"]["optimizer"]["learn_rate"] = 0.005
+    started = init_nlp(config)
+    assert same_predictions(before, started.pipe(texts))
+    output = io.StringIO()
+    best, _ = train_nlp(started, stdout=output, stderr=output)
+    assert [names(best(text)) for text in texts] == [set(triples) for _, triples in KNOWN + NEW]
