@@ -85,6 +85,20 @@ def fit_per_relation(candidates: Candidates) -> Calibration:
     return fitted
 
 
+def correct(scores: Any, slopes: Any, offsets: Any) -> Any:
+    """Correct probabilities: slope * logit + offset, as a probability.
+
+    Args:
+        scores (Any): A probability, or an array of probabilities.
+        slopes (Any): A slope, or the slope of each probability.
+        offsets (Any): An offset, or the offset of each probability.
+
+    Returns:
+        Any: A probability, or an array of probabilities.
+    """
+    return 1 / (1 + np.exp(-(slopes * _logits(scores) + offsets)))
+
+
 def calibrate(candidates: Candidates, calibration: Mapping[str, list[float]]) -> Candidates:
     """Correct the probabilities of candidates.
 
@@ -98,8 +112,8 @@ def calibrate(candidates: Candidates, calibration: Mapping[str, list[float]]) ->
     if not calibration:
         return candidates
     slopes, offsets = np.array([calibration.get(label, (1.0, 0.0)) for label in candidates.labels]).reshape(-1, 2).T
-    logits = slopes[candidates.relations] * _logits(candidates.scores) + offsets[candidates.relations]
-    return candidates.with_scores(1 / (1 + np.exp(-logits)))
+    scores = correct(candidates.scores, slopes[candidates.relations], offsets[candidates.relations])
+    return candidates.with_scores(scores)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from ..errors import Errors, FileError, RinError
 from ..files import require_new_folder, write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
-from .calibration import Calibration, CalibrationChoice, calibrate, choose_calibration
+from .calibration import Calibration, CalibrationChoice, calibrate, choose_calibration, correct
 from .evaluate import predict, present_thresholds
-from .thresholds import Candidates, Choice, choose
+from .thresholds import LOWEST, Candidates, Choice, choose
 
 
 class Tuned(NamedTuple):
@@ -63,12 +63,19 @@ class Tuning:
 
     @property
     def settings(self) -> Tuned:
-        """The best settings. A relation without candidates has the calibration of all relations."""
+        """The best settings. A relation without candidates has the calibration of all relations.
+
+        A triple must also reach the lowest probability of a candidate, before it is corrected. Without that, a
+        correction that raises low probabilities would let triples in that were never scored.
+        """
+        chosen = self.choices[self.best].thresholds
         calibration = self.calibrations[self.best_calibration].calibration
         if calibration:
             others = next(iter(self.calibrations["global"].calibration.values()))
             calibration = {label: calibration.get(label, others) for label in self.relations}
-        return Tuned(*self.choices[self.best].thresholds, calibration)
+        floors = {label: float(correct(LOWEST, *pair)) for label, pair in calibration.items()}
+        raised = {label: floor for label, floor in floors.items() if floor > chosen.of(label)}
+        return Tuned(chosen.threshold, {**chosen.thresholds, **raised}, calibration)
 
 
 def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, folds: int = 5) -> Tuning:

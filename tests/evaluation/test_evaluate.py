@@ -3,6 +3,7 @@
 import re
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ import pytest
 import spacy
 import srsly
 from spacy.language import Language
-from spacy.scorer import get_ner_prf
+from spacy.scorer import PRFScore, get_ner_prf
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_rin.errors import RinError
+from spacy_rin.evaluation.calibration import CalibrationChoice
 from spacy_rin.evaluation.evaluate import evaluate, predict
 from spacy_rin.evaluation.report import render_html
 from spacy_rin.evaluation.scorer import score_entities
+from spacy_rin.evaluation.thresholds import Choice, Thresholds
 from spacy_rin.evaluation.tuned import Tuned, set_tuned, tune, write_in_place, write_tuned
 from spacy_rin.evaluation.wording import percents
 from spacy_rin.pipeline.component import find_component
@@ -382,6 +385,29 @@ def test_tune_from_python(model: Path) -> None:
     unannotated = Example(nlp.make_doc(TRIPLES[0][0]), nlp.make_doc(TRIPLES[0][0]))
     with pytest.raises(RinError, match="R036"):
         tune(nlp, [unannotated])
+
+
+def test_tuned_pipeline_finds_candidates_alone(model: Path, gold: Any) -> None:
+    """A correction that raises low probabilities does not let in triples that tuning has not scored."""
+    nlp = spacy.load(model)
+    tuning = tune(nlp, make_examples(nlp.vocab, OTHER), folds=2)
+    flat = {label: [0.1, 0.0] for label in tuning.relations}
+    calibrations = {"global": CalibrationChoice(flat, 0.0, 0.0)}
+    low = Choice(Thresholds(0.2, {"leads": 0.1, "founded": 0.6}), PRFScore(), PRFScore())
+    tuning = replace(
+        tuning, calibrations=calibrations, best_calibration="global", choices={"global": low}, best="global"
+    )
+    # The logit of 0.01, the lowest probability of a candidate, is -4.595. A tenth of it is that of 0.387.
+    settings = tuning.settings
+    assert settings.thresholds.pop("founded") == 0.6
+    assert settings.thresholds == pytest.approx({"leads": 0.387102, "born_in": 0.387102}, abs=1e-6)
+    set_tuned(nlp, tuning.settings)
+    component = component_of(nlp)
+    text = " ".join(text for text, _ in OTHER)
+    found = {(r.subject.text, r.label, r.object.text) for r in nlp(text)._.relations}
+    with component.settings(threshold=0.01, thresholds={}, calibration={}):
+        candidates = {(r.subject.text, r.label, r.object.text) for r in nlp(text)._.relations}
+    assert found and found <= candidates
 
 
 def test_tune_refuses(model: Path, gold: Any, tmp_path: Path) -> None:
