@@ -25,8 +25,6 @@ from spacy_rin.convert.docs import blank_pipeline
 from spacy_rin.pipeline.corpus import read_docs
 
 BATCH = 256
-# That of word vectors trained for it, as those of GloVe: a network that starts from shorter ones learns less.
-LENGTH = 4.0
 
 
 def list_words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[Path], lang: str) -> list[str]:
@@ -72,12 +70,11 @@ def encode(words: Sequence[str], transformer: str, tokenizer: PreTrainedTokenize
 
 
 def reduce(vectors: torch.Tensor, width: int) -> NDArray[np.float16]:
-    """Reduce vectors to their first principal components, and scale them to a mean length of `LENGTH`."""
+    """Reduce vectors to their first principal components."""
     centred = vectors - vectors.mean(0)
     _, _, components = torch.linalg.svd(centred.T @ centred)
-    reduced = centred @ components[:width].T
-    scaled: NDArray[np.float16] = (reduced * (LENGTH / reduced.norm(dim=1).mean())).numpy().astype(np.float16)
-    return scaled
+    reduced: NDArray[np.float16] = (centred @ components[:width].T).numpy().astype(np.float16)
+    return reduced
 
 
 def main() -> None:

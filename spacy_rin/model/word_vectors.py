@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spacy.attrs import ORTH
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import Model, uniform_init
+from thinc.api import Model, to_numpy, uniform_init
 from thinc.types import Floats2d
 
 from ..errors import Errors, RinError, Warnings
@@ -18,13 +18,18 @@ from ..errors import Errors, RinError, Warnings
 # Row of the unknown word, and mark of a word without a row that has its vector in the pipeline.
 UNKNOWN, FIXED = 0, -1
 
+# Root mean square of the components that vectors as GloVe's have, and that the network learns from best.
+USUAL_SIZE = 0.4
+
 
 def WordVectors(width: int, dropout: float, min_count: int) -> Model[list[Doc], list[Floats2d]]:
     """Make a layer of trainable word vectors that start from those of the pipeline.
 
     Every word of the training corpus has a row of its own, which starts as the word's vector in `nlp.vocab.vectors`
     (as it is written, else in lower case), or random if there is none. A word that was not seen in training has its
-    vector of `nlp.vocab.vectors`, or the row for unknown words, which word dropout trains.
+    vector of `nlp.vocab.vectors`, or the row for unknown words, which word dropout trains. All vectors of
+    `nlp.vocab.vectors` are multiplied by one number, so that it does not matter how long they are: vectors of unit
+    length would be too short to learn much from.
 
     `collect_words` gives it the words of the corpus; without, it takes those of the Docs it is initialized with.
 
@@ -43,7 +48,7 @@ def WordVectors(width: int, dropout: float, min_count: int) -> Model[list[Doc], 
         dims={"nO": width, "nV": None},
         params={"vectors": None},
         # `words` are sorted ORTH values; row i + 1 belongs to word i.
-        attrs={"words": [], "word_dropout": dropout, "min_count": min_count},
+        attrs={"words": [], "word_dropout": dropout, "min_count": min_count, "scale": 1.0},
     )
 
 
@@ -71,7 +76,8 @@ def _init(model: Model[Any, Any], X: list[Doc] | None = None, Y: list[Floats2d] 
     words, width = model.attrs["words"], model.get_dim("nO")
     vectors = uniform_init(model.ops, (len(words) + 1, width))
     if X:
-        known, values = _pipeline_vectors(np.asarray(words, dtype=np.uint64), X[0].vocab, width)
+        model.attrs["scale"] = _find_scale(X[0].vocab)
+        known, values = _pipeline_vectors(model, np.asarray(words, dtype=np.uint64), X[0].vocab, width)
         vectors[np.flatnonzero(known) + 1] = model.ops.asarray2f(values)
     model.set_dim("nV", len(vectors), force=True)
     model.set_param("vectors", vectors)
@@ -84,7 +90,7 @@ def _forward(
     keys = np.concatenate([np.empty(0, np.uint64), *(doc.to_array(ORTH) for doc in docs)])
     rows = _find(np.asarray(model.attrs["words"], dtype=np.uint64), keys)
     unseen = np.flatnonzero(rows == UNKNOWN)
-    found, values = _pipeline_vectors(keys[unseen], docs[0].vocab if docs else Vocab(), table.shape[1])
+    found, values = _pipeline_vectors(model, keys[unseen], docs[0].vocab if docs else Vocab(), table.shape[1])
     rows[unseen[found]] = FIXED
     if is_train and model.attrs["word_dropout"]:
         rows[np.random.random(len(rows)) < model.attrs["word_dropout"]] = UNKNOWN
@@ -111,10 +117,18 @@ def _find(words: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.int
     return np.where(words[positions] == keys, positions + 1, UNKNOWN)
 
 
+def _find_scale(vocab: Vocab) -> float:
+    """Find the number that makes the components of the pipeline's vectors `USUAL_SIZE` on average."""
+    rows = np.asarray(to_numpy(vocab.vectors.data), dtype=np.float32)
+    rows = rows[rows.any(1)]
+    size = float(np.sqrt(np.square(rows).mean(dtype=np.float64))) if rows.size else USUAL_SIZE
+    return USUAL_SIZE / size
+
+
 def _pipeline_vectors(
-    words: NDArray[np.uint64], vocab: Vocab, width: int
+    model: Model[Any, Any], words: NDArray[np.uint64], vocab: Vocab, width: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Look words up in the pipeline's vectors as they stand, then in lower case.
+    """Look words up in the pipeline's vectors as they stand, then in lower case, and scale their vectors.
 
     Returns:
         tuple[ndarray, ndarray]: Which words have a vector (words,), and the vectors of these (found, width).
@@ -132,5 +146,5 @@ def _pipeline_vectors(
                 found[index] = True
                 values.append(vectors[key])
                 break
-    stacked = np.stack([v.get() if hasattr(v, "get") else v for v in values]) if values else np.empty((0, width))
-    return found, stacked.astype(np.float32)
+    stacked = np.stack([to_numpy(vector) for vector in values]) if values else np.empty((0, width))
+    return found, stacked.astype(np.float32) * np.float32(model.attrs["scale"])

@@ -15,7 +15,8 @@ from spacy_rin.model.word_vectors import WordVectors, collect_words
 
 from ..support import make_examples, names, same_predictions, train
 
-VECTORS = {"Ada": [1.0, 2.0], "brook": [3.0, 4.0], "unseen": [5.0, 6.0]}
+# The mean of the squares is 0.16, the usual one, so that vectors stay as they are.
+VECTORS = {"Ada": [0.0, 0.2], "brook": [0.4, 0.4], "unseen": [0.6, 0.48989795]}
 
 
 @pytest.fixture
@@ -38,11 +39,25 @@ def test_words_start_from_the_pipelines_vectors(vocab: Any) -> None:
     layer = make_layer(vocab, ["Ada", "Brook", "odd"])
     (out,) = layer.predict([Doc(vocab, words=["Ada", "Brook", "odd", "new", "unseen", "UNSEEN", "ada"])])
     ada, brook, odd, new, unseen, unseen_upper, ada_lower = out.tolist()
-    assert ada == VECTORS["Ada"]
-    assert brook == VECTORS["brook"]  # in lower case
-    assert unseen == unseen_upper == VECTORS["unseen"]  # not in the corpus, yet in the vectors
+    assert ada == pytest.approx(VECTORS["Ada"])
+    assert brook == pytest.approx(VECTORS["brook"])  # in lower case
+    assert unseen == unseen_upper == pytest.approx(VECTORS["unseen"])  # not in the corpus, yet in the vectors
     assert odd != new  # a row of its own, and that of the unknown word
     assert new == ada_lower == layer.get_param("vectors")[0].tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("factor", [0.05, 1.0, 30.0])
+def test_length_of_the_vectors_does_not_matter(vocab: Vocab, factor: float, dtype: str) -> None:
+    doc = Doc(vocab, words=["Ada", "Brook", "unseen"])
+    expected = make_layer(vocab, ["Ada", "Brook"]).predict([doc])[0]
+    # A row without a vector, as pruned tables have, says nothing of their length.
+    rows = np.concatenate([vocab.vectors.data, np.zeros((9, 2))]) * factor
+    vocab.vectors.data = rows.astype(dtype)
+    layer = make_layer(vocab, ["Ada", "Brook"])
+    assert layer.predict([doc])[0] == pytest.approx(expected, rel=2e-3)
+    copy = WordVectors(2, dropout=0.0, min_count=1).from_bytes(layer.to_bytes())
+    assert (copy.predict([doc])[0] == layer.predict([doc])[0]).all()
 
 
 def test_gradients_reach_the_rows_of_the_words(vocab: Any) -> None:
@@ -62,7 +77,7 @@ def test_word_dropout_is_for_training(vocab: Any) -> None:
     layer = make_layer(vocab, ["Ada", "Brook"], dropout=1.0)
     doc = Doc(vocab, words=["Ada", "unseen"])
     unknown = layer.get_param("vectors")[0].tolist()
-    assert layer.predict([doc])[0].tolist() == [VECTORS["Ada"], VECTORS["unseen"]]
+    assert layer.predict([doc])[0] == pytest.approx(np.array([VECTORS["Ada"], VECTORS["unseen"]]))
     assert layer.begin_update([doc])[0][0].tolist() == [unknown, unknown]
 
 

@@ -38,6 +38,5 @@ def test_vectors_keep_what_differs_most() -> None:
     vectors = torch.randn(500, 3) * torch.tensor([3.0, 2.0, 0.1]) + 7.0
     reduced = make_vectors.reduce(vectors, 2)
     assert reduced.dtype == np.float16 and reduced.shape == (500, 2)
-    assert np.linalg.norm(reduced.astype(np.float32), axis=1).mean() == pytest.approx(make_vectors.LENGTH, rel=1e-2)
     for column in range(2):
         assert abs(np.corrcoef(reduced[:, column], vectors[:, column])[0, 1]) > 0.99
