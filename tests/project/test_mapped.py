@@ -323,3 +323,9 @@ def test_lists_come_back_as_they_were(tmp_path: Path) -> None:
     ]
     judged.write_list(tmp_path / "list.tsv", rows)
     assert judged.read_list(tmp_path / "list.tsv") == rows
+
+
+def test_the_judged_list_is_whole() -> None:
+    rows = judged.read_list(mapped.PROJECT / "assets/core/judged_md.tsv")
+    assert Counter(row.data_set for row in rows) == {"webnlg": 100, "nyt": 100}
+    assert {row.verdict for row in rows} == set(judged.VERDICTS)
