@@ -75,7 +75,7 @@ def draw_points(axis: "Axes", points: Sequence[Point], *, across: bool = False, 
     means = [figure["mean"] for _, figure in points]
     errors = [float("nan") if figure["std"] is None else figure["std"] for _, figure in points]
     seeds = [(place, value) for place, figure in points if len(figure["values"]) > 1 for value in figure["values"]]
-    error = {"xerr": errors} if across else {"yerr": errors}
+    error: dict[str, Any] = {"xerr": errors} if across else {"yerr": errors}
     x, y = (means, places) if across else (places, means)
     drawn = axis.errorbar(x, y, **error, fmt="o" if across else "o-", capsize=3, label=label)
     color = drawn.lines[0].get_color()

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 JOINS = ("concat", "mean")
 
@@ -60,11 +62,28 @@ class BiLSTM(nn.Module):
         Returns:
             Tensor: Encoded tokens. *Shape:* (tokens, width).
         """
-        sequences = [x for x in torch.split(features, list(lengths)) if len(x)]
-        if not sequences:
+        if not len(features):
             return features.new_zeros((0, self.width))
-        output, _ = self.lstm(pack_sequence(sequences, enforce_sorted=False))
-        encoded = torch.cat(unpack_sequence(output))
+        order, step_sizes = _by_step(lengths)
+        steps = torch.from_numpy(order).to(features.device)
+        output, _ = self.lstm(PackedSequence(features.index_select(0, steps), torch.from_numpy(step_sizes)))
+        encoded: Tensor = output.data.index_select(0, torch.from_numpy(order.argsort()).to(features.device))
         if self.join == "mean":
             encoded = encoded.view(len(encoded), 2, self.width).mean(1)
         return encoded
+
+
+def _by_step(lengths: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Order packed tokens as an LSTM reads them: the first tokens of all sequences, then the second ones, and so on.
+
+    Args:
+        lengths (Sequence[int]): Number of tokens in each sequence.
+
+    Returns:
+        tuple[ndarray, ndarray]: Positions of the tokens in that order, at each step the longest sequence first, and the
+            number of tokens of each step. *Shape:* (tokens,), (steps,).
+    """
+    sizes = np.asarray(lengths)
+    step = np.arange(sizes.sum()) - (sizes.cumsum() - sizes).repeat(sizes)
+    longest_first = np.argsort(np.argsort(-sizes, kind="stable"))
+    return np.lexsort((longest_first.repeat(sizes), step)), np.bincount(step)
