@@ -80,7 +80,7 @@ ORDER = [
     {"model"},
     {"pipeline"},
     {"convert", "evaluation", "extract", "visualize"},
-    {"page", "init_config", "integrations", "suggest"},
+    {"page", "init_config", "integrations"},
     {"cli"},
     {"__init__"},
 ]
