@@ -42,9 +42,9 @@ shapes = st.fixed_dictionaries(
 @pytest.fixture(scope="module", params=[BlockChunk, IndexChunk], ids=["blocks", "index"])
 def form(request: pytest.FixtureRequest) -> Iterator[None]:
     """Compute pairs in the form for a CPU, and in that for a GPU."""
-    before, FORMS["cpu"] = FORMS["cpu"], request.param
+    FORMS["cpu"] = request.param
     yield
-    FORMS["cpu"] = before
+    del FORMS["cpu"]
 
 
 def random_positions(lengths: list[int], width: int) -> Positions:
@@ -215,6 +215,15 @@ def test_pair_max_equals_dense(form: None, shape: Any, ties: Any, relative: Any)
             assert all(torch.allclose(a, b) for a, b in zip(mine, theirs))
         else:
             assert torch.allclose(mine, theirs), name
+
+
+def test_pair_max_of_what_is_no_number(form: None) -> None:
+    """A training that went wrong is told by its loss, not by a place outside of a tensor."""
+    subjects, objects, weight, _ = random_pairs([3, 2], 4, 80, seed=1)
+    ours = pair_max(subjects * torch.nan, objects, weight, [3, 2], 4)
+    assert ours.isnan().all()
+    ours.sum().backward()
+    assert objects.grad is not None
 
 
 def test_pair_max_gradcheck(form: None) -> None:

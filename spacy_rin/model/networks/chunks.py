@@ -86,7 +86,7 @@ def make_chunks(
 
 def form_for(device: torch.device) -> "type[Chunk]":
     """Return the form of chunks that is fast on a device."""
-    return FORMS.get(device.type, IndexChunk)
+    return FORMS.get(device.type, BlockChunk)
 
 
 class Chunk:
@@ -99,6 +99,7 @@ class Chunk:
 
     def __init__(self, blocks: list[Block], device: torch.device):
         self.blocks = blocks
+        self.device = device
 
     def __len__(self) -> int:
         return self.blocks[-1].high
@@ -168,7 +169,7 @@ class BlockChunk(Chunk):
     def encode(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
         codes = []
         for start, stop, first, last, _, _ in self.blocks:
-            packed = torch.arange(start, stop) if rows is None else rows[start:stop]
+            packed = torch.arange(start, stop, device=self.device) if rows is None else rows[start:stop]
             codes.append(positions.codes_within(packed, first, last).flatten())
         return positions.encode(torch.cat(codes))
 
@@ -201,7 +202,7 @@ def _max_with_winners(matrix: Tensor, scores: Tensor, winners: Tensor) -> None:
         winners (Tensor): Output for the positions. *Shape:* (rows, labels).
     """
     n_columns, n_labels = matrix.shape[1:]
-    if n_labels < 64 or n_columns > 256:
+    if matrix.device.type != "cpu" or n_labels < 64 or n_columns > 256:
         values, positions = matrix.max(1)
         scores.copy_(values)
         winners.copy_(positions)
@@ -234,8 +235,8 @@ class _Index(NamedTuple):
 
 
 class IndexChunk(Chunk):
-    """The form for a GPU: all blocks at a time by an index of the pairs. There, to start a computation takes longer
-    than to do it for one sequence.
+    """The form for a GPU with CUDA: all blocks at a time by an index of the pairs. There, to start a computation takes
+    longer than to do it for one sequence.
     """
 
     def __init__(self, blocks: list[Block], device: torch.device):
@@ -259,7 +260,8 @@ class IndexChunk(Chunk):
         scores[rows] = highest
         if winners is not None:
             wins = logits == highest.repeat_interleave(widths, 0, output_size=len(logits))
-            places = torch.where(wins, columns.to(logits.dtype).unsqueeze(1), -1.0)
+            # 0 where nothing wins, as with scores that are not a number: a place outside of a row would stop the GPU.
+            places = torch.where(wins, columns.to(logits.dtype).unsqueeze(1), 0.0)
             winners[rows] = torch.segment_reduce(places, "max", lengths=widths, unsafe=True).to(winners.dtype)
 
     def scatter(self, scores: Tensor, winners: Tensor, pairs: Tensor) -> None:
@@ -279,5 +281,5 @@ def _make_index(blocks: tuple[Block, ...], device: torch.device) -> _Index:
     return _Index(*(torch.from_numpy(part).to(device) for part in parts))
 
 
-FORMS: dict[str, type[Chunk]] = {"cpu": BlockChunk}
-"""Forms of chunks by the type of a device. Others have an index."""
+FORMS: dict[str, type[Chunk]] = {"cuda": IndexChunk}
+"""Forms of chunks by the type of a device. Others have blocks."""

@@ -83,7 +83,7 @@ class _PairMax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_scores: Tensor) -> Any:
         # Only the pairs with the maximum have a gradient.
-        sparse = form_for(d_scores.device) is BlockChunk
+        sparse = d_scores.device.type == "cpu" and form_for(d_scores.device) is BlockChunk
         backward = _pair_max_backward_sparse if sparse else _pair_max_backward_dense
         subjects, objects, weight, table, sentences, winners = ctx.saved_tensors
         positions = Positions.of(table, sentences)
