@@ -17,7 +17,6 @@ import json
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -29,6 +28,7 @@ import psutil
 import pyarrow
 from benchmark import table
 from pyarrow import parquet
+from watched import Run
 
 from spacy_rin.extract.shards import cut, read_shard
 
@@ -71,86 +71,7 @@ def make_corpus(sentences: Path, folder: Path, documents: int) -> None:
                 written.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-# Runs
-
-
-class Memory(NamedTuple):
-    """Resident memory at a moment, in bytes.
-
-    Attributes:
-        driver (int): Of the process that was started.
-        workers (list[int]): Of each process that reads texts.
-        others (int): Of all other processes that it started.
-    """
-
-    driver: int
-    workers: list[int]
-    others: int
-
-
-class Run:
-    """A command that runs, and the processes that belong to it.
-
-    Args:
-        command (Sequence[str]): The command.
-    """
-
-    def __init__(self, command: Sequence[object]) -> None:
-        self.began = time.perf_counter()
-        self.driver = psutil.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def workers(self) -> list[psutil.Process]:
-        """Find the processes that read texts."""
-        return [process for process in self._children() if _is_worker(process)]
-
-    def memory(self) -> Memory | None:
-        """Measure the memory; None if the command has ended."""
-        try:
-            driver = self.driver.memory_info().rss
-        except psutil.Error:
-            return None
-        workers, others = [], 0
-        for process in self._children():
-            try:
-                size = process.memory_info().rss
-                if _is_worker(process):
-                    workers.append(size)
-                else:
-                    others += size
-            except psutil.Error:
-                continue
-        return Memory(driver, workers, others)
-
-    def wait(self) -> tuple[float, list[Memory]]:
-        """Wait for the end of a command, which must not fail. Return its seconds, and its memory each second."""
-        memory = []
-        while self.driver.poll() is None:
-            if (now := self.memory()) is not None:
-                memory.append(now)
-            time.sleep(1 if time.perf_counter() - self.began > 10 else 0.1)
-        seconds = time.perf_counter() - self.began
-        output = self.driver.stdout.read()
-        if self.driver.returncode:
-            raise RuntimeError(output)
-        return seconds, memory
-
-    def _children(self) -> list[psutil.Process]:
-        try:
-            return list(self.driver.children(recursive=True))
-        except psutil.Error:
-            return []
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    """Whether a process reads texts: an actor of Ray, or a process that the server of processes has forked."""
-    try:
-        line = " ".join(process.cmdline())
-        if line.startswith("ray::"):
-            return "_Actor" in line
-        parent = process.parent()
-        return "forkserver" in line and parent is not None and "forkserver" in " ".join(parent.cmdline())
-    except psutil.Error:
-        return False
+# Commands
 
 
 def command_of(way: str, model: str, texts: Path, out: Path, *options: object) -> list[object]:
@@ -342,7 +263,7 @@ def _kill(run: Run, victim: str, moment: float, chance: random.Random) -> list[p
     time.sleep(moment)
     while victim != "driver" and not run.workers() and run.driver.poll() is None:
         time.sleep(0.01)
-    all_processes = [run.driver, *run._children()]
+    all_processes = [run.driver, *run.children()]
     workers = run.workers()
     doomed = [run.driver] if victim != "worker" else []
     doomed += chance.sample(workers, min(1, len(workers))) if victim != "driver" else []
