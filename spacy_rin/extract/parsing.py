@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -21,6 +21,7 @@ MAX_FIELD = 100_000_000  # characters in a CSV field; Python's default of 131,07
 
 BOM = b"\xef\xbb\xbf"
 _PARQUET_ROWS = 1024  # rows to read at a time
+_PARQUET_BUFFER = 1 << 20  # bytes to read at a time, of each column
 
 
 class Document(NamedTuple):
@@ -177,11 +178,16 @@ def read_parquet(
         id_column = _id_column(path, table.schema_arrow.names, text_key, id_key)
         columns = [text_key] if id_column is None else [text_key, id_column]
         first, last = rows or (0, table.metadata.num_rows)
-        groups, skipped = _row_groups(table.metadata, first, last)
-        batches = table.iter_batches(_PARQUET_ROWS, row_groups=groups, columns=columns)
-        values = (cells for batch in batches for cells in zip(*(batch.column(name) for name in columns)))
-        for number, cells in enumerate(islice(values, skipped, skipped + last - first), first + 1):
-            yield _parquet_document(label(number), cells, text_key)
+        groups, place = _row_groups(table.metadata, first, last)
+        for batch in table.iter_batches(_PARQUET_ROWS, row_groups=groups, columns=columns):
+            start, stop = max(first - place, 0), min(last - place, len(batch))
+            if start < stop:
+                rows_of_batch = zip(*(batch.column(name)[start:stop] for name in columns))
+                for number, cells in enumerate(rows_of_batch, place + start + 1):
+                    yield _parquet_document(label(number), cells, text_key)
+            place += len(batch)
+            if place >= last:
+                return
 
 
 def cut_rows(source: BinaryIO, path: str | Path, text_key: str, size: int) -> Iterator[tuple[int, int, int]]:
@@ -222,7 +228,8 @@ def _opened_parquet(source: BinaryIO | str | Path, path: str | Path) -> Iterator
     except ImportError:
         raise MissingPackageError(Errors.R060, what="Parquet", package="pyarrow", extra="parquet") from None
     try:
-        with parquet.ParquetFile(source) as table:
+        # By default, all of a row group is read at once: a large one would fill the memory, and for each of its shards.
+        with parquet.ParquetFile(source, pre_buffer=False, buffer_size=_PARQUET_BUFFER) as table:
             yield table
     except RinError:
         raise
@@ -231,16 +238,16 @@ def _opened_parquet(source: BinaryIO | str | Path, path: str | Path) -> Iterator
 
 
 def _row_groups(metadata: Any, first: int, last: int) -> tuple[list[int], int]:
-    """Find the row groups that hold a range of rows, and how many rows of these lie before it."""
+    """Find the row groups that hold a range of rows, and the row where they begin."""
     groups: list[int] = []
-    skipped = start = 0
+    begin = start = 0
     for group in range(metadata.num_row_groups):
         end = start + metadata.row_group(group).num_rows
         if start < last and end > first:
-            skipped = skipped if groups else max(0, first - start)
+            begin = begin if groups else start
             groups.append(group)
         start = end
-    return groups, skipped
+    return groups, begin
 
 
 def _parquet_document(place: int | str, cells: Sequence[Any], text_key: str) -> Document:

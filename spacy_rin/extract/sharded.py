@@ -117,7 +117,8 @@ def extract_shards(
     done = results.prepare(shards, overwrite=overwrite)
     resumed = len(done)
     failed_shards: dict[str, str] = {}
-    missing = [shard for shard in shards if shard.id not in done]
+    # Large ones begin first, so that at the end all workers wait for a small one.
+    missing = sorted((shard for shard in shards if shard.id not in done), key=lambda shard: -shard.size)
     if missing:
         gpu = gpu_id if engine == "processes" else 0 if num_gpus else -1
         # Workers may have another working directory.

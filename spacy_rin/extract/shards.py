@@ -49,10 +49,12 @@ class Shard(NamedTuple):
     Attributes:
         id (str): 20 hexadecimal digits, which depend on the pieces.
         pieces (tuple[Piece, ...]): The pieces in order.
+        size (int): Bytes in the pieces, of text or of compressed files. Not a part of the id.
     """
 
     id: str
     pieces: tuple[Piece, ...]
+    size: int = 0
 
 
 def cut(address: str, format: str | None = None, *, text_key: str = "text", size: int = DEFAULT_SIZE) -> list[Shard]:
@@ -88,14 +90,14 @@ def cut(address: str, format: str | None = None, *, text_key: str = "text", size
     for file, kind in known:
         for piece, bytes_ in _cut_file(file, kind, text_key, size) if kind else ():
             if pieces and weight + bytes_ > size:
-                shards.append(_shard(pieces))
+                shards.append(_shard(pieces, weight))
                 pieces, weight = [], 0
             if pieces and pieces[-1][:-2] == piece[:-2] and pieces[-1].stop == piece.start:
                 piece = piece._replace(start=pieces.pop().start)
             pieces.append(piece)
             weight += bytes_
     if pieces:
-        shards.append(_shard(pieces))
+        shards.append(_shard(pieces, weight))
     return shards
 
 
@@ -146,10 +148,10 @@ def _cut_file(file: Found, format: str, text_key: str, size: int) -> Iterator[tu
         yield whole, size if file.size is None else file.size
 
 
-def _shard(pieces: Iterable[Piece]) -> Shard:
+def _shard(pieces: Iterable[Piece], size: int) -> Shard:
     pieces = tuple(pieces)
     digest = hashlib.blake2b(json.dumps(pieces).encode("ascii"), digest_size=10)
-    return Shard(digest.hexdigest(), pieces)
+    return Shard(digest.hexdigest(), pieces, size)
 
 
 def _read_piece(piece: Piece, file: BinaryIO, text_key: str, id_key: str | None) -> Iterator[Document]:

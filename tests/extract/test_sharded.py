@@ -302,6 +302,23 @@ def test_another_run_is_refused(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_large_shards_begin_first(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, begun = tmp_path / "in", []
+    folder.mkdir()
+    for name, count in {"a.csv": 1, "b.csv": 9, "c.csv": 1, "d.csv": 5}.items():
+        (folder / name).write_text("\n".join(["text", *TEXTS[:count]]))
+    read_it = ShardTask.__call__
+
+    def read_noted(task: ShardTask, shard: Shard) -> Counts:
+        begun.append(shard.pieces[0].name)
+        return read_it(task, shard)
+
+    monkeypatch.setattr(ShardTask, "__call__", read_noted)
+    assert extract_shards(model, folder, tmp_path / "out", shard_size=1).documents == 16
+    assert begun == ["b.csv", "d.csv", "a.csv", "c.csv"]
+
+
+@pytest.mark.usefixtures("here")
 def test_damaged_and_foreign_files(model: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "in.txt", tmp_path / "out"
     source.write_text("\n".join(TEXTS[:6]))

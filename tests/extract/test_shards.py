@@ -2,7 +2,9 @@
 
 import gzip
 import http.server
+import io
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_rin.extract.addresses import Folder
-from spacy_rin.extract.parsing import Document
+from spacy_rin.extract.parsing import Document, read_parquet
 from spacy_rin.extract.shards import cut, read_shard
 
 pyarrow = pytest.importorskip("pyarrow")
@@ -66,6 +68,28 @@ def test_rows_are_read_once_wherever_they_are_cut(
     assert [(document.id, document.text) for document in read(path, size=size)] == expected
     if size == 1:
         assert len(cut(str(path), size=size)) == sum(groups)
+
+
+class Counted(io.BytesIO):
+    """A file that counts the bytes which are read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+def test_a_large_row_group_is_not_read_at_once() -> None:
+    chance, file = random.Random(0), Counted()
+    texts = [f"{chance.getrandbits(3000):x}" for _ in range(20_000)]  # 15 MB that can't be compressed
+    parquet.write_table(pyarrow.table({"text": texts}), file)
+    for first, last, most in [(0, 10, 0.3), (10_000, 10_010, 0.8), (19_990, 20_000, 1.1)]:
+        file.count = file.seek(0)
+        rows = list(read_parquet(file, "large.parquet", "text", None, rows=(first, last)))
+        assert [row.text for row in rows] == texts[first:last]
+        assert file.count < most * len(file.getvalue())
 
 
 def test_formats_in_a_folder(tmp_path: Path) -> None:
