@@ -104,9 +104,12 @@ def _show_best(tuning: "Tuning") -> None:
     if kept == tuning.present:
         msg.warn("Nothing improves on held-out texts. Thresholds and calibration are left as they are.")
     elif best == "present":
-        msg.info("No other thresholds improve F1 on held-out texts.")
+        msg.info("No other thresholds improve F1 on held-out texts by more than chance.")
     elif best == "global":
-        msg.info(f"One threshold is kept, {kept.threshold:g}. Separate thresholds don't improve F1 on held-out texts.")
+        msg.info(
+            f"One threshold is kept, {kept.threshold:g}. Separate thresholds don't improve F1 on held-out texts by more "
+            "than chance."
+        )
     else:
         msg.info(
             f"Separate thresholds improve F1: {kept.threshold:g}, and {len(kept.thresholds)} relations have their own."

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
@@ -119,7 +120,7 @@ def test_folds_are_scored_with_what_others_chose() -> None:
         seen.append(set(others.gold_texts) | set(others.texts))
         return Thresholds(0.2, {})
 
-    scores = cross_validate(candidates, choose, 3)
+    scores = sum(cross_validate(candidates, choose, 3), PRFScore())
     whole = candidates.score(Thresholds(0.2, {}))
     assert (scores.tp, scores.fp, scores.fn) == (whole.tp, whole.fp, whole.fn) == (3, 2, 10)
     assert sorted(text for part in seen for text in set(range(5)) - part) == [0, 1, 2, 3, 4]
@@ -147,6 +148,22 @@ def test_choose_keeps_what_helps_on_other_texts() -> None:
     assert best == "present"
     assert choices["per_relation"].scores.fscore == 1.0
     assert choices["per_relation"].held_out.fscore <= choices["present"].held_out.fscore
+
+
+@pytest.mark.parametrize(("right", "best"), [([6, 6, 6, 6, 7], "global"), ([9, 2, 9, 2, 6], "present")])
+def test_a_gain_by_chance_is_no_gain(right: list[int], best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten triples in each part, five are found with the thresholds as they are, and 28 or 31 in all with others."""
+    found = {"choose": [5] * 5, "choose_threshold": right, "choose_thresholds": right}
+
+    def score(candidates: Any, choose: Any, folds: int) -> Any:
+        way = next(name for name in reversed(found) if name in choose.__code__.co_names or name == "choose")
+        return [PRFScore(tp=n, fp=0, fn=10 - n) for n in found[way]]
+
+    monkeypatch.setattr("spacy_rin.evaluation.thresholds.cross_validate", score)
+    candidates = make_candidates([([("a", 0.3, True)], [])] * 10)
+    choices, kept = choose(candidates, Thresholds(0.5, {}), min_count=1)
+    assert kept == best
+    assert choices["global"].held_out.tp == sum(right) > choices["present"].held_out.tp == 25
 
 
 def test_nothing_found() -> None:
