@@ -107,8 +107,8 @@ def _show_best(tuning: "Tuning") -> None:
         msg.info("No other thresholds improve F1 on held-out texts by more than chance.")
     elif best == "global":
         msg.info(
-            f"One threshold is kept, {kept.threshold:g}. Separate thresholds don't improve F1 on held-out texts by more "
-            "than chance."
+            f"One threshold is kept, {kept.threshold:g}. Separate thresholds don't improve F1 on held-out texts by "
+            "more than chance."
         )
     else:
         msg.info(
