@@ -32,6 +32,7 @@ def export_cli(
     from ..convert import check_target, export_file, write_records
     from ..errors import Errors, FileError
     from ..files import same_file
+    from ..pipeline.component import find_component
 
     with coded_errors():
         if same_file(output_path, data_path):
@@ -39,7 +40,9 @@ def export_cli(
         check_target(output_path, format)
         nlp = load_pipeline(model, gpu_id) if model is not None else None
         records, report = export_file(data_path, format, nlp=nlp, attr=attr)
-        write_records(records, output_path, format)
+        # A person who corrects predictions may need labels that were not predicted.
+        labels = find_component(nlp)[1].label_data if nlp else None
+        write_records(records, output_path, format, labels=labels)
     counts = [
         ("texts", report.texts),
         ("  with unknown white space", report.unknown_spaces),

@@ -15,13 +15,6 @@ _LINE = re.compile(r"[^\r\n]+")
 _NO_LABEL = re.compile(r"[\s:,|]")
 
 
-def check_labels(labels: Iterable[str]) -> None:
-    """Check that brat can hold labels; RinError R048 if not."""
-    for label in labels:
-        if _NO_LABEL.search(label):
-            raise RinError(Errors.R048, label=label)
-
-
 def brat_record(annotation: Annotation) -> dict[str, Any]:
     """Make the record of a text.
 
@@ -35,7 +28,9 @@ def brat_record(annotation: Annotation) -> dict[str, Any]:
     Raises:
         RinError: R048 if a label can't be written.
     """
-    check_labels([*(span.label_ for span in annotation.entities), *(label for _, label, _ in annotation.triples)])
+    for label in (*(span.label_ for span in annotation.entities), *(label for _, label, _ in annotation.triples)):
+        if _NO_LABEL.search(label):
+            raise RinError(Errors.R048, label=label)
     return {
         "text": annotation.doc.text,
         "entities": [[span.label_, *_pieces(span)] for span in annotation.entities],
@@ -47,7 +42,7 @@ def write_brat(records: Sequence[dict[str, Any]], folder: Path, labels: Mapping[
     """Write records to a folder, with the file `annotation.conf` that brat takes labels from.
 
     Args:
-        records (Sequence[dict[str, Any]]): The records. A "name" is that of the files; without one, they have numbers.
+        records (Sequence[dict[str, Any]]): The records. Their numbers are the names of the files.
         folder (Path): The folder, which is made.
         labels (Mapping[str, Iterable[str]]): "entities" and "relations" to choose from, besides those of the records.
 
@@ -57,9 +52,9 @@ def write_brat(records: Sequence[dict[str, Any]], folder: Path, labels: Mapping[
     folder.mkdir(exist_ok=True)
     width = len(str(len(records)))
     for number, record in enumerate(records, 1):
-        path = folder / record.get("name", f"{number:0{width}}")
-        _write(path.with_name(f"{path.name}.txt"), record["text"])
-        _write(path.with_name(f"{path.name}.ann"), "".join(f"{line}\n" for line in _lines(record)))
+        name = f"{number:0{width}}"
+        _write(folder / f"{name}.txt", record["text"])
+        _write(folder / f"{name}.ann", "".join(f"{line}\n" for line in _lines(record)))
     types = {kind for record in records for kind, *_ in record["entities"]}.union(labels.get("entities", ()))
     names = {label for record in records for label, *_ in record["relations"]}.union(labels.get("relations", ()))
     sections = {

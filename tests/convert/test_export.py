@@ -28,7 +28,7 @@ from spacy_rin.convert import (
 from spacy_rin.extract import extract
 from spacy_rin.relations import get_relations, set_relations
 
-from ..support import make_examples, run, same_predictions
+from ..support import component_of, make_examples, run, same_predictions
 from .support import SAMPLES, accept_predictions, relations_of, spans_of
 
 VOCAB = spacy.blank("xx").vocab
@@ -383,6 +383,17 @@ def test_predictions_come_back(trained: Language, model: Path, texts: Any, tmp_p
         set_relations(again, sorted(again._.relations))
     assert same_predictions(expected, back)
     assert os.listdir(out.parent) == ["out.json"]
+
+
+def test_brat_offers_labels_that_were_not_predicted(trained: Language, model: Path, tmp_path: Path) -> None:
+    doc = Doc(trained.vocab, words=["Hm", "."])
+    set_relations(doc, [])
+    write_docs([doc], tmp_path / "texts.spacy")
+    result = run("export", tmp_path / "texts.spacy", tmp_path / "brat", "--format", "brat", "--model", model)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "brat" / "1.ann").read_text() == ""
+    offered = (tmp_path / "brat" / "annotation.conf").read_text().split()
+    assert set(component_of(trained).labels) <= set(offered)
 
 
 def test_predictions_have_scores_and_no_answer(trained: Language, texts: Any) -> None:
