@@ -141,6 +141,7 @@ def settings_page() -> str:
         ("architectures", "spacy_rin.DependencyGCN.v1"),
         ("readers", "spacy_rin.Corpus.v1"),
         ("batchers", "spacy_rin.join_texts.v1"),
+        ("batchers", "spacy_rin.replace_names.v1"),
         ("scorers", "spacy_rin.rin_scorer.v1"),
     ]:
         function = registry.get(kind, name)

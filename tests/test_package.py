@@ -20,7 +20,7 @@ from spacy_rin.errors import Errors, Message, MissingPackageError, Warnings
 
 SOURCE = Path(spacy_rin.__file__).parent
 ENTRY_POINTS = [
-    entry for group in ("factories", "architectures", "readers", "augmenters", "scorers", "cli")
+    entry for group in ("factories", "architectures", "readers", "augmenters", "batchers", "scorers", "cli")
     for entry in entry_points(group=f"spacy_{group}")
     if entry.value.startswith("spacy_rin")
 ]  # fmt: skip
@@ -44,7 +44,9 @@ def test_all_entry_points_are_there() -> None:
         "spacy_rin.RIN.v1",
         "spacy_rin.RINInt.v1",
         "spacy_rin.WordPosEmbed.v1",
-        "spacy_rin.join_texts.v1",
+        "spacy_rin.join_texts.v1",  # an augmenter
+        "spacy_rin.join_texts.v1",  # a batcher
+        "spacy_rin.replace_names.v1",
         "spacy_rin.rin_scorer.v1",
     ]
 

@@ -105,8 +105,8 @@ class Variant(NamedTuple):
         return self.gcn or (self.config == "interactive" and "nlp.pipeline" not in self.changes)
 
 
-# Peaks of the learning rate to choose from for the first version, and the best of them by F1 on dev of webnlg_star, which
-# its variants have.
+# Peaks of the learning rate to choose from for the first version, and the best of them by F1 on dev of webnlg_star: its
+# variants have that.
 FIRST_RATES = (0.001, 0.002, 0.004, 0.008)
 FIRST_RATE = 0.004
 
