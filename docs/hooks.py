@@ -126,7 +126,7 @@ def settings_page() -> str:
     from spacy.language import Language
     from spacy.util import registry
 
-    import spacy_rin.pipeline.component  # noqa: F401 (registers the component with its defaults)
+    import spacy_rin.pipeline.factory  # noqa: F401 (registers the component with its defaults)
 
     lines = ["# Settings", "", "What can be set in a config, and the defaults. [Training](training.md) says how."]
     factory = registry.get("factories", "rin_joint")

@@ -14,6 +14,8 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 from variants import DATA_SETS, MODEL, RATE, TRANSFORMER, Settings, Variant
 
+import spacy_rin.pipeline.factory  # noqa: F401 (registers the component with its defaults)
+
 # Settings that "spacy_rin.RINInt.v1" does not have.
 NOT_RIN_INT = ("stop_early", "relative_positions")
 

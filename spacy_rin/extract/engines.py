@@ -151,7 +151,7 @@ class Processes:
         methods = multiprocessing.get_all_start_methods()
         self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if "forkserver" in methods:
-            self._context.set_forkserver_preload([__name__, "spacy_rin.pipeline.component", "spacy_rin.extract.run"])
+            self._context.set_forkserver_preload([__name__, "spacy_rin.pipeline.factory", "spacy_rin.extract.run"])
 
     def start(self) -> Connection:
         """Start a process, and return the connection to it."""

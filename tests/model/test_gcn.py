@@ -17,7 +17,7 @@ from torch import Tensor
 
 from spacy_rin.model.features import build_dependency_gcn, find_heads
 from spacy_rin.model.networks.gcn import GCN
-from spacy_rin.pipeline.component import DEFAULT_MODEL
+from spacy_rin.pipeline.factory import DEFAULT_MODEL
 
 from ..support import TRIPLES, component_of, make_examples, names, same_predictions, train
 

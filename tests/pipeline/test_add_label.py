@@ -12,7 +12,7 @@ from spacy.training.loop import train as train_nlp
 
 from spacy_rin.convert import write_docs
 from spacy_rin.init_config import init_config
-from spacy_rin.pipeline.component import DEFAULT_MODEL
+from spacy_rin.pipeline.factory import DEFAULT_MODEL
 
 from ..support import Annotated, component_of, make_examples, names, same_predictions, train
 

@@ -19,8 +19,8 @@ from thinc.api import SGD, fix_random_seed
 
 from spacy_rin.errors import SettingError
 from spacy_rin.extract import extract
-from spacy_rin.pipeline.component import DEFAULT_MODEL
 from spacy_rin.pipeline.decode import Prediction, ScoredTriple
+from spacy_rin.pipeline.factory import DEFAULT_MODEL
 from spacy_rin.pipeline.gold import read_gold
 from spacy_rin.relations import set_relations
 

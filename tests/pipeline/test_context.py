@@ -14,7 +14,7 @@ from spacy.training import Example
 
 from spacy_rin.errors import SettingError
 from spacy_rin.model.segments import find_sentences
-from spacy_rin.pipeline.component import DEFAULT_MODEL
+from spacy_rin.pipeline.factory import DEFAULT_MODEL
 from spacy_rin.pipeline.join import join_examples
 from spacy_rin.relations import get_relations, set_relations
 

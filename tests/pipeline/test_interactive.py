@@ -13,7 +13,7 @@ from spacy.training import Example
 
 from spacy_rin.evaluation.tuned import tune
 from spacy_rin.page.reader import RoundsReader
-from spacy_rin.pipeline.component import DEFAULT_MODEL
+from spacy_rin.pipeline.factory import DEFAULT_MODEL
 from spacy_rin.pipeline.join import join_examples
 
 from ..support import TRIPLES, component_of, make_examples, names, same_predictions, train
