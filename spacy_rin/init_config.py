@@ -35,6 +35,8 @@ LAYER_GAIN = 0.005
 # How texts are joined that are read across sentences, see `create_joining_batcher`.
 JOIN: dict[str, Any] = {"share": 0.8, "max_texts": 5, "max_length": 256, "similar": 0.6}
 SMOOTHING = 0.05
+# Share of the texts in which names are replaced, see `create_replacing_batcher`.
+REPLACED = 0.5
 SMALL = 1000  # texts
 MIN_STEPS_AN_EPOCH = 100  # with a transformer
 MIN_STEPS = 600
@@ -243,6 +245,9 @@ def _choose_training(corpus: Corpus, context: str, transformer: bool, gpu: bool)
         reason = "the larger the batch, the higher"
     make_batches = util.registry.resolve({"batcher": batcher})["batcher"]
     steps = sum(1 for _ in make_batches(joined))
+    replacing = {"@batchers": "spacy_rin.replace_names.v1", "attr": corpus.attr, "share": REPLACED}
+    batcher = {**replacing, "batcher": batcher}
+    why += f"; names are replaced in {REPLACED:.0%} of them, so that pairs of names are not learned by heart"
     if context == "text":
         batcher = {"@batchers": "spacy_rin.join_texts.v1", "attr": corpus.attr, **JOIN, "batcher": batcher}
         why += "; most are joined with others, as few pairs of a long text are related"

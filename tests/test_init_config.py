@@ -48,9 +48,11 @@ def test_texts_are_joined_if_they_are_read_as_a_whole(tmp_path: Path) -> None:
     config, _ = init_config(write(tmp_path / "train.spacy", docs))
     batcher = config["training"]["batcher"]
     assert batcher["@batchers"] == "spacy_rin.join_texts.v1"
-    assert batcher["batcher"]["@batchers"] == "spacy.batch_by_sequence.v1"
+    assert batcher["batcher"]["@batchers"] == "spacy_rin.replace_names.v1"
+    inner = batcher["batcher"]["batcher"]
+    assert inner["@batchers"] == "spacy.batch_by_sequence.v1"
     # As many texts in a step as without joining, so fewer that are joined.
-    assert 5 <= batcher["batcher"]["size"] <= 9
+    assert 5 <= inner["size"] <= 9
     epochs, schedule = config["training"]["max_epochs"], config["training"]["optimizer"]["learn_rate"]
     steps = schedule["total_steps"] // epochs
     make_batches = util.registry.resolve({"batcher": batcher})["batcher"]
@@ -71,7 +73,7 @@ def test_schedule_fits_the_data(tmp_path: Path) -> None:
     path = write(tmp_path / "train.spacy", sample(200))
     n_texts = 200 * len(TRIPLES)
     config, choices = init_config(path)
-    size = of(choices, "training.batcher")["size"]
+    size = of(choices, "training.batcher")["batcher"]["size"]
     assert size == min(50, max(16, round(n_texts / 100)))
     steps = -(-n_texts // size)
     schedule = config["training"]["optimizer"]["learn_rate"]
@@ -152,7 +154,7 @@ def test_transformer(tmp_path: Path) -> None:
     assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == 0.0001
     assert config["components"]["rin_joint"]["learn_rate_factor"] > 1
     # Of a small corpus, enough steps are more important than large ones.
-    assert config["training"]["batcher"]["size"] == 500
+    assert config["training"]["batcher"]["batcher"]["size"] == 500
     util.load_model_from_config(config)
 
 
