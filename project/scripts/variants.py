@@ -145,6 +145,13 @@ BEST: dict[str, Any] = {
     f"{TOK2VEC}.encode.width": 300,
 }
 
+# The batcher of the config, with other names in half of the texts.
+REPLACING: dict[str, Any] = {
+    "@batchers": "spacy_rin.replace_names.v1",
+    "share": 0.5,
+    "batcher": {"@batchers": "spacy.batch_by_sequence.v1", "size": 50},
+}
+
 # An untrained network of the papers gives each relation about this probability.
 NO_PRIOR: dict[str, Any] = {f"{MODEL}.relation_prior": 0.5}
 
@@ -157,6 +164,7 @@ VARIANTS = {
     "k0": Variant("RIN w/o interaction (K = 0)", None, {f"{MODEL}.rounds": 0}),
     "best": Variant("RIN, our best", None, BEST),
     "positions": Variant("RIN, our best, with relative positions", None, {**BEST, f"{MODEL}.relative_positions": True}),
+    "names": Variant("RIN, our best, with names replaced in training", None, {**BEST, "training.batcher": REPLACING}),
     "transformer": Variant("RIN on a transformer", 1, {f"{MODEL}.entity_layers": 2}, config="transformer"),
     "every_round": Variant("RIN, every round trained", None, {f"{MODEL}.round_weight": 1.0}),
     "without_er": Variant("RIN w/o ER", None, {f"{MODEL}.use_entities": False}),
