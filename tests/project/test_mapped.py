@@ -325,7 +325,8 @@ def test_lists_come_back_as_they_were(tmp_path: Path) -> None:
     assert judged.read_list(tmp_path / "list.tsv") == rows
 
 
-def test_the_judged_list_is_whole() -> None:
-    rows = judged.read_list(mapped.PROJECT / "assets/core/judged_md.tsv")
+@pytest.mark.parametrize("name", ["judged_sm.tsv", "judged_md.tsv"])
+def test_the_judged_lists_are_whole(name: str) -> None:
+    rows = judged.read_list(mapped.PROJECT / "assets/core" / name)
     assert Counter(row.data_set for row in rows) == {"webnlg": 100, "nyt": 100}
     assert {row.verdict for row in rows} == set(judged.VERDICTS)
