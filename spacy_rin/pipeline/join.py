@@ -15,7 +15,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..errors import Errors, SettingError
-from ..relations import DEFAULT_ATTR, Relation, get_relations, has_relations, set_relations
+from ..relations import DEFAULT_ATTR, Relation, get_relations, has_relations, set_relations, stored_attrs
 
 # Number of texts to choose from, so that a corpus is never held in memory.
 POOL_SIZE = 1000
@@ -213,7 +213,10 @@ def _join(docs: Sequence[Doc]) -> Doc:
 def _join_annotated(docs: Sequence[Doc], attr: str) -> Doc:
     joined = _join(docs)
     spans: dict[str, list[Span]] = {}
-    relations, offset = [], 0
+    # Relations that all of the texts have, also those of other components
+    names = [attr, *(name for name in stored_attrs(docs[0]) if name != attr)]
+    relations: dict[str, list[Relation]] = {name: [] for name in names if all(has_relations(doc, name) for doc in docs)}
+    offset = 0
     for doc in docs:
 
         def move(span: Span, offset: int = offset) -> Span:
@@ -221,9 +224,11 @@ def _join_annotated(docs: Sequence[Doc], attr: str) -> Doc:
 
         for key, group in doc.spans.items():
             spans.setdefault(key, []).extend(map(move, group))
-        relations += [Relation(move(s), label, move(o), score) for s, label, o, score in get_relations(doc, attr)]
+        for name, moved in relations.items():
+            moved += [Relation(move(s), label, move(o), score) for s, label, o, score in get_relations(doc, name)]
         offset += len(doc)
     for key, group in spans.items():
         joined.spans[key] = group
-    set_relations(joined, relations, attr)
+    for name, moved in relations.items():
+        set_relations(joined, moved, name)
     return joined

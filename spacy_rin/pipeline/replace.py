@@ -12,7 +12,15 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..errors import Errors, SettingError
-from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations, set_relations
+from ..relations import (
+    DEFAULT_ATTR,
+    DEFAULT_SPANS_KEY,
+    Relation,
+    get_relations,
+    has_relations,
+    set_relations,
+    stored_attrs,
+)
 from .gold import gold_entities
 from .join import POOL_SIZE, Batcher
 
@@ -111,13 +119,17 @@ def replace_names(
         return example
     predicted, _ = _rewrite(example.predicted, replacements)
     target, move = _rewrite(reference, replacements)
-    if spans_key in reference.spans:
-        target.spans[spans_key] = [move(span) for span in reference.spans[spans_key]]
+    target.cats = dict(reference.cats)
+    for key, group in reference.spans.items():
+        target.spans[key] = [move(span) for span in group]
     if reference.has_annotation("ENT_IOB"):
         unknown = [move(reference[token.i : token.i + 1]) for token in reference if not token.ent_iob]
-        target.set_ents([move(ent) for ent in reference.ents], missing=[span for span in unknown if len(span)])
-    relations = get_relations(reference, attr)
-    set_relations(target, [Relation(move(s), label, move(o), score) for s, label, o, score in relations], attr)
+        # Once for a name: spaCy refuses what overlaps.
+        missing = {span.start: span for span in unknown}
+        target.set_ents([move(ent) for ent in reference.ents], missing=list(missing.values()))
+    for stored in stored_attrs(reference):
+        relations = get_relations(reference, stored)
+        set_relations(target, [Relation(move(s), label, move(o), score) for s, label, o, score in relations], stored)
     return Example(predicted, target)
 
 
@@ -152,15 +164,18 @@ def _free_names(doc: Doc, spans_key: str, attr: str) -> list[tuple[Span, list[Ki
 
 
 def _rewrite(doc: Doc, replacements: Mapping[Place, Span]) -> tuple[Doc, Callable[[Span], Span]]:
-    """Make a text with other names. Returns it with a function that finds the new span for an old one."""
+    """Make a text with other names. Returns it with a function that finds the new span for an old one.
+
+    A span with a border inside of a name gets the whole name.
+    """
     words: list[str] = []
     spaces: list[bool] = []
     rows: list[Any] = []
-    moved: list[int] = []  # the new place of each token
+    places: list[Place] = []  # the new place of each token, or of the name that replaces it
     known = doc.to_array(KEPT)
 
     def keep(start: int, end: int) -> None:
-        moved.extend(range(len(words), len(words) + end - start))
+        places.extend((i, i + 1) for i in range(len(words), len(words) + end - start))
         words.extend(token.text for token in doc[start:end])
         spaces.extend(bool(token.whitespace_) for token in doc[start:end])
         rows.append(known[start:end])
@@ -168,7 +183,7 @@ def _rewrite(doc: Doc, replacements: Mapping[Place, Span]) -> tuple[Doc, Callabl
     position = 0
     for (start, end), name in sorted(replacements.items()):
         keep(position, start)
-        moved.extend([len(words)] * (end - start))
+        places.extend([(len(words), len(words) + len(name))] * (end - start))
         words.extend(token.text for token in name)
         spaces.extend([*(bool(token.whitespace_) for token in name[:-1]), bool(doc[end - 1].whitespace_)])
         rows.append(name.to_array(KEPT))  # type: ignore[attr-defined]
@@ -177,6 +192,5 @@ def _rewrite(doc: Doc, replacements: Mapping[Place, Span]) -> tuple[Doc, Callabl
         rows[-1][0, -1] = known[start, -1]
         position = end
     keep(position, len(doc))
-    moved.append(len(words))
     new = Doc(doc.vocab, words=words, spaces=spaces).from_array(KEPT, np.concatenate(rows))
-    return new, lambda span: Span(new, moved[span.start], moved[span.end], label=span.label)
+    return new, lambda span: Span(new, places[span.start][0], places[span.end - 1][1], label=span.label)

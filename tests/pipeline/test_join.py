@@ -11,7 +11,7 @@ from spacy.util import registry
 
 from spacy_rin.errors import SettingError
 from spacy_rin.pipeline.join import create_joining_batcher, create_text_joiner, group_texts, join_examples
-from spacy_rin.relations import get_relations, has_relations
+from spacy_rin.relations import get_relations, has_relations, set_relations
 
 from ..support import TRIPLES, make_examples, names
 
@@ -37,6 +37,15 @@ def test_annotation_moves_with_its_text(examples: list[Example]) -> None:
     assert len(places) == sum(len(get_relations(doc)) for doc in docs) and places == sorted(places)
     assert not joined.predicted.has_annotation("SENT_START")
     assert not has_relations(joined.predicted) and not joined.predicted.ents
+
+
+def test_relations_of_another_component_are_joined_if_all_texts_have_them(examples: list[Example]) -> None:
+    for example in examples[:2]:
+        person, place = example.reference.spans["rin"]
+        set_relations(example.reference, [(place, "birthplace_of", person)], "other")
+    relations = get_relations(join_examples(examples[:2]).reference, "other")
+    assert [(r.subject.text, r.object.text) for r in relations] == [("Larne", "Ada Brook"), ("Wick", "Tom Hale")]
+    assert not has_relations(join_examples(examples[1:3]).reference, "other")
 
 
 def test_share_of_the_texts(examples: list[Example]) -> None:

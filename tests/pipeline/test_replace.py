@@ -135,6 +135,25 @@ def test_sentences_tags_and_missing_entities_stay() -> None:
     assert [token.ent_iob_ for token in new] == ["O", "O", "O", "B", "O", "", "", ""]
 
 
+def test_annotation_for_other_components_stays(examples: list[Example]) -> None:
+    doc = examples[0].reference
+    doc.cats = {"news": 1.0}
+    # The borders of the second span are inside of names.
+    doc.spans["sc"] = [Span(doc, 2, 4, label="EVENT"), Span(doc, 1, 6, label="EVENT")]
+    person, place = doc.spans["rin"]
+    set_relations(doc, [(place, "birthplace_of", person)], "other")
+    vocab = doc.vocab
+    long = Doc(vocab, words=["Ann", "van", "Dyk", "left", "New", "Wark"])
+    long.spans["rin"] = [Span(long, 0, 3, label="PERSON"), Span(long, 4, 6, label="PLACE")]
+    set_relations(long, [(long.spans["rin"][0], "born_in", long.spans["rin"][1])])
+    new = replace(examples[0], [Example(long, long)]).reference
+    assert new.text.strip() == "Ann van Dyk was born in New Wark ."
+    assert new.cats == {"news": 1.0}
+    assert [span.text for span in new.spans["sc"]] == ["was born", "Ann van Dyk was born in New Wark"]
+    [relation] = get_relations(new, "other")
+    assert (relation.subject.text, relation.label, relation.object.text) == ("New Wark", "birthplace_of", "Ann van Dyk")
+
+
 def in_one(examples: Any) -> list[list[Example]]:
     return [list(examples)]
 
