@@ -15,7 +15,6 @@ from spacy.language import Language
 from spacy.training import Example
 
 from spacy_rin.evaluation import evaluate
-from spacy_rin.pipeline.component import find_component
 from spacy_rin.pipeline.corpus import read_examples
 from spacy_rin.pipeline.join import join_examples
 from spacy_rin.pipeline.loading import load_pipeline
@@ -49,9 +48,8 @@ def score_joined(nlp: Language, examples: Sequence[Example], n_texts: int) -> Ro
     Returns:
         Row: The scores.
     """
-    attr = find_component(nlp)[1].attr
     groups = [examples[start : start + n_texts] for start in range(0, len(examples), n_texts)]
-    joined = [join_examples(group, attr) if len(group) > 1 else group[0] for group in groups]
+    joined = [join_examples(group) if len(group) > 1 else group[0] for group in groups]
     scores = evaluate(nlp, joined).scores
     calibration = scores["rel_calibration"]
     return Row(n_texts, scores["rel_exact_f"], calibration["ece"], calibration["confident"]["right"])

@@ -60,7 +60,7 @@ class TextJoiner:
         if self._pool and random.random() < self.share:
             others = random.sample(self._pool, min(random.randint(1, self.max_texts - 1), len(self._pool)))
         self._pool.append(example)
-        yield join_examples([*others, example], self.attr) if others else example
+        yield join_examples([*others, example]) if others else example
 
 
 def create_text_joiner(share: float = 0.5, max_texts: int = 4, attr: str = DEFAULT_ATTR) -> TextJoiner:
@@ -127,7 +127,7 @@ def create_joining_batcher(
                 labels=labels,
                 rng=rng,
             )
-            joined = [join_examples(group, attr) if len(group) > 1 else group[0] for group in groups]
+            joined = [join_examples(group) if len(group) > 1 else group[0] for group in groups]
             joined += [example for example in pool if not has_relations(example.reference, attr)]
             rng.shuffle(joined)
             yield from joined
@@ -185,19 +185,18 @@ def _check_settings(share: float, max_texts: int) -> None:
         raise SettingError(Errors.R010, name="max_texts", expected="at least 2", value=max_texts)
 
 
-def join_examples(examples: Sequence[Example], attr: str = DEFAULT_ATTR) -> Example:
+def join_examples(examples: Sequence[Example]) -> Example:
     """Join Examples, with their entities and relations, to one.
 
     Args:
         examples (Sequence[Example]): The Examples, at least one, of one vocabulary.
-        attr (str): The extension attribute of the relations.
 
     Returns:
         Example: The joined texts, separated by a space.
     """
     return Example(
         _join([example.predicted for example in examples]),
-        _join_annotated([example.reference for example in examples], attr),
+        _join_annotated([example.reference for example in examples]),
     )
 
 
@@ -210,12 +209,12 @@ def _join(docs: Sequence[Doc]) -> Doc:
     return joined
 
 
-def _join_annotated(docs: Sequence[Doc], attr: str) -> Doc:
+def _join_annotated(docs: Sequence[Doc]) -> Doc:
     joined = _join(docs)
     spans: dict[str, list[Span]] = {}
-    # Relations that all of the texts have, also those of other components
-    names = [attr, *(name for name in stored_attrs(docs[0]) if name != attr)]
-    relations: dict[str, list[Relation]] = {name: [] for name in names if all(has_relations(doc, name) for doc in docs)}
+    # Of all components. They are annotated in the whole only if they are in each text.
+    attrs = [attr for attr in stored_attrs(docs[0]) if all(has_relations(doc, attr) for doc in docs)]
+    relations: dict[str, list[Relation]] = {attr: [] for attr in attrs}
     offset = 0
     for doc in docs:
 
@@ -224,11 +223,11 @@ def _join_annotated(docs: Sequence[Doc], attr: str) -> Doc:
 
         for key, group in doc.spans.items():
             spans.setdefault(key, []).extend(map(move, group))
-        for name, moved in relations.items():
-            moved += [Relation(move(s), label, move(o), score) for s, label, o, score in get_relations(doc, name)]
+        for attr, moved in relations.items():
+            moved += [Relation(move(s), label, move(o), score) for s, label, o, score in get_relations(doc, attr)]
         offset += len(doc)
     for key, group in spans.items():
         joined.spans[key] = group
-    for name, moved in relations.items():
-        set_relations(joined, moved, name)
+    for attr, moved in relations.items():
+        set_relations(joined, moved, attr)
     return joined

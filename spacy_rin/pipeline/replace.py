@@ -34,7 +34,7 @@ Kind = tuple[str, str, str]  # type of an entity, a relation that it has, and it
 def create_replacing_batcher(
     batcher: Batcher, share: float = 0.5, spans_key: str = DEFAULT_SPANS_KEY, attr: str = DEFAULT_ATTR
 ) -> Batcher:
-    """Create a batcher that replaces names in training texts by names of other texts, by others in each epoch.
+    """Create a batcher that replaces names in training texts by names of other texts, anew in each epoch.
 
     A name is replaced by one of the same type that is the subject, or the object, of the same relation somewhere. So a
     network can't learn by heart which names are related. Names that overlap, or share a word with another name of their
@@ -187,9 +187,10 @@ def _rewrite(doc: Doc, replacements: Mapping[Place, Span]) -> tuple[Doc, Callabl
         words.extend(token.text for token in name)
         spaces.extend([*(bool(token.whitespace_) for token in name[:-1]), bool(doc[end - 1].whitespace_)])
         rows.append(name.to_array(KEPT))  # type: ignore[attr-defined]
-        # Only the first token of a sentence has a mark: a name in the middle of one has none.
-        rows[-1][:, -1] = known[start + 1, -1] if end > start + 1 else 0
-        rows[-1][0, -1] = known[start, -1]
+        # A name may begin a sentence here and stand within one in its own text: SENT_START is that of the old name.
+        starts = KEPT.index(SENT_START)
+        rows[-1][1:, starts] = known[start + 1, starts] if end > start + 1 else 0
+        rows[-1][0, starts] = known[start, starts]
         position = end
     keep(position, len(doc))
     new = Doc(doc.vocab, words=words, spaces=spaces).from_array(KEPT, np.concatenate(rows))
