@@ -19,6 +19,9 @@ import spacy_rin.pipeline.factory  # noqa: F401 (registers the component with it
 # Settings that "spacy_rin.RINInt.v1" does not have.
 NOT_RIN_INT = ("stop_early", "relative_positions")
 
+# The batcher of the variants with other names in half of the texts, around that of the config.
+REPLACING = {"@batchers": "spacy_rin.replace_names.v1", "share": 0.5}
+
 
 def add_gcn(config: Config) -> None:
     """Add a parser to a config, and a graph convolution over its trees to the features of the network."""
@@ -45,6 +48,8 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
             model["tok2vec"] = model["tok2vec"]["embed"]["features"]
     if variant.gcn:
         add_gcn(config)
+    if variant.names:
+        config["training"]["batcher"] = {**REPLACING, "batcher": config["training"]["batcher"]}
     weights = config["training"]["score_weights"]
     weights.update({name: 0.0 for name, weight in weights.items() if weight})
     weights[f"rel_{data.match}_f"] = 1.0
@@ -145,6 +150,6 @@ def count_steps(path: Path, batcher: str) -> int:
     """
     settings = json.loads(batcher)
     # Names are replaced in Examples only, and change the number of texts in no batch.
-    inner = settings["batcher"] if settings["@batchers"] == "spacy_rin.replace_names.v1" else settings
+    inner = settings["batcher"] if settings["@batchers"] == REPLACING["@batchers"] else settings
     make_batches = util.registry.resolve({"batcher": inner})["batcher"]
     return sum(1 for _ in make_batches(DocBin().from_disk(path).get_docs(Vocab())))

@@ -84,6 +84,7 @@ class Variant(NamedTuple):
         first_version (bool): Whether the network is the paper's first version.
         config (str): Name of the config to start from.
         gcn (bool): Whether to add a parser, and a graph convolution over its trees, to that config.
+        names (bool): Whether to put other names into half of the training texts.
         published_rate (bool): Whether the learning rate, which is then constant, and the number of epochs are the
             paper's for the data set.
         match (str | None): The only match whose data sets have this row, or None for all. With `Settings.only`, all
@@ -96,6 +97,7 @@ class Variant(NamedTuple):
     first_version: bool = False
     config: str = "paper"
     gcn: bool = False
+    names: bool = False
     published_rate: bool = False
     match: str | None = None
 
@@ -145,12 +147,7 @@ BEST: dict[str, Any] = {
     f"{TOK2VEC}.encode.width": 300,
 }
 
-# The batcher of the config, with other names in half of the texts.
-REPLACING: dict[str, Any] = {
-    "@batchers": "spacy_rin.replace_names.v1",
-    "share": 0.5,
-    "batcher": {"@batchers": "spacy.batch_by_sequence.v1", "size": 50},
-}
+ON_TRANSFORMER: dict[str, Any] = {f"{MODEL}.entity_layers": 2}
 
 # An untrained network of the papers gives each relation about this probability.
 NO_PRIOR: dict[str, Any] = {f"{MODEL}.relation_prior": 0.5}
@@ -164,8 +161,11 @@ VARIANTS = {
     "k0": Variant("RIN w/o interaction (K = 0)", None, {f"{MODEL}.rounds": 0}),
     "best": Variant("RIN, our best", None, BEST),
     "positions": Variant("RIN, our best, with relative positions", None, {**BEST, f"{MODEL}.relative_positions": True}),
-    "names": Variant("RIN, our best, with names replaced in training", None, {**BEST, "training.batcher": REPLACING}),
-    "transformer": Variant("RIN on a transformer", 1, {f"{MODEL}.entity_layers": 2}, config="transformer"),
+    "names": Variant("RIN, our best, with names replaced in training", None, BEST, names=True),
+    "transformer": Variant("RIN on a transformer", 1, ON_TRANSFORMER, config="transformer"),
+    "transformer_names": Variant(
+        "RIN on a transformer, with names replaced in training", 1, ON_TRANSFORMER, config="transformer", names=True
+    ),
     "every_round": Variant("RIN, every round trained", None, {f"{MODEL}.round_weight": 1.0}),
     "without_er": Variant("RIN w/o ER", None, {f"{MODEL}.use_entities": False}),
     "without_rc": Variant("RIN w/o RC", None, {f"{MODEL}.use_relations": False}),
