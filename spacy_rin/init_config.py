@@ -179,6 +179,7 @@ def _choose_features(
         width = _width_of(vectors)
         yield Choice("initialize.vectors", vectors, "word vectors, which know words that training does not show")
         yield Choice(f"{TOK2VEC}.embed.width", width, "the width of these vectors")
+        yield Choice(f"{TOK2VEC}.embed.min_count", 2, "a word that occurs once keeps the vector that it was given")
         reason = "prefix, suffix and shape, for words without a vector"
         yield Choice(f"{TOK2VEC}.embed.affix_width", 20, reason)
         reason = "part-of-speech tags" if tagger else "no tagger is given: --tagger"
