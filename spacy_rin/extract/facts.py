@@ -318,7 +318,10 @@ def _execute(database: Any, query: str) -> list[tuple[Any, ...]]:
             while not wait([future], timeout=0.2).done:
                 pass
         except KeyboardInterrupt:
+            # A query that has not begun yet is not stopped by a single call.
             database.interrupt()
+            while not wait([future], timeout=0.2).done:
+                database.interrupt()
             raise
         rows: list[tuple[Any, ...]] = future.result()
         return rows

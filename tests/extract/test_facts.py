@@ -300,9 +300,20 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path, monkeypatch: pyte
 def test_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(ROWS, tmp_path / "in.csv")
     monkeypatch.setattr(facts_module, "_FACTS", "SELECT sum(hash(range)) AS n FROM range(1000000000000)")
-    timer = Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    result = run("facts", tmp_path / "in.csv", tmp_path / "facts.csv")
+    execute = facts_module._execute
+
+    def press_during_the_last_query(database: Any, query: str) -> Any:
+        if "hash(range)" in query:
+            Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return execute(database, query)
+
+    monkeypatch.setattr(facts_module, "_execute", press_during_the_last_query)
+    # Processes that a shell starts in the background ignore the signal.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = run("facts", tmp_path / "in.csv", tmp_path / "facts.csv")
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert result.exit_code == 130 and "Nothing was written" in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
