@@ -143,6 +143,7 @@ def test_trains_with_the_config(features: str, tmp_path: Path) -> None:
     assert (best.pipe_names == ["tagger", "rin_joint"]) == (features == "tagger")
     if features == "vectors":
         assert of(choices, "embed.width") == 7
+        assert of(choices, "embed.min_count") == 2
     assert all(choice.reason for choice in choices)
 
 

@@ -207,7 +207,9 @@ VARIANTS = {
     "interactive_without_interaction": interactive("interactive w/o interaction", use_interaction=False),
     "interactive_forward_only": interactive("interactive, forward only", bidirectional=False),
     "interactive_own_cells": interactive("interactive, cells of its own for each triple", share_cells=False),
-    "copymtl_mul": interactive("as CopyMTL-Mul: w/o all of these", gcn=False, use_interaction=False, share_cells=False),
+    "copymtl_mul": interactive(
+        "as CopyMTL-Mul: w/o GCN and interaction, own cells", gcn=False, use_interaction=False, share_cells=False
+    ),
 }
 
 # Variants that differ in the number of rounds only, by that number. "rin" has the paper's.

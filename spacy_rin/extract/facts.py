@@ -319,9 +319,9 @@ def _execute(database: Any, query: str) -> list[tuple[Any, ...]]:
                 pass
         except KeyboardInterrupt:
             # A query that has not begun yet is not stopped by a single call.
-            database.interrupt()
-            while not wait([future], timeout=0.2).done:
+            while not future.done():
                 database.interrupt()
+                wait([future], timeout=0.2)
             raise
         rows: list[tuple[Any, ...]] = future.result()
         return rows
