@@ -91,7 +91,7 @@ class Errors(Message):
         "keeps the tokens, or that sets the relations itself."
     )
     R036 = (
-        "There is nothing to evaluate: no text has annotated relations (looked for 'doc._.{attr}'). Check that the "
+        "There are no relations: no text has annotated relations (looked for 'doc._.{attr}'). Check that the "
         "file was written with `DocBin(store_user_data=True)`."
     )
     R039 = (
@@ -180,7 +180,7 @@ class Errors(Message):
         "The pipeline {name} of a worker is not that of the run: its files or its version of spacy-rin differ. Give "
         "all machines the same pipeline, and start again."
     )
-    R083 = "{options} can't be used {how} --engine. Leave it out, or see `spacy rin extract --help`."
+    R083 = "{options} can't be used {how}. Leave it out, or see `spacy rin extract --help`."
     # Facts
     R090 = (
         "{path} can't be read as triples: {reason}. Give what `spacy rin extract` wrote: a folder of shards, or "

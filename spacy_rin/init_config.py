@@ -38,6 +38,7 @@ SMOOTHING = 0.05
 # Share of the texts in which names are replaced, see `create_replacing_batcher`.
 REPLACED = 0.5
 SMALL = 1000  # texts
+TAG_ROWS = 200  # of the hash table of tags: Penn has 50
 MIN_STEPS_AN_EPOCH = 100  # with a transformer
 MIN_STEPS = 600
 WARMUP_STEPS = 250
@@ -111,7 +112,7 @@ def init_config(
         lang (str): Language code.
         vectors (str | None): Pipeline with word vectors: a name or a folder.
         transformer (str | None): Name or folder of a transformer. It takes the place of word vectors.
-        tagger (str | None): Pipeline with a tagger, whose tags the network reads.
+        tagger (str | None): Pipeline with a tagger, whose tags the network reads. Not with a transformer.
         gpu (bool): Whether training runs on a GPU.
         attr (str): The extension attribute of the relations.
 
@@ -122,10 +123,12 @@ def init_config(
         FileError: R033 if there is no training data, R053 if it is not a .spacy file.
         SettingError: R010 if there is no such language.
         RinError: R036 if no relations are annotated, R075 if a pipeline can't be loaded or lacks what it is to give, or
-            both vectors and a transformer are given.
+            a transformer is given together with vectors or a tagger.
     """
     if vectors is not None and transformer is not None:
         raise RinError(Errors.R075, reason="--vectors and --transformer are given, but only one of them can be used")
+    if tagger is not None and transformer is not None:
+        raise RinError(Errors.R075, reason="--tagger is given, but with --transformer the network reads no tags")
     corpus = Corpus.of(read_docs(train, blank_pipeline(lang).vocab), attr)
     if dev is not None:
         require_existing(dev)
@@ -175,6 +178,7 @@ def _choose_features(
         yield Choice(f"{TOK2VEC}.encode.width", 300, "an encoder above it finds more triples")
         yield Choice(f"{MODEL}.rounds", 1, "one round of interaction is enough on a transformer")
         return
+    tags = "part-of-speech tags" if tagger else "no tagger is given: --tagger"
     if vectors is not None:
         width = _width_of(vectors)
         yield Choice("initialize.vectors", vectors, "word vectors, which know words that training does not show")
@@ -182,18 +186,18 @@ def _choose_features(
         yield Choice(f"{TOK2VEC}.embed.min_count", 2, "a word that occurs once keeps the vector that it was given")
         reason = "prefix, suffix and shape, for words without a vector"
         yield Choice(f"{TOK2VEC}.embed.affix_width", 20, reason)
-        reason = "part-of-speech tags" if tagger else "no tagger is given: --tagger"
-        yield Choice(f"{TOK2VEC}.embed.pos_width", 10 if tagger else 0, reason)
+        yield Choice(f"{TOK2VEC}.embed.pos_width", 10 if tagger else 0, tags)
         yield Choice(f"{TOK2VEC}.encode.width", 300, "a wide encoder, as word vectors carry much")
         yield Choice(f"{MODEL}.rounds", 1, "one round of interaction is enough with word vectors")
     else:
-        reason = "no word vectors are given (--vectors): norm, prefix, suffix and shape of words"
-        yield Choice(f"{TOK2VEC}.embed.attrs", ["NORM", "PREFIX", "SUFFIX", "SHAPE"], reason)
+        reason = f"no word vectors are given (--vectors): norm, prefix, suffix and shape of words; {tags}"
+        attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE", *(["TAG"] if tagger else [])]
+        yield Choice(f"{TOK2VEC}.embed.attrs", attrs, reason)
         n_words = len({token.lower_ for doc in corpus.docs for token in doc})
         rows = min(5000, 1000 * math.ceil(n_words / 1000))
         others = max(1000, rows // 2)
         reason = f"{n_words:,} distinct words: larger hash tables learn names by heart"
-        yield Choice(f"{TOK2VEC}.embed.rows", [rows, 1000, others, others], reason)
+        yield Choice(f"{TOK2VEC}.embed.rows", [rows, 1000, others, others, *([TAG_ROWS] if tagger else [])], reason)
         yield Choice(f"{TOK2VEC}.encode.width", 256, "a wide encoder does better on new names")
         yield Choice(f"{MODEL}.rounds", 3, "as in the paper")
 

@@ -141,6 +141,9 @@ def test_trains_with_the_config(features: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     best, _ = train(nlp, tmp_path / "out")
     assert (best.pipe_names == ["tagger", "rin_joint"]) == (features == "tagger")
+    if features == "tagger":
+        assert of(choices, "embed.attrs")[-1] == "TAG"
+        assert len(of(choices, "embed.rows")) == len(of(choices, "embed.attrs"))
     if features == "vectors":
         assert of(choices, "embed.width") == 7
         assert of(choices, "embed.min_count") == 2
@@ -180,6 +183,7 @@ def test_refuses(tmp_path: Path) -> None:
         ((path, {"vectors": str(blank)}), "R075"),
         ((path, {"vectors": str(tmp_path / "none")}), "R075"),
         ((path, {"vectors": "a", "transformer": "b"}), "R075"),
+        ((path, {"tagger": "a", "transformer": "b"}), "R075"),
         ((path, {"tagger": str(blank)}), "R075"),
         ((path, {"lang": "nowhere"}), "R010"),
         ((unannotated, {}), "R036"),

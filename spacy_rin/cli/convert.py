@@ -20,7 +20,7 @@ FORMATS = (
 
 @rin_cli.command("convert", no_args_is_help=True)
 def convert_cli(
-    input_path: Annotated[Path, Arg(help="File with annotated texts, or folder of brat files")],
+    input_path: Annotated[Path, Arg(help="File with annotated texts, or folder of such files")],
     output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy, or folder with --split")],
     format: Annotated[str, Opt("--format", "-f", help=f"Format of the input: {FORMATS}")] = "auto",
     lang: Annotated[str, Opt("--lang", "-l", help="Language code, also for the tokenizer of raw texts")] = "en",
@@ -124,7 +124,7 @@ def _show_report(report: "ConversionReport") -> None:
     ]
     msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"), max_col=80)
     if report.notes:
-        msg.info("How the file was read (the role that is the subject can be chosen with --roles):")
+        msg.info("How the file was read:")
         for what, count in report.notes.items():
             typer.echo(f"{what[0].upper()}{what[1:]}: {count:,}")
     if report.broken:

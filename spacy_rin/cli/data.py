@@ -21,7 +21,8 @@ SHOWN = 20
 def data_cli(
     data_path: Annotated[Path, Arg(help="File with gold annotation (.spacy), or folder of such files")],
     train_paths: Annotated[
-        list[Path] | None, Opt("--train", "-t", help="File with training data, to compare with. Can be repeated")
+        list[Path] | None,
+        Opt("--train", "-t", help="File or folder of training data, to compare with. Can be repeated"),
     ] = None,
     min_count: Annotated[int, Opt("--min-count", "-m", min=1, help="Labels with fewer examples are rare")] = 10,
     as_json: Annotated[bool, Opt("--json", "-j", help="Print only JSON")] = False,

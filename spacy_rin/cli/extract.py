@@ -36,11 +36,11 @@ def extract_cli(
     id_key: Annotated[str | None, Opt("--id-key", help="Key or column of the id. Default: 'id', if it exists")] = None,
     min_score: Annotated[float, Opt("--min-score", "-s", min=0, max=1, help="Lowest probability of a triple")] = 0.0,
     relations: Annotated[str | None, Opt("--relations", "-r", help="Relations to keep, separated by commas")] = None,
-    base: Annotated[str, Opt("--base", help="Prefix of IRIs (nt, ttl)")] = "https://example.org/",
+    base: Annotated[str | None, Opt("--base", help="Prefix of IRIs (nt, ttl). Default: https://example.org/")] = None,
     provenance: Annotated[bool, Opt("--provenance", help="Also write scores and sources (nt, ttl)")] = False,
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
     n_process: Annotated[int, Opt("--n-process", "-n", min=-1, help="Number of processes, -1 for all cores")] = 1,
-    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU; see --num-gpus for ray")] = -1,
     engine: Annotated[
         str | None, Opt("--engine", "-e", help="processes or ray: read in shards, and write a folder of Parquet files")
     ] = None,
@@ -49,7 +49,9 @@ def extract_cli(
     ] = None,
     address: Annotated[str | None, Opt("--address", help="Address of a Ray cluster. Default: this machine")] = None,
     num_gpus: Annotated[float, Opt("--num-gpus", min=0, help="GPUs of each worker (ray)")] = 0,
-    shard_size: Annotated[int, Opt("--shard-size", min=1, help="Bytes of text in a shard (engines)")] = 4_000_000,
+    shard_size: Annotated[
+        int | None, Opt("--shard-size", min=1, help="Bytes of text in a shard (engines). Default: 4000000")
+    ] = None,
     entities: Annotated[bool, Opt("--entities", help="Also write the entities of all texts (engines)")] = False,
     overwrite: Annotated[bool, Opt("--overwrite", help="Discard the results of an interrupted or other run")] = False,
     strict: Annotated[bool, Opt("--strict", help="Exit with code 1 if any document fails, not only if all do")] = False,
@@ -79,16 +81,21 @@ def extract_cli(
         "n_process": n_process,
     }
     source: dict[str, Any] = {"text_key": text_key, "id_key": id_key}
+    given: dict[str, Any] = {
+        "--workers": workers,
+        "--shard-size": shard_size,
+        "--entities": entities,
+        "--overwrite": overwrite,
+    }
+    given |= {"--address": address, "--num-gpus": num_gpus, "--gpu-id": gpu_id >= 0, "--n-process": n_process != 1}
+    given |= {"--format": format, "--base": base, "--provenance": provenance}
     with coded_errors():
-        _check_options(
-            engine,
-            alone={"--format": format, "--provenance": provenance, "--n-process": n_process != 1},
-            sharded={"--workers": workers, "--address": address, "--num-gpus": num_gpus, "--entities": entities},
-        )
+        _check_options({name for name, value in given.items() if value}, engine, output_path, format)
         if engine is not None:
             options.pop("n_process")
             options |= {"input_format": input_format, "gpu_id": gpu_id, "overwrite": overwrite, "entities": entities}
-            options |= {"workers": workers, "address": address, "num_gpus": num_gpus, "shard_size": shard_size}
+            options |= {"workers": workers, "address": address, "num_gpus": num_gpus}
+            options |= {} if shard_size is None else {"shard_size": shard_size}
             n_documents, failed = _extract_shards(model, input_path, output_path, engine, **source, **options)
         elif output_path is None:
             documents = read_documents(input_path, input_format, **source)
@@ -98,9 +105,10 @@ def extract_cli(
             if failed:
                 msg.warn(f"Documents that failed: {failed:,}")
         else:
-            check_output(input_path, Path(output_path), format, base=base)
+            iris = {} if base is None else {"base": base}
+            check_output(input_path, Path(output_path), format, **iris)
             nlp = load_pipeline(model, gpu_id)
-            options |= {"input_format": input_format, "format": format, "base": base, "provenance": provenance}
+            options |= {"input_format": input_format, "format": format, "provenance": provenance, **iris}
             try:
                 summary = extract_file(
                     nlp, input_path, output_path, overwrite=overwrite, progress=True, **source, **options
@@ -121,13 +129,27 @@ def extract_cli(
         raise typer.Exit(1)
 
 
-def _check_options(engine: str | None, alone: dict[str, Any], sharded: dict[str, Any]) -> None:
+def _check_options(given: set[str], engine: str | None, output_path: str | None, format: str | None) -> None:
     """Refuse options that would have no effect."""
     from ..errors import Errors, SettingError
+    from ..extract.writers import OUTPUT_FORMATS, choose_format
 
-    wrong, how = (sharded, "without") if engine is None else (alone, "with")
-    if given := [name for name, value in wrong.items() if value]:
-        raise SettingError(Errors.R083, options=", ".join(given), how=how)
+    rdf = ["--base", "--provenance"]
+    useless: dict[str, list[str]] = {}
+    if engine is None:
+        useless["without --engine"] = ["--workers", "--shard-size", "--entities", "--address", "--num-gpus"]
+    else:
+        useless["with --engine"] = ["--format", *rdf, "--n-process"]
+        useless[f"with --engine {engine}"] = ["--gpu-id"] if engine == "ray" else ["--address", "--num-gpus"]
+    if engine is None and output_path is None:
+        useless["without an output"] = ["--format", *rdf, "--overwrite"]
+    elif engine is None and output_path is not None and given.intersection(rdf):
+        format = choose_format(output_path, format, OUTPUT_FORMATS)
+        if OUTPUT_FORMATS[format].package != "rdflib":
+            useless[f"with the format {format}"] = rdf
+    for how, options in useless.items():
+        if wrong := [name for name in options if name in given]:
+            raise SettingError(Errors.R083, options=", ".join(wrong), how=how)
 
 
 def _extract_shards(

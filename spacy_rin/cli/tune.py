@@ -22,7 +22,10 @@ def tune_cli(
     output_path: Annotated[Path | None, Opt("--output", "-o", help="New folder for the tuned pipeline")] = None,
     in_place: Annotated[bool, Opt("--in-place", "-i", help="Update the folder of the pipeline instead")] = False,
     min_count: Annotated[
-        int, Opt("--min-count", "-m", min=1, help="Gold triples that a relation needs to get its own threshold")
+        int,
+        Opt(
+            "--min-count", "-m", min=1, help="Triples that a relation needs to get its own threshold, gold or predicted"
+        ),
     ] = 20,
     folds: Annotated[int, Opt("--folds", "-f", min=2, help="Number of folds for cross-validation")] = 5,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,

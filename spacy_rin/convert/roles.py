@@ -80,9 +80,12 @@ def find_directions(
         labels[direction].append(repr(label))
         numbers[direction] += orders[_key(label, direction)].total()
     return directions, [
-        Note(f"relations ({', '.join(labels[subject, object_])}) with {subject} as subject, {object_} as object", n)
-        for (subject, object_), n in numbers.items()
-        if (subject, object_) != ("Arg1", "Arg2") and subject != object_
+        Note(
+            f"relations ({', '.join(labels[direction])}) with {' as subject, '.join(direction)} as object, see --roles",
+            n,
+        )
+        for direction, n in numbers.items()
+        if direction != ("Arg1", "Arg2") and direction[0] != direction[1]
     ]
 
 

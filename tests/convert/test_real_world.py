@@ -90,17 +90,17 @@ def test_roles_have_one_direction_in_all_files(tmp_path: Path) -> None:
     docs, report = convert(tmp_path)
     assert [triples_of(doc) for doc in docs] == [[("Ada", "hires", "Bob"), ("Bob", "works_for", "Ada")]] * 3
     assert report.notes == {
-        "relations ('hires') with Who as subject, Whom as object": 3,
-        "relations ('works_for') with Whom as subject, Who as object": 3,
+        "relations ('hires') with Who as subject, Whom as object, see --roles": 3,
+        "relations ('works_for') with Whom as subject, Who as object, see --roles": 3,
     }
 
 
 def test_roles_that_are_chosen(tmp_path: Path) -> None:
     brat(tmp_path, "R1\tr From:T1 To:T2", "R2\tr To:T2 From:T1", "R3\ts Arg1:T1 Arg2:T2")
     result = run("convert", tmp_path, tmp_path / "out.spacy")
-    assert "Relations ('r') with From as subject, To as object: 2" in result.output
+    assert "Relations ('r') with From as subject, To as object, see --roles: 2" in result.output
     result = run("convert", tmp_path, tmp_path / "out.spacy", "--roles", "To,From", "--roles", "Arg2,Arg1")
-    assert "Relations ('r') with To as subject, From as object: 2" in result.output
+    assert "Relations ('r') with To as subject, From as object, see --roles: 2" in result.output
     (doc,), _ = convert(tmp_path, roles=[("To", "From"), ("Arg2", "Arg1")])
     assert triples_of(doc) == [("Bob", "r", "Ada"), ("Bob", "s", "Ada")]
     with pytest.raises(SettingError, match=r"^\[R010\] Setting 'roles' .*Arg1,Arg2; From,To; To,From.*'Form,To'"):

@@ -140,7 +140,7 @@ def test_brat() -> None:
         "equivalences (*)": 1, "texts without an .ann file": 1,
     }  # fmt: skip
     assert report.notes == {
-        "relations ('kind_of') with Whole as subject, Kind as object": 1,
+        "relations ('kind_of') with Whole as subject, Kind as object, see --roles": 1,
         "ends of relations that are events, read as the triggers of these": 1,
     }
     reason = "entity 'wave and tidal firm' at 56-75 is in several pieces (triples lost with it: 1)"

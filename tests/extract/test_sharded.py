@@ -376,11 +376,18 @@ def test_settings_are_checked_first(model: Path, tmp_path: Path) -> None:
 def test_options_without_effect_are_refused(tmp_path: Path) -> None:
     for options, reason in [
         (["--engine", "ray", "--format", "nt", "--n-process", "2"], "--format, --n-process can't be used with"),
+        (["--engine", "ray", "--gpu-id", "0"], "--gpu-id can't be used with --engine ray."),
+        (["--engine", "processes", "--base", "http://a/", "--provenance"], "--base, --provenance can't be used with"),
+        (["--engine", "processes", "--num-gpus", "1"], "--num-gpus can't be used with --engine processes."),
         (["--workers", "2", "--entities"], "--workers, --entities can't be used without"),
+        (["--shard-size", "1"], "--shard-size can't be used without --engine."),
+        (["--format", "csv", "--base", "http://a/"], "--base can't be used with the format csv."),
     ]:
         result = run("extract", "none", tmp_path, tmp_path / "out", *options)
         assert result.exit_code == 1 and "R083" in result.output
         assert reason in " ".join(result.output.split())
+    result = run("extract", "none", tmp_path, "--format", "nt", "--overwrite")
+    assert "--format, --overwrite can't be used without an output." in " ".join(result.output.split())
     assert run("extract", "none", tmp_path, "--engine", "processes").exit_code == 1
 
 
