@@ -91,7 +91,7 @@ class Errors(Message):
         "keeps the tokens, or that sets the relations itself."
     )
     R036 = (
-        "There are no relations: no text has annotated relations (looked for 'doc._.{attr}'). Check that the "
+        "No text has annotated relations (looked for 'doc._.{attr}'). Check that the "
         "file was written with `DocBin(store_user_data=True)`."
     )
     R039 = (

@@ -1,4 +1,4 @@
-"""Round the weights of a trained pipeline, so that its package is half the size.
+"""Round the weights of a trained pipeline, so that its package is smaller.
 
 Usage: python scripts/round_weights.py PIPELINE OUT_DIR
 

@@ -140,7 +140,8 @@ def _check_options(given: set[str], engine: str | None, output_path: str | None,
         useless["without --engine"] = ["--workers", "--shard-size", "--entities", "--address", "--num-gpus"]
     else:
         useless["with --engine"] = ["--format", *rdf, "--n-process"]
-        useless[f"with --engine {engine}"] = ["--gpu-id"] if engine == "ray" else ["--address", "--num-gpus"]
+        of_others = {"ray": ["--gpu-id"], "processes": ["--address", "--num-gpus"]}
+        useless[f"with --engine {engine}"] = of_others.get(engine, [])
     if engine is None and output_path is None:
         useless["without an output"] = ["--format", *rdf, "--overwrite"]
     elif engine is None and output_path is not None and given.intersection(rdf):
