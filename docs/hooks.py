@@ -28,6 +28,7 @@ ERROR_GROUPS = {
     "R07": "Pictures and pages",
     "R08": "Extraction in shards",
     "R09": "Facts",
+    "R10": "Suggestions",
     "W00": "Warnings",
 }
 # Messages that only say where, because the reason comes from the place that raises them.

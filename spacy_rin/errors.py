@@ -186,6 +186,11 @@ class Errors(Message):
         "{path} can't be read as triples: {reason}. Give what `spacy rin extract` wrote: a folder of shards, or "
         ".parquet, .csv, .tsv or .jsonl files."
     )
+    # Suggestions
+    R100 = (
+        "There is nothing to suggest: of {texts} text(s), {failed} can't be read and {known} are nearly the same as "
+        "one of the training data. Check the input and its format."
+    )
 
 
 @unique

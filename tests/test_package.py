@@ -82,7 +82,7 @@ ORDER = [
     {"model"},
     {"pipeline"},
     {"convert", "evaluation", "extract", "visualize"},
-    {"page", "init_config", "integrations"},
+    {"page", "init_config", "integrations", "suggest"},
     {"cli"},
     {"__init__"},
 ]

@@ -28,9 +28,8 @@ def brat_record(annotation: Annotation) -> dict[str, Any]:
     Raises:
         RinError: R048 if a label can't be written.
     """
-    for label in (*(span.label_ for span in annotation.entities), *(label for _, label, _ in annotation.triples)):
-        if _NO_LABEL.search(label):
-            raise RinError(Errors.R048, label=label)
+    check_labels(span.label_ for span in annotation.entities)
+    check_labels(label for _, label, _ in annotation.triples)
     return {
         "text": annotation.doc.text,
         "entities": [[span.label_, *_pieces(span)] for span in annotation.entities],
@@ -38,11 +37,25 @@ def brat_record(annotation: Annotation) -> dict[str, Any]:
     }
 
 
+def check_labels(labels: Iterable[str]) -> None:
+    """Check that brat can hold labels.
+
+    Args:
+        labels (Iterable[str]): The labels.
+
+    Raises:
+        RinError: R048 if it can't hold one of them.
+    """
+    for label in labels:
+        if _NO_LABEL.search(label):
+            raise RinError(Errors.R048, label=label)
+
+
 def write_brat(records: Sequence[dict[str, Any]], folder: Path, labels: Mapping[str, Iterable[str]]) -> None:
     """Write records to a folder, with the file `annotation.conf` that brat takes labels from.
 
     Args:
-        records (Sequence[dict[str, Any]]): The records. Their numbers are the names of the files.
+        records (Sequence[dict[str, Any]]): The records. A "name" is that of the files; without one, they have numbers.
         folder (Path): The folder, which is made.
         labels (Mapping[str, Iterable[str]]): "entities" and "relations" to choose from, besides those of the records.
 
@@ -52,7 +65,7 @@ def write_brat(records: Sequence[dict[str, Any]], folder: Path, labels: Mapping[
     folder.mkdir(exist_ok=True)
     width = len(str(len(records)))
     for number, record in enumerate(records, 1):
-        name = f"{number:0{width}}"
+        name = record.get("name", f"{number:0{width}}")
         _write(folder / f"{name}.txt", record["text"])
         _write(folder / f"{name}.ann", "".join(f"{line}\n" for line in _lines(record)))
     types = {kind for record in records for kind, *_ in record["entities"]}.union(labels.get("entities", ()))

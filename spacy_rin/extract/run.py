@@ -64,7 +64,7 @@ def extract(
     """
     pipe = checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
-    documents = (_checked(document, nlp) for document in documents)
+    documents = (checked_document(document, nlp) for document in documents)
     read = read_all if failures else read_strictly
     wanted = {"attr": pipe.attr, "spans_key": pipe.spans_key, "min_score": min_score, "relations": relations}
     return (_row(document, doc, wanted) for document, doc in read(nlp, documents, pipe_options))
@@ -84,10 +84,24 @@ def extract_in_zones(nlp: Language, documents: Iterator[Document], **options: An
     Raises:
         RinError: See `extract`.
     """
+    for part in in_zones(nlp, documents):
+        yield from extract(nlp, part, **options)
+
+
+def in_zones(nlp: Language, documents: Iterator[Document]) -> Iterator[Iterator[Document]]:
+    """Cut documents into parts, each to be read in a memory zone: without it, the vocabulary would grow with every new
+    word. What is made of a part can't be used after it.
+
+    Args:
+        nlp (Language): The pipeline.
+        documents (Iterator[Document]): The documents.
+
+    Yields:
+        Iterator[Document]: A part, to be read to its end before the next one.
+    """
     for first in documents:
-        # Without a memory zone, the vocabulary would grow with every new word.
         with nlp.memory_zone():
-            yield from extract(nlp, chain([first], islice(documents, _ZONE - 1)), **options)
+            yield chain([first], islice(documents, _ZONE - 1))
 
 
 class Summary(NamedTuple):
@@ -236,8 +250,16 @@ def check_output(
     return journal_path, errors_path
 
 
-def _checked(document: Document, nlp: Language) -> Document:
-    """Give a document an error if the run could not go on with it, or its result could not be written."""
+def checked_document(document: Document, nlp: Language) -> Document:
+    """Give a document an error if the run could not go on with it, or its result could not be written.
+
+    Args:
+        document (Document): The document.
+        nlp (Language): The pipeline that is to read it.
+
+    Returns:
+        Document: The document, with an `error` if it has a fault.
+    """
     error = document.error
     if not error and document.meta is not None and (fault := strict_json.fault(document.meta)):
         error = f"the metadata can't be kept: {fault}"
