@@ -43,13 +43,17 @@ class Candidate(NamedTuple):
     def value(self, weights: Mapping[str, float]) -> float:
         """Compute what it teaches for the time that it takes.
 
+        A second triple of a relation teaches less than the first one. So a table of names, in which every pair may be
+        related, is not worth more than sentences.
+
         Args:
             weights (Mapping[str, float]): The weight of each relation.
 
         Returns:
-            float: Weighted bits for each token.
+            float: The value.
         """
-        return sum(weights[label] * bits for label, bits in self.unsure.items()) / (START + self.tokens)
+        taught = (weights[label] * math.log2(1 + bits) for label, bits in self.unsure.items())
+        return sum(taught) / (START + self.tokens)
 
 
 def words_of(doc: Doc) -> Words:
@@ -59,7 +63,7 @@ def words_of(doc: Doc) -> Words:
 
 
 class WordIndex:
-    """Compares texts with given ones by their words: the cosine of their vectors, where rare words count more (idf).
+    """Compares texts with given ones by their words.
 
     Args:
         texts (Sequence[Words]): The words of the given texts.
@@ -72,10 +76,13 @@ class WordIndex:
                 places[word].append(place)
         self.n_texts = len(texts)
         self._places = {word: np.array(found) for word, found in places.items()}
+        self._weights = {word: self._weight(word) for word in places}
+        self._unseen = self._weight("")
         self._norms = np.array([self._norm(words) for words in texts])
+        self._lengths = np.array([len(words) for words in texts], np.float64)
 
     def likeness(self, words: Words) -> NDArray[np.float64]:
-        """Compare a text with all given ones.
+        """Compare a text with all given ones: the cosine of their words, where rare words count more (idf).
 
         Args:
             words (Words): Its words.
@@ -83,23 +90,38 @@ class WordIndex:
         Returns:
             ndarray: The cosine with each, from 0 to 1. *Shape:* (texts,).
         """
+        cosine: NDArray[np.float64] = self._shared(words, self._weights) / (self._norms * self._norm(words))
+        return cosine
+
+    def near(self, words: Words) -> NDArray[np.bool_]:
+        """Tell which of the given texts are nearly the same as a text: the cosine of their words is at least `NEAR`.
+
+        All words count the same. Otherwise, the more copies of a text were given, the less they would be alike.
+
+        Args:
+            words (Words): Its words.
+
+        Returns:
+            ndarray: Whether each is nearly the same. *Shape:* (texts,).
+        """
+        shared = self._shared(words, dict.fromkeys(words, 1.0))
+        nearly: NDArray[np.bool_] = shared >= NEAR * np.sqrt(self._lengths * len(words))
+        return nearly
+
+    def _shared(self, words: Words, weights: Mapping[str, float]) -> NDArray[np.float64]:
+        """Sum up the weights of the words that a text shares with each given one."""
         found = np.zeros(self.n_texts)
         for word in words:
             if word in self._places:
-                found[self._places[word]] += self._weight(word)
-        cosine: NDArray[np.float64] = found / (self._norms * self._norm(words))
-        return cosine
-
-    def has_near(self, words: Words) -> bool:
-        """Whether a text is nearly the same as one of the given ones."""
-        return bool(self.n_texts) and bool(self.likeness(words).max() >= NEAR)
+                found[self._places[word]] += weights[word]
+        return found
 
     def _weight(self, word: str) -> float:
         """Get the square of a word's idf: vectors have it twice in a product."""
         return math.log(1 + self.n_texts / max(1, len(self._places.get(word, ())))) ** 2
 
     def _norm(self, words: Words) -> float:
-        return math.sqrt(sum(map(self._weight, words)))
+        return math.sqrt(sum(self._weights.get(word, self._unseen) for word in words))
 
 
 def choose(candidates: Sequence[Candidate], n: int, weights: Mapping[str, float]) -> list[tuple[int, float]]:
@@ -117,15 +139,15 @@ def choose(candidates: Sequence[Candidate], n: int, weights: Mapping[str, float]
     index = WordIndex([candidate.words for candidate in candidates])
     values = np.array([candidate.value(weights) for candidate in candidates])
     likeness = np.zeros(len(candidates))
+    left = np.ones(len(candidates), bool)
     chosen: list[tuple[int, float]] = []
-    while len(chosen) < min(n, len(candidates)):
-        gains = np.where(likeness < NEAR, (values + _LEAST) * (1 - likeness), -1.0)
-        best = int(gains.argmax())
-        if gains[best] < 0:
-            break
+    while len(chosen) < n and left.any():
+        best = int(np.where(left, (values + _LEAST) * (1 - likeness), -1.0).argmax())
         chosen.append((best, float(values[best])))
-        likeness = np.maximum(likeness, index.likeness(candidates[best].words))
-        likeness[best] = 1.0
+        words = candidates[best].words
+        likeness = np.maximum(likeness, index.likeness(words))
+        left &= ~index.near(words)
+        left[best] = False
     return chosen
 
 

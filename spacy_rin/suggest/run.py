@@ -122,7 +122,7 @@ def suggest(
                 counts["failed"] += 1
                 continue
             words = words_of(doc)
-            if known.has_near(words):
+            if known.near(words).any():
                 counts["known"] += 1
                 continue
             reading = reader.read(doc)

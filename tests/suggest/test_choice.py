@@ -21,10 +21,11 @@ def candidate(ident: int, words: str, bits: float, tokens: int = 20) -> Candidat
 
 def test_value_for_the_time_it_takes() -> None:
     short = Candidate(Document(1, ""), (), 20, {"r": 1.0, "s": 0.5})
-    assert short.value(WEIGHTS) == pytest.approx(2 / 40)
-    # Twice the text with twice the doubt is worth more, as it is begun once; but ten such texts are not worth ten.
-    assert short._replace(tokens=40, unsure={"r": 4.0}).value(WEIGHTS) == pytest.approx(4 / 60)
-    assert short._replace(tokens=200, unsure={"r": 20.0}).value(WEIGHTS) < 2 * short.value(WEIGHTS)
+    assert short.value(WEIGHTS) == pytest.approx((1 + 2 * math.log2(1.5)) / 40)
+    assert short._replace(tokens=40, unsure={"r": 3.0}).value(WEIGHTS) == pytest.approx(2 / 60)
+    # Two relations teach more than one that is doubted twice; a table of names, with many pairs, teaches little.
+    assert short._replace(unsure={"r": 2.0, "s": 0.5}).value(WEIGHTS) > short._replace(unsure={"r": 3.0}).value(WEIGHTS)
+    assert short._replace(tokens=100, unsure={"r": 10.0, "s": 5.0}).value(WEIGHTS) < 1.4 * short.value(WEIGHTS)
 
 
 def test_words() -> None:
@@ -40,8 +41,10 @@ def test_likeness_by_hand() -> None:
     assert index.likeness(("a", "b")) == pytest.approx([1.0, same, 0.0])
     unknown = math.log(1 + 3)
     assert index.likeness(("d", "new")) == pytest.approx([0, 0, idf["d"] / math.hypot(idf["d"], unknown)])
-    assert index.has_near(("a", "c")) and not index.has_near(("b", "d"))
-    assert not WordIndex([]).has_near(("a",))
+    # All words count the same: 2 of 2 and 3 are shared, which is 0.816.
+    assert index.near(("a", "c", "d")).tolist() == [False, True, False]
+    assert not index.near(("b", "d")).any()
+    assert WordIndex([]).near(("a",)).tolist() == []
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1).map(lambda w: tuple(sorted(set(w)))), min_size=1))
@@ -50,6 +53,7 @@ def test_likeness_is_a_cosine(texts: list[Any]) -> None:
     for place, words in enumerate(texts):
         likeness = index.likeness(words)
         assert likeness[place] == pytest.approx(1.0) and ((likeness > -1e-9) & (likeness < 1 + 1e-9)).all()
+        assert index.near(words)[place]
 
 
 def test_unlike_texts_are_chosen() -> None:
@@ -62,7 +66,7 @@ def test_unlike_texts_are_chosen() -> None:
     ]
     chosen = choose(texts, 5, WEIGHTS)
     assert [place for place, _ in chosen] == [0, 3, 2, 4]
-    assert [value for _, value in chosen] == pytest.approx([1 / 40, 0.7 / 40, 0.8 / 40, 0.0])
+    assert [value for _, value in chosen] == pytest.approx([math.log2(1 + bits) / 40 for bits in (1.0, 0.7, 0.8, 0.0)])
     assert choose(texts, 2, WEIGHTS) == chosen[:2]
     assert choose([], 2, WEIGHTS) == []
 
@@ -85,6 +89,16 @@ def test_copies_do_not_crowd_out_others() -> None:
     for ident in range(1, 100):
         pool.add(candidate(ident, "a b c", 1.0))
     assert [found.document.id for found, _ in pool.best()] == [1, 0]
+
+
+@pytest.mark.parametrize("copies", [2, 10, 100])
+def test_texts_of_one_form_are_copies_however_many_there_are(copies: int) -> None:
+    form = "the board of the works met in hall nr {} and chose tim cook as its chief for another term"
+    texts = [candidate(ident, form.format(ident), 1.0) for ident in range(copies)]
+    others = [candidate(copies + ident, f"w{ident}", 0.1) for ident in range(3)]
+    assert [place for place, _ in choose([*texts, *others], 4, WEIGHTS)] == [0, *range(copies, copies + 3)]
+    known = WordIndex([text.words for text in texts])
+    assert known.near(candidate(0, form.format("new"), 1.0).words).all()
 
 
 def test_all_texts_have_the_same_chance() -> None:
