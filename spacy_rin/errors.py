@@ -64,7 +64,7 @@ class Errors(Message):
         "The entity '{span}' in the gold annotation has no label (\"{text}\"). Give every entity, and every Span of a "
         "relation, a label: Span(doc, start, end, label='PERSON')."
     )
-    R018 = "The pipeline has no component 'rin_joint', so there are no relations to extract."
+    R018 = "The pipeline has no component 'rin_joint', or it is disabled, so there are no relations to extract."
     R019 = (
         "Component '{name}' would write to the same places as '{other}': relations to doc._.{attr}, or entities to "
         "doc.spans['{key}']. Give it others, e.g. nlp.add_pipe('rin_joint', name='{name}', config={{'attr': "
@@ -124,8 +124,8 @@ class Errors(Message):
     )
     R047 = "{path} has no texts to train on, only {counts}."
     R048 = (
-        "brat can't hold the label '{label}': its labels have no white space and no ':', ',' or '|'. Rename it, or "
-        "choose another format."
+        "brat can't hold the label '{label}': its labels have no characters but a-z, A-Z, 0-9, '_' and '-'. Rename it, "
+        "or choose another format."
     )
     R049 = (
         "Not one triple is left of the {texts} text(s) of {path}, so there is nothing to learn. Left out: {counts}\n"
@@ -180,7 +180,7 @@ class Errors(Message):
         "The pipeline {name} of a worker is not that of the run: its files or its version of spacy-rin differ. Give "
         "all machines the same pipeline, and start again."
     )
-    R083 = "{options} can't be used {how}. Leave it out, or see `spacy rin extract --help`."
+    R083 = "{options} can't be used {how}. Leave it out, or see the --help of the command."
     # Facts
     R090 = (
         "{path} can't be read as triples: {reason}. Give what `spacy rin extract` wrote: a folder of shards, or "
@@ -188,8 +188,8 @@ class Errors(Message):
     )
     # Suggestions
     R100 = (
-        "There is nothing to suggest: of {texts} text(s), {failed} can't be read and {known} are nearly the same as "
-        "one of the training data. Check the input and its format."
+        "There is nothing to suggest: of {texts} text(s), {failed} failed{reason}, and {known} are nearly the same as "
+        "one of the training data."
     )
 
 
@@ -222,6 +222,10 @@ class Warnings(Message):
         "Some texts, or sentences in them, have more relations than component '{name}' has slots for them ({slots}). "
         "The rest is neither learned nor found. Raise `slots` of 'spacy_rin.Interactive.v1'; `spacy rin data` "
         "counts what is lost."
+    )
+    W007 = (
+        "None of the relations of the training data is a label of component '{name}', so they can't tell which of its "
+        "relations are rare: {labels}."
     )
 
 

@@ -25,7 +25,7 @@ def suggest_cli(
         Opt("--train", "-t", help="File or folder with training data, to know what it lacks. Can be repeated"),
     ] = None,
     random: Annotated[bool, Opt("--random", help="Choose by chance, to compare with")] = False,
-    seed: Annotated[int, Opt("--seed", help="Seed of --random")] = 0,
+    seed: Annotated[int | None, Opt("--seed", help="Seed of --random. Default: 0")] = None,
     input_format: Annotated[
         str | None,
         Opt("--input-format", "-i", help="text, jsonl, csv, tsv, parquet or folder. Default: input suffix"),
@@ -48,12 +48,15 @@ def suggest_cli(
 
     Example: spacy rin suggest training/model-best texts.jsonl tasks.jsonl --format prodigy --train corpus/train.spacy
     """
+    from ..errors import Errors, SettingError
     from ..suggest import suggest_file
     from ..suggest.hints import hint
     from ..suggest.run import RANDOM, UNSURE, check_output
 
     train = train_paths or []
     with coded_errors():
+        if seed is not None and not random:
+            raise SettingError(Errors.R083, options="--seed", how="without --random")
         check_output(input_path, output_path, format, train)
         nlp = load_pipeline(model, gpu_id)
         try:
@@ -68,29 +71,32 @@ def suggest_cli(
                 text_key=text_key,
                 id_key=id_key,
                 strategy=RANDOM if random else UNSURE,
-                seed=seed,
+                seed=seed or 0,
                 batch_size=batch_size,
                 progress=True,
             )
         except KeyboardInterrupt:
             msg.warn("Stopped. Nothing was written.")
             raise typer.Exit(130) from None
-    _show(summary, number)
+    _show(summary, number, random)
     msg.good(f"Wrote {output_path}")
-    typer.echo(hint(nlp, output_path, format))
+    typer.echo(hint(summary.labels, output_path, format, str(nlp.lang)))
 
 
-def _show(summary: "Summary", number: int) -> None:
-    choice, report = summary
+def _show(summary: "Summary", number: int, random: bool) -> None:
+    choice, report, _ = summary
     counts = {
         "texts": choice.texts,
         "  failed": choice.failed,
         "  nearly the same as in training": choice.known,
         "tasks": report.texts,
+        **({} if random else {"  that it is sure of": choice.sure}),
         "  entities": report.entities,
         "  triples": report.triples,
         "  triples left out (overlap)": report.dropped_triples,
     }
     msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
+    if choice.failed:
+        msg.warn(f"{choice.failed:,} texts failed, the first one: {choice.error}")
     if report.texts < number:
-        msg.warn(f"There are fewer than {number:,} tasks: the other texts failed, or are nearly the same as others")
+        msg.warn(f"There are fewer than {number:,} tasks, because no other texts are left that differ from them")

@@ -11,8 +11,8 @@ from ..errors import Errors, RinError
 from .annotation import Annotation
 
 _LINE = re.compile(r"[^\r\n]+")
-# Arguments and types of a line stand between blanks, and a role before a colon.
-_NO_LABEL = re.compile(r"[\s:,|]")
+# brat turns other characters into "_" when it reads its configuration.
+_LABEL = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def brat_record(annotation: Annotation) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def check_labels(labels: Iterable[str]) -> None:
         RinError: R048 if it can't hold one of them.
     """
     for label in labels:
-        if _NO_LABEL.search(label):
+        if not _LABEL.fullmatch(label):
             raise RinError(Errors.R048, label=label)
 
 

@@ -1,8 +1,10 @@
 """Read texts, choose those to annotate, and write them as tasks."""
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +14,7 @@ from tqdm import tqdm
 
 from ..convert.export_brat import check_labels
 from ..convert.exporters import ExportReport, check_target, export, write_records
-from ..errors import Errors, FileError, RinError, require_setting, require_whole
+from ..errors import Errors, FileError, RinError, Warnings, require_setting, require_whole
 from ..extract.documents import STDIN, Document, count_documents, read_documents
 from ..extract.reading import read_all
 from ..extract.run import checked_document, checked_pipe, in_zones
@@ -21,6 +23,7 @@ from ..pipeline.component import RINJoint
 from ..pipeline.corpus import read_docs
 from ..relations import get_relations
 from .choice import Candidate, Pool, RandomPool, UnsurePool, WordIndex, words_of
+from .hints import Labels, offered_labels
 from .uncertainty import Reader, rarity
 
 UNSURE, RANDOM = "unsure", "random"
@@ -49,12 +52,19 @@ class Choice(NamedTuple):
         texts (int): Number of texts.
         failed (int): Number of those that could not be read or processed.
         known (int): Number of those that are nearly the same as a text of the training data.
+        error (str | None): Id of the first text that failed, and the reason.
     """
 
     suggestions: list[Suggestion]
     texts: int
     failed: int
     known: int
+    error: str | None = None
+
+    @property
+    def sure(self) -> int:
+        """Number of chosen texts that the pipeline finds nothing unsure in."""
+        return sum(not suggestion.value for suggestion in self.suggestions)
 
 
 class Summary(NamedTuple):
@@ -63,10 +73,12 @@ class Summary(NamedTuple):
     Attributes:
         choice (Choice): The chosen texts.
         report (ExportReport): What was written of the predictions, and what the format can't hold.
+        labels (Labels): The labels that the annotation tool is to offer.
     """
 
     choice: Choice
     report: ExportReport
+    labels: Labels
 
 
 def suggest(
@@ -81,15 +93,16 @@ def suggest(
 ) -> Choice:
     """Choose the texts whose annotation would teach a pipeline most. The texts may be more than the memory holds.
 
-    A text is valued by how unsure the pipeline is of its triples, also of those that it nearly finds. Triples of rare
-    relations count more, and the sum is divided by the length. Texts are chosen one by one, each unlike those before.
+    A text is valued by how unsure the pipeline is of its triples, also of those that it nearly finds. Rare relations
+    count more, many triples of one relation count less, and the sum is divided by the length. Texts are chosen one by
+    one, each unlike those before.
 
     Args:
         nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
         documents (Iterable[str | Document]): The texts. The id of a plain string is its position, starting at 1.
         n (int): How many to choose.
         train (Iterable[Doc]): Annotated texts. Relations are rare that are rare there, and texts nearly the same as one
-            of them are not chosen. Without them, relations are rare that the pipeline rarely finds.
+            of them are not chosen. Without triples that the pipeline knows, relations are rare that it rarely finds.
         strategy (str): "unsure", or "random" for texts by chance, to compare with.
         seed (int): Seed of "random".
         batch_size (int): Texts in a batch.
@@ -109,17 +122,19 @@ def suggest(
     reader = Reader(pipe)
     known, gold = _read_train(train, pipe)
     found: Counter[str] = Counter()
+    error = None
     pool: Pool = RandomPool(n, seed)
     if strategy == UNSURE:
         pool = UnsurePool(n, lambda: rarity(gold or found, pipe.relation_labels))
     counts: Counter[str] = Counter()
     numbered = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(documents, 1))
-    # Texts by chance need no predictions.
-    with reader.nearly() if strategy == UNSURE else nlp.select_pipes(enable=[]):
+    # Texts by chance are read, too: their predictions are wanted, so those that fail are not chosen.
+    with reader.nearly():
         for document, doc in _read(nlp, numbered, batch_size):
             counts["texts"] += 1
             if doc is None:
                 counts["failed"] += 1
+                error = error or f"{document.id}: {document.error}"
                 continue
             words = words_of(doc)
             if known.near(words).any():
@@ -129,7 +144,7 @@ def suggest(
             found += reading.found
             pool.add(Candidate(document, words, len(doc), reading.unsure))
     suggestions = [Suggestion(candidate.document, value) for candidate, value in pool.best()]
-    return Choice(suggestions, *(counts[name] for name in Choice._fields[1:]))
+    return Choice(suggestions, counts["texts"], counts["failed"], counts["known"], error)
 
 
 def suggest_file(
@@ -176,9 +191,10 @@ def suggest_file(
     """
     train = list(train)
     check_output(input_path, output_path, format, train)
-    pipe = checked_pipe(nlp, None)
+    checked_pipe(nlp, None)
+    labels = offered_labels(nlp)
     if format == "brat":
-        check_labels(pipe.labels)
+        check_labels(chain.from_iterable(labels.values()))
     annotated = [doc for path in train for doc in _read_annotated(path, nlp)]
     documents: Iterable[Document] = read_documents(input_path, input_format, text_key=text_key, id_key=id_key)
     total = count_documents(input_path, input_format) if progress else None
@@ -188,9 +204,10 @@ def suggest_file(
         choice = suggest(nlp, bar, n, train=annotated, **options)
     records, report = make_tasks(nlp, choice.suggestions, format, batch_size=batch_size)
     if not records:
-        raise RinError(Errors.R100, texts=choice.texts, failed=choice.failed, known=choice.known)
-    write_records(records, output_path, format, labels=pipe.label_data)
-    return Summary(choice, report)
+        reason = f" (the first, {choice.error})" if choice.error else ""
+        raise RinError(Errors.R100, texts=choice.texts, failed=choice.failed, reason=reason, known=choice.known)
+    write_records(records, output_path, format, labels=labels)
+    return Summary(choice, report, labels)
 
 
 def check_output(
@@ -206,12 +223,16 @@ def check_output(
 
     Raises:
         SettingError: R010 if the format is not that of an annotation tool.
-        FileError: R034 if the output is an input, or is not free for the format.
+        FileError: R034 if the output is an input, or in a folder of the input, or is not free for the format.
     """
     require_setting("format", format, format in TOOLS, f"one of {TOOLS}")
     for path in (input_path, *train):
-        if str(path) != STDIN and same_file(path, output_path):
+        if str(path) == STDIN:
+            continue
+        if same_file(path, output_path):
             raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
+        if Path(path).is_dir() and Path(path).resolve() in Path(output_path).resolve().parents:
+            raise FileError(Errors.R034, path=output_path, reason="the next run would read the output as its input")
     check_target(output_path, format)
 
 
@@ -251,8 +272,13 @@ def make_tasks(
 
 def _read(nlp: Language, documents: Iterator[Document], batch_size: int) -> Iterator[tuple[Document, Doc | None]]:
     for part in in_zones(nlp, documents):
-        checked = (checked_document(document, nlp) for document in part)
+        checked = (_checked(document, nlp) for document in part)
         yield from read_all(nlp, checked, {"batch_size": batch_size})
+
+
+def _checked(document: Document, nlp: Language) -> Document:
+    document = checked_document(document, nlp)
+    return document if document.error or document.text.strip() else document._replace(error="the text is empty")
 
 
 def _read_train(train: Iterable[Doc], pipe: RINJoint) -> tuple[WordIndex, Counter[str]]:
@@ -262,7 +288,10 @@ def _read_train(train: Iterable[Doc], pipe: RINJoint) -> tuple[WordIndex, Counte
         if len(doc):
             words.append(words_of(doc))
             gold.update(relation.label for relation in get_relations(doc, pipe.attr))
-    return WordIndex(words), gold
+    known = Counter({label: gold[label] for label in pipe.relation_labels if label in gold})
+    if gold and not known:
+        warnings.warn(Warnings.W007.format(name=pipe.name, labels=", ".join(sorted(gold))), stacklevel=3)
+    return WordIndex(words), known
 
 
 def _read_annotated(path: str | Path, nlp: Language) -> list[Doc]:

@@ -63,7 +63,9 @@ class Reader:
         unsure: defaultdict[str, float] = defaultdict(float)
         found: Counter[str] = Counter()
         for relation in get_relations(doc, self.pipe.attr):
-            threshold = self.thresholds[relation.label]
+            threshold = self.thresholds.get(relation.label)
+            if threshold is None:  # of another component, which writes to the same place
+                continue
             right = shifted(relation.score, threshold)
             for span in dict.fromkeys((_key(relation.subject), _key(relation.object))):
                 right *= float(scores.get(span, 1.0))

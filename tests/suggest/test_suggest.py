@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 import spacy
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from spacy_rin.convert import convert, write_docs
 from spacy_rin.extract import Document
 from spacy_rin.relations import get_relations, set_relations
 from spacy_rin.suggest import STRATEGIES, suggest, suggest_file
-from spacy_rin.suggest.hints import hint
+from spacy_rin.suggest.hints import hint, offered_labels
 
 from ..convert.support import accept_predictions
-from ..support import TRIPLES, component_of, make_examples, names, run, same_predictions
+from ..support import TRIPLES, component_of, gold_doc, make_examples, names, run, same_predictions
 
 # The first two are in the small corpus that the pipeline knows by heart.
 TEXTS = [
@@ -51,7 +51,7 @@ def test_what_is_known_by_heart_comes_last(trained: Language) -> None:
     choice = suggest(trained, TEXTS, 6)
     order = [suggestion.document.id for suggestion in choice.suggestions]
     assert set(order[-3:]) >= {1, 2} and sorted(order) == [1, 2, 3, 4, 5, 6]
-    assert choice[1:] == (6, 0, 0)
+    assert choice[1:] == (6, 0, 0, None)
     values = [suggestion.value for suggestion in choice.suggestions]
     assert values[0] == max(values) > 5 * values[-1]
     # The same whatever the batches, and nothing of the pipeline is changed.
@@ -83,9 +83,36 @@ def test_rare_relations_count_more(trained: Language) -> None:
 
 def test_texts_that_fail_are_counted(trained: Language) -> None:
     texts = [Document("a", "", error="no text"), Document("b", TEXTS[2]), Document("c", "x" * 2_000_000)]
-    choice = suggest(trained, texts, 3)
-    assert [s.document.id for s in choice.suggestions] == ["b"] and (choice.texts, choice.failed) == (3, 2)
-    assert suggest(trained, [], 3).suggestions == []
+    for strategy in STRATEGIES:
+        choice = suggest(trained, [*texts, " \n"], 3, strategy=strategy)
+        assert [s.document.id for s in choice.suggestions] == ["b"] and (choice.texts, choice.failed) == (4, 3)
+        assert choice.error == "a: no text" and suggest(trained, [], 3, strategy=strategy).suggestions == []
+    assert suggest(trained, ["  "], 1).error == "1: the text is empty"
+
+
+def test_a_component_that_fails(trained: Language, model: Path, texts: Path, tmp_path: Path) -> None:
+    """Texts that fail are not chosen, and the reason is told."""
+
+    def fail(doc: Doc) -> Doc:
+        if "rain" in doc.text:
+            raise LookupError("no umbrella")
+        return doc
+
+    nlp = spacy.load(model)
+    Language.component("rain", func=fail)
+    nlp.add_pipe("rain", first=True)
+    for strategy in STRATEGIES:
+        assert sorted(chosen(nlp, TEXTS, 6, strategy=strategy)) == [1, 2, 3, 5, 6]
+    (tmp_path / "rain.txt").write_text("It will rain .\n")
+    with pytest.raises(ValueError, match=r"^\[R100\].*1 failed \(the first, 1: LookupError: no umbrella\)"):
+        suggest_file(nlp, tmp_path / "rain.txt", tmp_path / "tasks.jsonl", "prodigy", 1)
+
+
+def test_training_data_of_other_relations(trained: Language) -> None:
+    nlp = spacy.blank("en")
+    docs = [gold_doc(nlp.vocab, "Ada Brook likes Larne .", [("Ada Brook", "likes", "Larne")])]
+    with pytest.warns(UserWarning, match=r"^\[W007\].*rare: likes\."):
+        assert chosen(trained, TEXTS, 3, train=docs) == chosen(trained, TEXTS, 3)
 
 
 def test_random(trained: Language) -> None:
@@ -150,6 +177,8 @@ def test_cli_refuses(trained: Language, model: Path, texts: Path, known: Path, t
     DocBin().to_disk(tmp_path / "none.spacy")
     (tmp_path / "empty.txt").write_text("\n \n")
     (tmp_path / "bad.jsonl").write_text('{"body": "Ada."}\n')
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "1.txt").write_text("Ada .")
     (tmp_path / "done").mkdir()
     (tmp_path / "done" / "1.ann").write_text("T1\tA 0 1\ta\n")
     out = tmp_path / "new" / "tasks"
@@ -160,6 +189,8 @@ def test_cli_refuses(trained: Language, model: Path, texts: Path, known: Path, t
         ((model, tmp_path / "no.txt", out, *tool), "[R033]"),
         ((model, texts, texts, "--format", "prodigy"), "[R034]"),
         ((model, texts, known, "--format", "prodigy", "--train", known), "[R034]"),
+        ((model, tmp_path / "many", tmp_path / "many" / "new", *tool), "[R034]"),
+        ((model, texts, out, *tool, "--seed", "0"), "[R083]"),
         ((model, texts, tmp_path / "done", *tool), "[R034]"),
         ((model, texts, tmp_path / "done", "--format", "prodigy"), "[R034]"),
         ((model, texts, out, *tool, "--train", tmp_path / "none.spacy"), "[R034]"),
@@ -189,5 +220,25 @@ def test_hints_quote_labels(nlp: Language) -> None:
     pipe: Any = nlp.add_pipe("rin_joint")
     pipe.add_label('a "b" & <c>')
     pipe.add_label("X", kind="entities")
-    assert """<Relation value='a "b" &amp; &lt;c&gt;'/>""" in hint(nlp, "tasks.json", "label_studio")
-    assert """my tasks.jsonl' --label 'a "b" & <c>' --span-label X""" in hint(nlp, "my tasks.jsonl", "prodigy")
+    labels = offered_labels(nlp)
+    assert """<Relation value='a "b" &amp; &lt;c&gt;'/>""" in hint(labels, "tasks.json", "label_studio", "en")
+    shown = hint(labels, "my tasks.jsonl", "prodigy", "en")
+    assert """blank:en 'my tasks.jsonl' --wrap --label 'a "b" & <c>' --span-label X""" in shown
+    pipe.add_label("born in, at")
+    shown = hint(offered_labels(nlp), "tasks.jsonl", "prodigy", "en")
+    assert "--wrap --label labels.txt --span-label X" in shown and "\nborn in, at\n" in shown
+
+
+def test_labels_of_other_components_are_offered(model: Path, texts: Path, tmp_path: Path) -> None:
+    nlp = spacy.load(model)
+    ruler: Any = nlp.add_pipe("entity_ruler", before="rin_joint")
+    ruler.add_patterns([{"label": "WEATHER REPORT", "pattern": "rain"}])
+    labels = offered_labels(nlp)
+    assert labels["entities"] == [*component_of(nlp).entity_labels, "WEATHER REPORT"]
+    assert labels["relations"] == list(component_of(nlp).relation_labels)
+    # brat can't hold it, which is told before the texts are read.
+    with pytest.raises(ValueError, match=r"^\[R048\].*'WEATHER REPORT'"):
+        suggest_file(nlp, tmp_path / "no.txt", tmp_path / "brat", "brat", 1)
+    out = tmp_path / "tasks.jsonl"
+    assert "WEATHER REPORT" in hint(suggest_file(nlp, texts, out, "prodigy", 6).labels, out, "prodigy", "en")
+    assert "WEATHER REPORT" in out.read_text("utf8")
