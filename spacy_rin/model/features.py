@@ -160,7 +160,9 @@ def read_features(
     if tok2vec.has_ref("graph"):
         inner, graph = tok2vec.layers
         features, backprop_inner = read_features(inner, docs, contexts, is_train)
-        heads = [find_heads(docs[i], start, end) for i, start, end in contexts]
+        # Negative distances are stored as unsigned.
+        distances = [doc.to_array("HEAD").astype(np.int64) for doc in docs]
+        heads = [find_heads(distances[i][start:end]) for i, start, end in contexts]
         features, backprop_graph = graph((features, heads), is_train)
         return features, lambda d_features: backprop_inner(backprop_graph(d_features))
     if all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts)) and len(contexts) == len(docs):
@@ -174,26 +176,24 @@ def read_features(
     if any(hasattr(node, "upstream_name") for node in tok2vec.walk()):  # a listener
         features, backprop_features = tok2vec(docs, is_train)
         return _cut(features, contexts), lambda d_cut: backprop_features(_join(d_cut, features, contexts))
-    features, backprop_features = tok2vec([docs[i][start:end].as_doc() for i, start, end in contexts], is_train)
+    features, backprop_features = tok2vec(_cut_docs(docs, contexts), is_train)
     return features, backprop_features
 
 
-def find_heads(doc: Doc, start: int, end: int) -> NDArray[np.int64]:
-    """Find the syntactic heads of tokens.
+def find_heads(distances: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the syntactic heads of neighbouring tokens.
 
     Args:
-        doc (Doc): A Doc. Without a dependency tree, all its tokens are roots.
-        start (int): First token.
-        end (int): Last token + 1.
+        distances (ndarray): From each token to its head, 0 for a root; all 0 without a dependency tree.
+            *Shape:* (tokens,).
 
     Returns:
-        ndarray: Position of the head of each token, counted from `start`. A root has its own, as has a token whose
-            head is outside. *Shape:* (end - start,).
+        ndarray: Position of the head of each token among them. A root has its own, as has a token whose head is not one
+            of them. *Shape:* (tokens,).
     """
-    distances = doc.to_array("HEAD")[start:end].astype(np.int64)  # negative ones are stored as unsigned
-    positions = np.arange(end - start)
+    positions = np.arange(len(distances))
     heads = positions + distances
-    return np.where((heads >= 0) & (heads < end - start), heads, positions)
+    return np.where((heads >= 0) & (heads < len(distances)), heads, positions)
 
 
 def _gcn_forward(
@@ -228,6 +228,15 @@ def initialize_features(tok2vec: Model[list[Doc], list[Floats2d]], X: list[Doc] 
 
 def _cut(features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:
     return [features[i][start:end] for i, start, end in contexts]
+
+
+def _cut_docs(docs: list[Doc], contexts: list[Context]) -> list[Doc]:
+    """Make a Doc of each context. The attributes of a whole Doc are read once, not for each of its contexts."""
+    untyped: Any = docs  # the types of spaCy lack what `as_doc` takes
+    attrs = untyped[0]._get_array_attrs()
+    arrays = [doc.to_array(attrs) for doc in untyped]
+    # `as_doc` changes the rows of its tokens in the array. No other context has these.
+    return [untyped[i][start:end].as_doc(array_head=attrs, array=arrays[i]) for i, start, end in contexts]
 
 
 def _join(pieces: list[Floats2d], features: list[Floats2d], contexts: list[Context]) -> list[Floats2d]:

@@ -333,8 +333,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         if not any(len(doc) for doc in docs):
             return [Prediction([], [], []) for _ in docs]
         segments, output = self._read(docs)
-        blank = np.concatenate([docs[s.doc].to_array("IS_SPACE")[s.start : s.end] for s in segments])
-        entities = decode_entities(segments, output.tag_scores(), blank.astype(bool))
+        is_space = [doc.to_array("IS_SPACE").astype(bool) for doc in docs]
+        blank = np.concatenate([is_space[s.doc][s.start : s.end] for s in segments])
+        entities = decode_entities(segments, output.tag_scores(), blank)
         return self._decode(len(docs), segments, entities, output)
 
     def predict_given(self, examples: Iterable[Example]) -> list[Prediction]:

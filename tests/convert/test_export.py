@@ -156,7 +156,10 @@ def test_brat_folder(tmp_path: Path) -> None:
     check_target(tmp_path / "new", "brat")
 
 
-@pytest.mark.parametrize("kind, label", [("born in", "r"), ("A", "at:home"), ("A", "a\tb"), ("A", "/people/at"), ("siège", "r"), ("A,B", "r")])
+@pytest.mark.parametrize(
+    "kind, label",
+    [("born in", "r"), ("A", "at:home"), ("A", "a\tb"), ("A", "/people/at"), ("siège", "r"), ("A,B", "r")],
+)
 def test_brat_refuses_labels_that_it_would_read_otherwise(kind: str, label: str) -> None:
     doc = make_doc(Record("1", ["a"], [(0, 1, kind)], [(0, label, 0)]), VOCAB)
     with pytest.raises(ValueError, match=r"^\[R048\]"):
