@@ -25,9 +25,11 @@ from .relations import DEFAULT_ATTR, get_relations, has_relations
 MODEL = "components.rin_joint.model"
 TOK2VEC = f"{MODEL}.tok2vec"
 
-# A relation is taken for symmetric, or for one with one object, if that holds of at least so many triples.
+# A relation is taken for symmetric, for asymmetric or for one with one object, if that holds of so many triples.
 MIN_SYMMETRIC = 20
 MIN_ONE = 100
+# Highest share of triples whose subject may have other objects in a relation with one object: texts have slips.
+SEVERAL_SHARE = 0.005
 # Share of pairs that must be annotated in both directions.
 SYMMETRIC_SHARE = 0.95
 # Share of the triples that a second layer of entities must save.
@@ -218,15 +220,20 @@ def _choose_constraints(corpus: Corpus) -> Iterable[Choice]:
         both = sum((i, object_, subject) in found for i, subject, object_ in found)
         if len(found) >= MIN_SYMMETRIC and both >= SYMMETRIC_SHARE * len(found):
             row["symmetric"] = True
-        for name, place in (("one_object", 1), ("one_subject", 2)):
-            if len(found) >= MIN_ONE and max(Counter((pair[0], pair[place]) for pair in found).values()) == 1:
-                row[name] = True
+        if len(found) >= MIN_ONE:
+            reversible = not several or any(pair[::-1] in allowed[label] for pair in allowed[label])
+            if reversible and not both:
+                row["asymmetric"] = True
+            for name, place in (("one_object", 1), ("one_subject", 2)):
+                places = Counter((pair[0], pair[place]) for pair in found)
+                if sum(n > 1 for n in places.values()) <= SEVERAL_SHARE * len(found):
+                    row[name] = True
         table[label] = row
     table = {label: row for label, row in table.items() if row}
     special = [label for label, row in table.items() if set(row) - {"types"}]
     reason = f"types that occur together, of {len(allowed)} relations" if several else "there is one type of entities"
     if special:
-        reason += f"; {len(special)} are symmetric, or always have one object or subject"
+        reason += f"; {len(special)} are (a)symmetric, or have one object or subject"
     yield Choice("components.rin_joint.constraints", table, reason)
 
 

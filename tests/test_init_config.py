@@ -114,7 +114,13 @@ def test_constraints_hold_in_the_data(tmp_path: Path) -> None:
     assert config["components"]["rin_joint"]["constraints"] == {"married_to": row}
     docs = [couple("Ada", "Ben", False) for _ in range(60)]
     config, _ = init_config(write(tmp_path / "one.spacy", docs))
-    assert config["components"]["rin_joint"]["constraints"] == {}
+    assert config["components"]["rin_joint"]["constraints"] == {}  # too few to tell
+    config, _ = init_config(write(tmp_path / "many.spacy", docs * 2))
+    row = {"asymmetric": True, "one_object": True, "one_subject": True}
+    assert config["components"]["rin_joint"]["constraints"] == {"married_to": row}
+    config, _ = init_config(write(tmp_path / "slip.spacy", [*docs * 2, couple("Ada", "Ben", True)]))
+    row = {"one_object": True, "one_subject": True}
+    assert config["components"]["rin_joint"]["constraints"] == {"married_to": row}
 
 
 @pytest.mark.parametrize("features", ["hash", "vectors", "tagger"])

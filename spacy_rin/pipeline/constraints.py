@@ -17,12 +17,15 @@ class Constraint:
     Attributes:
         types (frozenset[tuple[str, str]] | None): Types of subject and object that it joins; None for any.
         symmetric (bool): Whether it holds in both directions or in none.
+        asymmetric (bool): Whether it never holds in both directions; the more probable one is kept. So nothing has the
+            relation with itself.
         one_object (bool): Whether a subject has at most one object; the most probable one is kept.
         one_subject (bool): Whether an object has at most one subject; the most probable one is kept.
     """
 
     types: frozenset[tuple[str, str]] | None = field(default=None)
     symmetric: bool = False
+    asymmetric: bool = False
     one_object: bool = False
     one_subject: bool = False
 
@@ -49,6 +52,8 @@ def check_constraints(table: Any) -> dict[str, Constraint]:
         for key in _KEYS - {"types"}:
             if not isinstance(values.get(key, False), bool):
                 raise SettingError(Errors.R010, name=f"{name}.{key}", expected="true or false", value=values[key])
+        if values.get("symmetric") and values.get("asymmetric"):
+            raise SettingError(Errors.R010, name=name, expected="symmetric or asymmetric, not both", value=values)
         types = values.get("types")
         if types is not None and not _is_pairs(types):
             expected = "a list of pairs [type of the subject, type of the object]"
@@ -89,7 +94,9 @@ def constrain(
     """
     best: dict[tuple[Any, int, Any], float] = {}
     for subject, label, object_, score in triples:
-        if _joins(constraints[label], types[subject[2]], types[object_[2]]):
+        constraint = constraints[label]
+        itself = constraint.asymmetric and subject == object_
+        if not itself and _joins(constraint, types[subject[2]], types[object_[2]]):
             best[subject, label, object_] = score
     for (subject, label, object_), score in list(best.items()):
         if constraints[label].symmetric:
@@ -102,8 +109,9 @@ def constrain(
         one_object, one_subject = constraints[label].one_object, constraints[label].one_subject
         if constraints[label].symmetric:
             one_object = one_subject = one_object or one_subject
-        slots = {("object of", subject, label)} if one_object else set()
+        slots: set[tuple[Any, ...]] = {("object of", subject, label)} if one_object else set()
         slots |= {("subject of", object_, label)} if one_subject else set()
+        slots |= {(frozenset((subject, object_)), label)} if constraints[label].asymmetric else set()
         if taken.isdisjoint(slots):
             taken |= slots
             kept.append(ScoredTriple(subject, label, object_, best[subject, label, object_]))

@@ -98,8 +98,9 @@ def make_rin_joint(
             would lose more than a few of the training triples.
         constraints (dict[str, dict[str, Any]] | None): What holds of relations, so that nothing else is found. For a
             relation: "types", the pairs of types of subject and object that it joins; "symmetric", whether it holds in
-            both directions or in none; "one_object", whether a subject has at most one object; "one_subject", whether
-            an object has at most one subject. Null lets `initialize` collect the types that occur in training.
+            both directions or in none; "asymmetric", whether it never holds in both; "one_object", whether a subject
+            has at most one object; "one_subject", whether an object has at most one subject. Null lets `initialize`
+            collect the types that occur in training.
         head (str): Token that stands for an entity in a triple: "last" (the papers' data) or "first".
         rescue (bool): Whether a triple also counts if its tokens are inside entities but are not their heads.
         overwrite (bool): Whether to replace the entities that earlier components set in `doc.ents`.

@@ -54,6 +54,18 @@ def test_symmetric() -> None:
         assert kept({"married_to": {"symmetric": True, one: True}}, *rivals) == both
 
 
+def test_asymmetric() -> None:
+    table = {"married_to": {"asymmetric": True}}
+    assert kept(table, (ADA, 1, BEN, 0.6), (BEN, 1, ADA, 0.7), (BEN, 1, CY, 0.5), (CY, 1, CY, 0.9)) == [
+        (BEN, 1, ADA, 0.7),
+        (BEN, 1, CY, 0.5),
+    ]
+    # Of two that are as good, the first in the text is kept. Other relations may go both ways.
+    assert kept(table, (BEN, 1, ADA, 0.6), (ADA, 1, BEN, 0.6)) == [(ADA, 1, BEN, 0.6)]
+    others = [(ADA, 0, BEN, 0.6), (BEN, 0, ADA, 0.6)]
+    assert kept(table, *others) == others
+
+
 def test_collected_table_is_sorted() -> None:
     triples = [("PERSON", "wrote", "WORK"), ("ORG", "wrote", "WORK"), ("PERSON", "led", "ORG")] * 2
     assert collect_types(triples) == {
@@ -73,6 +85,7 @@ def test_collected_table_is_sorted() -> None:
         ({"led": {"types": [["PERSON", ""]]}}, "constraints.led.types"),
         ({"led": {"symmetric": "yes"}}, "constraints.led.symmetric"),
         ({"led": {"one_object": 1}}, "constraints.led.one_object"),
+        ({"led": {"symmetric": True, "asymmetric": True}}, "constraints.led"),
     ],
 )
 def test_refuses(table: Any, name: str) -> None:
