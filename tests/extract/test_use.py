@@ -18,15 +18,15 @@ from .test_writers import make_row
 pytest.importorskip("pyarrow")
 
 PAGES = Path(__file__).parents[2] / "docs" / "use"
-BORN = ("born in", "London", "PLACE")
+BORN = ("born_in", "London", "PLACE")
 ROWS = [
     make_row("a", ("Ada", "PERSON", *BORN, 0.5), ("Ada", "PERSON", "leads", "Nimbus", "ORG", 0.75)),
     make_row("b", ("Ada", "PERSON", *BORN, 0.875)),
     make_row("c", ("Bo", "PERSON", *BORN, 1.0)),
 ]
 FACTS = [
-    ("Ada", "born in", "London", 2, 0.875),
-    ("Bo", "born in", "London", 1, 1.0),
+    ("Ada", "born_in", "London", 2, 0.875),
+    ("Bo", "born_in", "London", 1, 1.0),
     ("Ada", "leads", "Nimbus", 1, 0.75),
 ]
 
