@@ -227,6 +227,11 @@ class Warnings(Message):
         "None of the relations of the training data is a label of component '{name}', so they can't tell which of its "
         "relations are rare: {labels}."
     )
+    W008 = (
+        "The network learned with word vectors, but this pipeline has none, so it knows nothing of words that it did not "
+        "see in training. If the component comes from another pipeline, share its vocabulary: "
+        "`spacy.blank('en', vocab=other.vocab)`."
+    )
 
 
 class RinError(ValueError):

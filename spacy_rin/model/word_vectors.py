@@ -135,6 +135,8 @@ def _pipeline_vectors(
     """
     vectors = vocab.vectors
     if not len(vectors):
+        if model.attrs["scale"] != 1.0:
+            warnings.warn(Warnings.W008.format(), stacklevel=2)
         return np.zeros(len(words), dtype=bool), np.empty((0, width), dtype=np.float32)
     if vectors.shape[1] != width:
         raise RinError(Errors.R021, found=vectors.shape[1], expected=width)

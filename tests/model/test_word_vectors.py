@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,17 @@ def test_vectors_of_another_width(vocab: Any) -> None:
     collect_words(layer, [Doc(vocab, words=["Ada"])])
     with pytest.raises(ValueError, match=r"R021.*2"):
         layer.initialize(X=[Doc(vocab, words=["Ada"])])
+
+
+def test_vectors_that_are_gone(vocab: Any) -> None:
+    """As in a component that is taken from another pipeline without its vocabulary."""
+    vocab.set_vector("long", np.array([3.0, 4.0], dtype="f"))
+    layer = make_layer(vocab, ["Ada"])
+    with pytest.warns(UserWarning, match=r"^\[W008\].*share its vocabulary"):
+        layer.predict([Doc(Vocab(), words=["Ada", "unseen"])])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer.predict([Doc(vocab, words=["Ada", "unseen", "new"])])
 
 
 def test_no_vectors_at_all() -> None:
