@@ -228,8 +228,8 @@ class Warnings(Message):
         "relations are rare: {labels}."
     )
     W008 = (
-        "The network learned with word vectors, but this pipeline has none, so it knows nothing of words that it did not "
-        "see in training. If the component comes from another pipeline, share its vocabulary: "
+        "The network learned with word vectors, but this pipeline has none, so it knows nothing of words that it did "
+        "not see in training. If the component comes from another pipeline, share its vocabulary: "
         "`spacy.blank('en', vocab=other.vocab)`."
     )
 

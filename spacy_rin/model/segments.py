@@ -1,5 +1,6 @@
 """Pieces of Docs that the network reads at once: sentences or whole texts, and windows of what is too long."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,10 @@ from spacy.tokens import Doc
 CONTEXTS = ("sentence", "text")
 
 _SENTENCIZER = Sentencizer()
+_LINE = re.compile(r"[^\r\n]+")
+_BULLET = re.compile(r"\s*(?:[-–—*+•·▪◦‣]|\(?\d{1,3}[.)])\s+(?P<first>\S)")
+# Lines of running text are longer than this, unless they end a paragraph.
+_SHORT = 60
 
 
 class Context(NamedTuple):
@@ -47,8 +52,8 @@ class Segment(NamedTuple):
 
 
 def find_sentences(doc: Doc) -> list[tuple[int, int]]:
-    """Find the sentences of a Doc. If it has no sentence boundaries, a rule finds them: spaCy's sentencizer, and blank
-    lines. The Doc is not changed.
+    """Find the sentences of a Doc. If it has no sentence boundaries, rules find them: spaCy's sentencizer, blank lines,
+    and the lines of lists, tables and headings. The Doc is not changed.
 
     Args:
         doc (Doc): The Doc.
@@ -65,8 +70,45 @@ def find_sentences(doc: Doc) -> list[tuple[int, int]]:
     for i in np.flatnonzero(doc.to_array("IS_SPACE")[:-1]):
         if doc[int(i)].text.count("\n") > 1:
             begins[i + 1] = True
+    if places := list(_find_items(doc.text)):
+        offsets = np.array([token.idx for token in doc])
+        begins[np.flatnonzero(np.isin(offsets, places))] = True
     starts = np.flatnonzero(begins).tolist()
     return list(zip(starts, [*starts[1:], len(doc)]))
+
+
+def _find_items(text: str) -> Iterator[int]:
+    """Find where lines begin that do not go on with the line before: items of lists, rows of tables, addresses.
+
+    These are lines with a bullet or a number; and all lines of a block between blank lines, if each is short and begins
+    with a capital letter or a sign.
+    """
+    for block in _find_blocks(text):
+        bullets = [line for line in block if (found := _BULLET.match(line[0])) and not found["first"].islower()]
+        items = bullets
+        if not bullets and all(len(line[0]) < _SHORT for line in block[:-1]) and all(map(_begins_anew, block)):
+            items = block
+        yield from (line.end() - len(line[0].lstrip()) for line in items)
+
+
+def _find_blocks(text: str) -> Iterator[list[re.Match[str]]]:
+    """Yield the lines between blank lines, together."""
+    block: list[re.Match[str]] = []
+    for line in _LINE.finditer(text):
+        is_blank = not line[0].strip()
+        if block and (is_blank or text.count("\n", block[-1].end(), line.start()) > 1):
+            yield block
+            block = []
+        if not is_blank:
+            block.append(line)
+    if block:
+        yield block
+
+
+def _begins_anew(line: re.Match[str]) -> bool:
+    bullet = _BULLET.match(line[0])
+    first = bullet["first"] if bullet else line[0].lstrip()[0]
+    return first.isupper() or not first.isalpha()
 
 
 def number_sentences(doc: Doc) -> NDArray[np.int64]:

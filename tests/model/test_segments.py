@@ -1,6 +1,7 @@
 import itertools
 from typing import Any
 
+import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,10 +32,47 @@ def test_annotated_sentences() -> None:
 
 
 def test_sentences_by_rule() -> None:
-    doc = spacy.blank("en")('Ada left. Ben! " Cy\n\nEd\nFay')
+    doc = spacy.blank("en")('Ada left. Ben! " Cy\n\nEd\nand Fay')
     before = doc.to_bytes()
-    assert [doc[start:end].text for start, end in find_sentences(doc)] == ["Ada left.", 'Ben! "', "Cy\n\n", "Ed\nFay"]
+    assert [doc[start:end].text for start, end in find_sentences(doc)] == [
+        "Ada left.",
+        'Ben! "',
+        "Cy\n\n",
+        "Ed\nand Fay",
+    ]
     assert doc.to_bytes() == before and not doc.has_annotation("SENT_START")
+
+
+WRAPPED = (
+    "The board of Orbix, which was founded by Ada Brook and by Tom Hale in\nWick and led by them\nFrom 1990 on, met in"
+)
+
+
+@pytest.mark.parametrize(
+    "text, sentences",
+    [
+        # Lists, tables and addresses: each line stands alone.
+        ("Ada was born in Wick\nBen died in Larne\n", ["Ada was born in Wick\n", "Ben died in Larne\n"]),
+        ("Ada Brook\r\n01/02/2018 Wick\r\n(Orbix)", ["Ada Brook\r\n", "01/02/2018 Wick\r\n", "(Orbix)"]),
+        ("Ada\n\nBen\n \n \n Cy ", ["Ada\n\n", "Ben\n \n \n ", "Cy"]),
+        # With bullets, items may be long, and go on in the next line.
+        (
+            "The founders are:\n• Ada, who led it\n  until 1990\n• Ben",
+            ["The founders are:\n", "• Ada, who led it\n  until 1990\n", "• Ben"],
+        ),
+        # Running text goes on, with whatever its lines begin.
+        (WRAPPED, [WRAPPED]),
+        ("Ada met Ben\n- who leads Orbix - in\nWick", ["Ada met Ben\n- who leads Orbix - in\nWick"]),
+        ("阿达出生于\n拉恩", ["阿达出生于\n拉恩"]),
+        ("\n", ["\n"]),
+        ("Ada\n", ["Ada\n"]),
+    ],
+)
+def test_lines_of_lists(text: str, sentences: list[str]) -> None:
+    doc = spacy.blank("en")(text)
+    assert [doc[start:end].text_with_ws.rstrip(" ") for start, end in find_sentences(doc)] == [
+        sentence.rstrip(" ") for sentence in sentences
+    ]
 
 
 def test_windows() -> None:
