@@ -28,7 +28,8 @@ TOK2VEC = f"{MODEL}.tok2vec"
 # A relation is taken for symmetric, for asymmetric or for one with one object, if that holds of so many triples.
 MIN_SYMMETRIC = 20
 MIN_ONE = 100
-# Highest share of triples whose subject may have other objects in a relation with one object: texts have slips.
+# Share of triples whose subject may have other objects in a relation with one object: texts have slips. An object, such
+# as a place, has others more easily.
 SEVERAL_SHARE = 0.005
 # Share of pairs that must be annotated in both directions.
 SYMMETRIC_SHARE = 0.95
@@ -224,9 +225,9 @@ def _choose_constraints(corpus: Corpus) -> Iterable[Choice]:
             reversible = not several or any(pair[::-1] in allowed[label] for pair in allowed[label])
             if reversible and not both:
                 row["asymmetric"] = True
-            for name, place in (("one_object", 1), ("one_subject", 2)):
+            for name, place, share in (("one_object", 1, SEVERAL_SHARE), ("one_subject", 2, 0.0)):
                 places = Counter((pair[0], pair[place]) for pair in found)
-                if sum(n > 1 for n in places.values()) <= SEVERAL_SHARE * len(found):
+                if sum(n > 1 for n in places.values()) <= share * len(found):
                     row[name] = True
         table[label] = row
     table = {label: row for label, row in table.items() if row}

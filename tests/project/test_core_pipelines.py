@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import spacy
 import srsly
+from core_tokenizer import adapt
 from packaging.requirements import Requirement
 from round_weights import round_weights
 from spacy import util
@@ -54,6 +55,17 @@ def test_rounded_weights_have_few_bits_and_find_the_same(model: Path, tmp_path: 
     assert [names(nlp(text)) for text in TEXTS] == [names(doc) for doc in expected]
     nlp.to_disk(tmp_path)
     assert same_predictions(map(nlp, TEXTS), map(spacy.load(tmp_path), TEXTS))
+
+
+def test_tokens_of_web_texts(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    text = "Ann (1931–2004), born 2009-04-01 in <b>Wick</b>.[2] It's a well-known 3-year-old, see https://a.b/c-d."
+    before = [token.text for token in nlp(text)]
+    adapt(nlp)
+    nlp.to_disk(tmp_path)
+    tokens = [token.text for token in spacy.load(tmp_path)(text)]
+    assert tokens[:13] == ["Ann", "(", "1931", "–", "2004", ")", ",", "born", "2009-04-01", "in", "<b>", "Wick", "</b>"]
+    assert tokens[13:15] == [".", "[2]"] and tokens[15:] == before[before.index("It") :]
 
 
 def test_word_vectors_become_multiples_of_a_power_of_two() -> None:
