@@ -103,9 +103,10 @@ def score_entities(examples: Iterable[Example]) -> tuple[Row, dict[str, Row]]:
         gold_doc = example.reference
         if not gold_doc.has_annotation("ENT_IOB"):
             continue
+        to_gold = example.alignment.x2y  # it is checked anew each time that an Example is asked for it
         missed = {(ent.label_, ent.start, ent.end) for ent in gold_doc.ents}
         for ent in example.predicted.ents:
-            tokens = example.alignment.x2y[ent.start : ent.end]
+            tokens = to_gold[ent.start : ent.end]
             # Where the annotation is missing, a prediction is neither right nor wrong.
             if len(tokens) and all(token.ent_iob for token in gold_doc[tokens[0] : tokens[-1] + 1]):
                 key = (ent.label_, int(tokens[0]), int(tokens[-1]) + 1)

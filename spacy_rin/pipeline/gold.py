@@ -1,5 +1,6 @@
 """What a network learns from: the annotation of Examples, in the tokens of their predicted Docs. Pure functions."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ class Gold(NamedTuple):
     """What is annotated in an Example. What has no counterpart in the predicted tokens is left out.
 
     Attributes:
-        layers (list[list[TypedSpan]] | None): The entities of each layer; None if entities are not annotated.
+        layers (list[list[TypedSpan]] | None): The entities of each layer, sorted; None if entities are not annotated.
         triples (list[IdTriple] | None): The triples, sorted; None if relations are not annotated.
         unknown (set[tuple[str, str]]): Labels that are not learned: ("entities" or "relations", label).
     """
@@ -101,7 +102,7 @@ def read_gold(
         layers = []
         for spans in split_layers(gold_entities(reference, spans_key=spans_key, attr=attr), n_layers):
             found = [(align(span), id_of("entities", span.label_)) for span in spans]
-            layers.append([(*place, kind) for place, kind in found if place is not None and kind is not None])
+            layers.append(sorted((*place, kind) for place, kind in found if place is not None and kind is not None))
     if annotated:
         distinct = set()
         for relation in get_relations(reference, attr):
@@ -133,8 +134,8 @@ def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: i
         n_before = len(triples)
         tags.append(_segment_tags(gold.layers, segment, n_layers))
         known.append(gold.triples is not None)
-        for i, j, label in gold.triples or ():
-            if segment.start <= min(i, j) and max(i, j) < segment.end:
+        for i, j, label in _starting_in(segment, gold.triples or []):
+            if segment.start <= j < segment.end:
                 shift = offset - segment.start
                 triples.append((i + shift, j + shift, label))
                 learned[segment.doc].add((i, j, label))
@@ -158,8 +159,8 @@ def entities_within(gold: Gold, segment: Segment, n_layers: int) -> Layers:
     return [
         [
             (start - segment.start, end - segment.start, kind)
-            for start, end, kind in spans
-            if segment.start <= start and end <= segment.end
+            for start, end, kind in _starting_in(segment, spans)
+            if end <= segment.end
         ]
         for spans in gold.layers or [[]] * n_layers
     ]
@@ -171,12 +172,26 @@ def _aligner(example: Example) -> Callable[[Span], tuple[int, int] | None]:
     if len(predicted) == len(reference) and (predicted.to_array("ORTH") == reference.to_array("ORTH")).all():
         return lambda span: (span.start, span.end)
 
+    # As `Example.get_aligned_spans_y2x` does, which would check the alignment of all tokens for each span.
+    to_predicted = example.alignment.y2x
+
     def align(span: Span) -> tuple[int, int] | None:
-        # One at a time: spans that can't be aligned are left out of the result.
-        aligned = example.get_aligned_spans_y2x([span], allow_overlap=True)
-        return (aligned[0].start, aligned[0].end) if aligned else None
+        tokens = to_predicted[span.start : span.end]
+        if not len(tokens):
+            return None
+        start, end = int(tokens[0]), int(tokens[-1]) + 1
+        return (start, end) if _letters(predicted[start:end]) == _letters(span) else None
 
     return align
+
+
+def _letters(span: Span) -> str:
+    return span.text.lower().strip().replace(" ", "")
+
+
+def _starting_in(segment: Segment, rows: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Get those of sorted spans or triples whose first token is in a segment."""
+    return rows[bisect_left(rows, (segment.start,)) : bisect_left(rows, (segment.end,))]
 
 
 def _segment_tags(layers: list[list[TypedSpan]] | None, segment: Segment, n_layers: int) -> NDArray[np.int64]:
@@ -189,7 +204,10 @@ def _segment_tags(layers: list[list[TypedSpan]] | None, segment: Segment, n_laye
         return np.full((length, n_layers), UNKNOWN_TAG)
     columns = []
     for spans in layers:
-        shifted = [(start - segment.start, end - segment.start, kind) for start, end, kind in spans]
+        # In a layer, entities don't overlap, so at most one that begins earlier reaches into the segment.
+        first = max(0, bisect_left(spans, (segment.start,)) - 1)
+        near = spans[first : bisect_left(spans, (segment.end,))]
+        shifted = [(start - segment.start, end - segment.start, kind) for start, end, kind in near]
         column = encode_tags([span for span in shifted if span[0] >= 0 and span[1] <= length], length)
         for start, end, _ in shifted:
             if (start < 0 < end) or (start < length < end):
