@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import spacy
 import srsly
+from continue_config import continued
 from core_tokenizer import adapt
 from packaging.requirements import Requirement
 from round_weights import round_weights
@@ -55,6 +56,17 @@ def test_rounded_weights_have_few_bits_and_find_the_same(model: Path, tmp_path: 
     assert [names(nlp(text)) for text in TEXTS] == [names(doc) for doc in expected]
     nlp.to_disk(tmp_path)
     assert same_predictions(map(nlp, TEXTS), map(spacy.load(tmp_path), TEXTS))
+
+
+def test_a_config_that_trains_on(model: Path, tmp_path: Path) -> None:
+    """The components are as they were, and what they are trained with is that of the config."""
+    config = util.load_config(model / "config.cfg", interpolate=False)
+    config["training"]["max_epochs"] = 7
+    changed = continued(config, model)
+    assert changed["training"]["max_epochs"] == 7 and "source" not in config["components"]["rin_joint"]
+    changed.to_disk(tmp_path / "on.cfg")
+    nlp = util.load_model_from_config(util.load_config(tmp_path / "on.cfg"), auto_fill=True)
+    assert same_predictions(map(nlp, TEXTS), map(spacy.load(model), TEXTS))
 
 
 def test_tokens_of_web_texts(tmp_path: Path) -> None:
