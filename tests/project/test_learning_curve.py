@@ -19,7 +19,7 @@ from ..support import gold_doc
 
 NAMES = ["Ada Brook", "Tom Hale"]
 PLACES = ["Larne", "Wick"]
-SAID = [(a, verb, b) for a in NAMES for b in PLACES for verb in ("saw", "left", "never liked")]
+SAID = [(a, verb, b) for a in NAMES for b in PLACES for verb in ("founded", "leads", "never liked")]
 TEXTS = [f"Once {' '.join(triple)} ." for triple in SAID]
 
 
@@ -68,16 +68,16 @@ def test_a_cell_grows_and_goes_on(curve: Settings, trainings: Any, strategy: str
 
 def test_a_corpus_of_few_relations(curve: Settings) -> None:
     """Texts are held out of those to choose from, and the triples of other relations are no longer looked for."""
-    corpus = read_corpus(curve._replace(relations=["saw"], held_out=5))
+    corpus = read_corpus(curve._replace(relations=["founded"], held_out=5))
     assert [len(docs) for docs in corpus] == [7, 12, 5]
     assert {doc.text.strip() for doc in (*corpus.train, *corpus.test)} == {*TEXTS}
     for doc in (*corpus.train, *corpus.dev, *corpus.test):
-        assert [relation.label for relation in get_relations(doc)] == ["saw"] * ("saw" in doc.text)
+        assert [relation.label for relation in get_relations(doc)] == ["founded"] * ("founded" in doc.text)
         assert len(doc.spans["rin"]) == 2
     again = read_corpus(curve._replace(held_out=5))
     assert [doc.text for doc in again.test] == [doc.text for doc in corpus.test]
-    with pytest.raises(SystemExit, match=r"states founded. There are: left, saw"):
-        read_corpus(curve._replace(relations=["founded", "saw"]))
+    with pytest.raises(SystemExit, match=r"states left. There are: founded, leads"):
+        read_corpus(curve._replace(relations=["founded", "left"]))
 
 
 def test_tables(curve: Settings) -> None:

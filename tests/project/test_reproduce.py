@@ -283,7 +283,7 @@ def test_rows_of_earlier_runs_stay(tmp_path: Path) -> None:
 
 
 def test_committed_results_say_how_they_were_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tables are what the JSON gives. NYT was run with seven rounds, where the paper has four."""
+    """The tables are what the JSON gives."""
     monkeypatch.setattr(tables, "draw", lambda *_: None)
     for data_set in ("webnlg", "webnlg_new", "webnlg_star", "nyt_star"):
         table = tables.read_table(settings_of(data_set, out=PROJECT / "results"))
@@ -297,7 +297,7 @@ def test_committed_results_say_how_they_were_trained(tmp_path: Path, monkeypatch
             assert row["training"]["rounds"] == made_as.changes.get(
                 "components.rin_joint.model.rounds", rounds[made_as.config]
             )
-    assert "rin" not in table and table["k7"]["training"]["texts"] == 8726
+    assert {row["training"]["texts"] for row in table.values()} == {8726}
 
 
 def test_goes_on_where_it_stopped(
