@@ -127,10 +127,9 @@ def train_and_score(
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        parts = {"train": docs, "dev": corpus.dev, "test": corpus.test}
-        paths = {name: folder / f"{name}.spacy" for name in parts}
-        for name, texts in parts.items():
-            write_docs(texts, paths[name])
+        paths = {part: folder / f"{part}.spacy" for part in Corpus._fields}
+        for path, texts in zip(paths.values(), (docs, corpus.dev, corpus.test)):
+            write_docs(texts, path)
         config, _ = init_config(paths["train"], dev=paths["dev"], vectors=settings.vectors)
         training = config["training"]
         if settings.epochs is not None:
