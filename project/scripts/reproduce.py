@@ -4,8 +4,8 @@ Usage: python scripts/reproduce.py DATA_SET [--seeds 0,1,2] [--only VARIANT,...]
 
 The best epoch is chosen on dev, and test is scored once. A run is a variant with a seed. Each run has a folder under
 --runs, with its config, log, pipeline and scores. Runs that have scores are skipped, so a stopped command can be
-started again. The tables also show the figures of the papers, and which of their claims came back. Rows of the results
-that are already there stay, if they have the same settings and more seeds than the runs have.
+started again. The tables also show the figures of the papers, and which of their claims came back. The results that
+are already there also give their seeds, if they have the same settings.
 
 Variants with dependency trees need the parser that the command `parser` trains. Without it, they are left out, as are
 those with a transformer without spacy-transformers.

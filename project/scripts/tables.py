@@ -19,6 +19,7 @@ from spacy_rin.evaluation.scorer import COUNTS, PATTERNS
 from spacy_rin.evaluation.wording import PATTERN_TITLES
 
 GROUPS = dict(zip(GROUP_KINDS, ((*NOVELTY, NEW), PATTERNS, COUNTS), strict=True))
+PER_SEED = ("seeds", "epochs", "minutes", "versions")
 NO_FIGURE = "–"
 MATCH_TITLES = {"exact": "exact match", "partial": "partial match"}
 
@@ -32,7 +33,7 @@ def summarize(runs: list[Run]) -> Table:
     for variant, group in itertools.groupby(runs, key=lambda run: run.variant):
         found = [scores for run in group if (scores := run.read_scores())]
         row: dict[str, Any] = {f"{name}s": [s[name] for s in found] for name in ("seed", "epoch")}
-        row.update({name: [s[name] for s in found] for name in ("minutes", "versions")})
+        row |= {name: [s[name] for s in found] for name in ("minutes", "versions")}
         for part in ("dev", "test"):
             row[part] = {kind: average([s[part].get(kind) for s in found]) for kind in KINDS}
             for kind, members in GROUPS.items():
@@ -59,8 +60,7 @@ def read_table(settings: Settings) -> Table:
 def merge(found: Table, settings: Settings) -> Table:
     """Join the results of runs with those already in the results, whose runs may be gone.
 
-    A row of the results stays if it was trained in the same way, see `describe_training`, and if it has more seeds than
-    the new one.
+    A row of the results that was trained in the same way, see `describe_training`, gives its other seeds.
 
     Args:
         found (Table): The results of runs.
@@ -69,17 +69,39 @@ def merge(found: Table, settings: Settings) -> Table:
     Returns:
         Table: All rows, in the order of the table.
     """
-    kept = read_table(settings)
+    kept = {name: row for name, row in read_table(settings).items() if name in VARIANTS}
+    kept = {name: row for name, row in kept.items() if row.get("training") == training_of(name, settings)}
     for variant, row in found.items():
-        kept_seeds = kept.get(variant, {}).get("seeds", ())
-        if len(row["seeds"]) >= len(kept_seeds) or not _is_trained_alike(variant, kept[variant], settings):
-            kept[variant] = {"training": training_of(variant, settings), **row}
-    return {name: kept[name] for name in VARIANTS if name in kept and _is_trained_alike(name, kept[name], settings)}
+        joined = _join_rows(kept[variant], row) if variant in kept else row
+        kept[variant] = {"training": training_of(variant, settings), **joined}
+    return {name: kept[name] for name in VARIANTS if name in kept}
 
 
-def _is_trained_alike(variant: str, row: dict[str, Any], settings: Settings) -> bool:
-    alike: bool = row.get("training") == training_of(variant, settings)
-    return alike
+def _join_rows(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Join two rows of a variant by seed. A seed that both have is that of the new row."""
+    by_seed = {seed: (row, place) for row in (old, new) for place, seed in enumerate(row["seeds"])}
+    sources = [by_seed[seed] for seed in sorted(by_seed)]
+    joined: dict[str, Any] = {name: [row[name][place] for row, place in sources] for name in PER_SEED}
+    for part in ("dev", "test"):
+        joined[part] = {kind: _join_figures([(row[part].get(kind), place) for row, place in sources]) for kind in KINDS}
+        for kind, members in GROUPS.items():
+            joined[part][kind] = {
+                member: _join_figures([(row[part].get(kind, {}).get(member), place) for row, place in sources])
+                for member in members
+            }
+    return joined
+
+
+def _join_figures(sources: list[tuple[Figures, int]]) -> Figures:
+    """Join figures of rows: of each source, the value at one place. They are None if a row does not have them."""
+    if any(figures is None for figures, _ in sources):
+        return None
+    joined: dict[str, dict[str, Any] | None] = {}
+    for letter in "prf":
+        found = [(figures[letter], place) for figures, place in sources if figures is not None]
+        values = [figure["values"][place] for figure, place in found if figure is not None]
+        joined[letter] = _describe(values) if len(values) == len(sources) else None
+    return joined
 
 
 def average(scores: list[dict[str, Any] | None]) -> Figures:
@@ -101,12 +123,17 @@ def average(scores: list[dict[str, Any] | None]) -> Figures:
         if letter == "p" and any(row.get("predicted") == 0 for row in rows):
             figures[letter] = None
             continue
-        figures[letter] = {
-            "mean": round(statistics.mean(values), 2),
-            "std": round(statistics.stdev(values), 2) if len(values) > 1 else None,
-            "values": [round(value, 2) for value in values],
-        }
+        figures[letter] = _describe(values)
     return figures
+
+
+def _describe(values: list[float]) -> dict[str, Any]:
+    """Compute mean and standard deviation of values, and round all of them."""
+    return {
+        "mean": round(statistics.mean(values), 2),
+        "std": round(statistics.stdev(values), 2) if len(values) > 1 else None,
+        "values": [round(value, 2) for value in values],
+    }
 
 
 def cell(figure: dict[str, Any] | None) -> str:

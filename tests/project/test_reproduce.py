@@ -262,23 +262,53 @@ def test_published_figures_belong_to_variants() -> None:
     assert published.published("without_er", "webnlg")["p"] is None
 
 
-def test_rows_of_earlier_runs_stay(tmp_path: Path) -> None:
-    """If they were trained in the same way, and as long as there are fewer seeds of new ones."""
+def row_with(scores: dict[int, dict[str, float | None]], **settings: Any) -> dict[str, Any]:
+    """A row of the results with an F1 for each seed and kind of scores. P and R are the same."""
+    row: dict[str, Any] = {name: [f"{name} {seed}" for seed in scores] for name in tables.PER_SEED}
+    row["seeds"] = list(scores)
+    kinds = {kind for of_seed in scores.values() for kind in of_seed}
+    for part in ("dev", "test"):
+        row[part] = {}
+        for kind in kinds:
+            found = [None if (f := of_seed[kind]) is None else dict.fromkeys("prf", f) for of_seed in scores.values()]
+            row[part][kind] = tables.average(found)
+    return {**row, **settings}
+
+
+def test_seeds_of_earlier_runs_stay(tmp_path: Path) -> None:
+    """If they were trained in the same way."""
     (tmp_path / "webnlg").mkdir()
     write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / "webnlg" / "train.spacy")
     settings = settings_of("webnlg", corpus=tmp_path, out=tmp_path, epochs=20)
     training = {"texts": 1, "epochs": 20, "rate": 0.008, "rounds": 3}
+    one = {"rel_exact": 0.8, "ents": 0.9}
     kept = {
-        "rin": {"training": training, "seeds": [0, 1, 2]},
-        "without_er": {"training": training, "seeds": [0]},
-        "k0": {"training": {**training, "epochs": 10, "rounds": 0}, "seeds": [0, 1, 2]},
-        "k1": {"training": {**training, "rounds": 7}, "seeds": [0]},
+        "rin": row_with({0: one, 2: {"rel_exact": 0.84, "ents": 0.8}}, training=training),
+        "without_er": row_with({0: one}, training=training),
+        "k0": row_with({0: one}, training={**training, "epochs": 10, "rounds": 0}),
+        "k1": row_with({0: one}, training={**training, "rounds": 7}),
     }
     (tmp_path / "webnlg.json").write_text(json.dumps(kept))
-    found: Any = {name: {"seeds": [5, 6]} for name in ("k0", "without_er", "rin", "k2")}
+    found = {
+        "rin": row_with({1: {"rel_exact": 0.7, "ents": 0.7}, 2: {"rel_exact": 0.9, "ents": None}}),
+        "k0": row_with({1: one}),
+        "k2": row_with({1: one}),
+    }
+    found["rin"]["dev"]["ents"] = found["rin"]["test"]["ents"] = None
     merged = tables.merge(found, settings)
-    assert list(merged) == ["rin", "k0", "without_er", "k2"]
-    assert [row["seeds"] for row in merged.values()] == [[0, 1, 2], [5, 6], [5, 6], [5, 6]]
+    assert {name: row["seeds"] for name, row in merged.items()} == {
+        "rin": [0, 1, 2],
+        "k0": [1],
+        "without_er": [0],
+        "k2": [1],
+    }
+    rin = merged["rin"]
+    assert rin["minutes"] == ["minutes 0", "minutes 1", "minutes 2"] and rin["training"] == training
+    # The new run of seed 2 replaces the old one. Deviations 0, -10 and 10: √(200 / 2)
+    assert rin["test"]["rel_exact"]["f"] == {"mean": 80.0, "std": 10.0, "values": [80.0, 70.0, 90.0]}
+    # A mean over some of the seeds would be compared with means over all of them.
+    assert rin["dev"]["ents"] is None and rin["dev"]["rel_partial"] is None
+    assert merged["without_er"] == kept["without_er"]
     assert merged["k2"]["training"] == {**training, "rounds": 2}
 
 
