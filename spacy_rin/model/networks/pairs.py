@@ -4,7 +4,8 @@ The paper scores a pair of tokens (i, j) with Wr · relu(Wm · (h_i ⊕ h_j)) + 
 Wm · (h_i ⊕ h_j) is the sum of a subject term and an object term, so the functions here take these two terms for
 every token, `subjects` and `objects`, and add them pair by pair.
 
-A network can add a third term for the relative position of the two tokens, see `positions`.
+A network can add a third term for the relative position of the two tokens, see `positions`. The last columns of the two
+terms can be multiplied instead of added, without relu.
 
 The tokens of a batch are packed: sequences are concatenated without padding, and `lengths` has the length of each.
 """
@@ -21,44 +22,81 @@ from .chunks import BlockChunk, Chunk, form_for, make_chunks
 from .positions import Positions
 
 
+class Terms(NamedTuple):
+    """What the scores of pairs are computed from.
+
+    Attributes:
+        subjects (Tensor): Subject terms of the packed tokens, or of some of them. *Shape:* (subjects, width).
+        objects (Tensor): Object terms of the packed tokens. *Shape:* (tokens, width).
+        weight (Tensor): Wr. *Shape:* (labels, width).
+        positions (Positions | None): The term of relative positions, if there is one.
+        products (int): Number of columns, the last ones, in which the terms are multiplied.
+    """
+
+    subjects: Tensor
+    objects: Tensor
+    weight: Tensor
+    positions: Positions | None = None
+    products: int = 0
+
+    @property
+    def sums(self) -> int:
+        """Number of columns in which the terms are added."""
+        return self.weight.shape[1] - self.products
+
+    def hidden(self, chunk: Chunk, buffer: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Compute the hidden values of the pairs of a chunk: relu of the sums, and the products.
+
+        Args:
+            chunk (Chunk): The chunk.
+            buffer (Tensor): Where to write them. *Shape:* (at least the pairs, width).
+            rows (Tensor | None): Positions of the subjects in the packed batch. None if all tokens are subjects.
+
+        Returns:
+            Tensor: The hidden values. *Shape:* (pairs, width).
+        """
+        hidden, sums = buffer[: len(chunk)], self.sums
+        added = hidden[:, :sums]
+        chunk.add_terms(self.subjects[:, :sums], self.objects[:, :sums], added)
+        if self.positions is not None:
+            added.addmm_(chunk.encode(self.positions, rows), self.positions.table)
+        added.relu_()
+        if self.products:
+            chunk.multiply_terms(self.subjects[:, sums:], self.objects[:, sums:], hidden[:, sums:])
+        return hidden
+
+
+class _Grads:
+    """Gradients of terms, which begin at 0. `table` is None without relative positions."""
+
+    def __init__(self, terms: Terms):
+        self.terms = terms
+        self.subjects = torch.zeros_like(terms.subjects)
+        self.objects = torch.zeros_like(terms.objects)
+        self.weight = torch.zeros_like(terms.weight)
+        self.table = None if terms.positions is None else torch.zeros_like(terms.positions.table)
+
+    def add(self, chunk: Chunk, hidden: Tensor, d_hidden: Tensor) -> None:
+        """Add the gradients of all but the weight, given the gradient of the hidden values of a chunk.
+
+        Args:
+            chunk (Chunk): The chunk.
+            hidden (Tensor): The hidden values. *Shape:* (pairs, width).
+            d_hidden (Tensor): Their gradient. *Shape:* (pairs, width).
+        """
+        terms, sums = self.terms, self.terms.sums
+        d_added = torch.ops.aten.threshold_backward(d_hidden[:, :sums], hidden[:, :sums], 0)
+        if terms.positions is not None and self.table is not None:
+            self.table.addmm_(chunk.encode(terms.positions).T, d_added)
+        chunk.add_grads(d_added, self.subjects[:, :sums], self.objects[:, :sums])
+        if terms.products:
+            factors = terms.subjects[:, sums:], terms.objects[:, sums:]
+            chunk.add_product_grads(d_hidden[:, sums:], *factors, self.subjects[:, sums:], self.objects[:, sums:])
+
+
 def _buffer(like: Tensor, chunks: Sequence[Chunk], width: int) -> Tensor:
     """Allocate a buffer for the largest chunk, because a new allocation for each chunk is slow."""
     return like.new_empty((max(map(len, chunks), default=0), width))
-
-
-def _hidden(
-    subjects: Tensor,
-    objects: Tensor,
-    chunk: Chunk,
-    buffer: Tensor,
-    positions: Positions | None,
-    rows: Tensor | None = None,
-) -> Tensor:
-    """Compute relu(sum of the terms) of the pairs of a chunk. *Shape:* (pairs, width).
-
-    `rows` are the positions of the subjects in the packed batch, None if all tokens are subjects.
-    """
-    hidden = buffer[: len(chunk)]
-    chunk.add_terms(subjects, objects, hidden)
-    if positions is not None:
-        hidden.addmm_(chunk.encode(positions, rows), positions.table)
-    return hidden.relu_()
-
-
-def _add_term_grads(
-    d_subjects: Tensor,
-    d_objects: Tensor,
-    d_table: Tensor | None,
-    chunk: Chunk,
-    hidden: Tensor,
-    d_hidden: Tensor,
-    positions: Positions | None,
-) -> None:
-    """Add the gradients of the terms, given the gradient of the hidden values after relu."""
-    d_hidden = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
-    if positions is not None and d_table is not None:
-        d_table.addmm_(chunk.encode(positions).T, d_hidden)
-    chunk.add_grads(d_hidden, d_subjects, d_objects)
 
 
 class _PairMax(torch.autograd.Function):
@@ -70,14 +108,15 @@ class _PairMax(torch.autograd.Function):
         weight: Tensor,
         table: Tensor | None,
         sentences: Tensor | None,
+        products: int,
         lengths: Sequence[int],
         size: int,
     ) -> Tensor:
         winners = torch.empty((len(subjects), len(weight)), dtype=torch.int32, device=weight.device)
-        positions = Positions.of(table, sentences)
-        scores = _pair_max_forward(subjects, objects, weight, positions, lengths, size, winners=winners)
+        terms = Terms(subjects, objects, weight, Positions.of(table, sentences), products)
+        scores = _pair_max_forward(terms, lengths, size, winners=winners)
         ctx.save_for_backward(subjects, objects, weight, table, sentences, winners)
-        ctx.lengths, ctx.size = lengths, size
+        ctx.products, ctx.lengths, ctx.size = products, lengths, size
         return scores
 
     @staticmethod
@@ -86,26 +125,13 @@ class _PairMax(torch.autograd.Function):
         sparse = d_scores.device.type == "cpu" and form_for(d_scores.device) is BlockChunk
         backward = _pair_max_backward_sparse if sparse else _pair_max_backward_dense
         subjects, objects, weight, table, sentences, winners = ctx.saved_tensors
-        positions = Positions.of(table, sentences)
-        *grads, d_table = backward(
-            subjects, objects, weight, positions, winners, d_scores.contiguous(), ctx.lengths, ctx.size
-        )
-        return *grads, d_table, None, None, None
-
-
-def _zero_grads(
-    subjects: Tensor, objects: Tensor, weight: Tensor, positions: Positions | None
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Allocate gradients of subjects, objects, weight and the table of positions, if there is one."""
-    d_table = None if positions is None else torch.zeros_like(positions.table)
-    return torch.zeros_like(subjects), torch.zeros_like(objects), torch.zeros_like(weight), d_table
+        terms = Terms(subjects, objects, weight, Positions.of(table, sentences), ctx.products)
+        grads = backward(terms, winners, d_scores.contiguous(), ctx.lengths, ctx.size)
+        return grads.subjects, grads.objects, grads.weight, grads.table, None, None, None, None
 
 
 def _pair_max_forward(
-    subjects: Tensor,
-    objects: Tensor,
-    weight: Tensor,
-    positions: Positions | None,
+    terms: Terms,
     lengths: Sequence[int],
     size: int,
     *,
@@ -114,60 +140,52 @@ def _pair_max_forward(
     winners: Tensor | None = None,
 ) -> Tensor:
     """Compute the maxima. If `winners` is given, write to it which object of the sequence has each maximum."""
-    scores = subjects.new_empty((len(subjects), len(weight)))
+    weight = terms.weight
+    scores = weight.new_empty((len(terms.subjects), len(weight)))
     chunks = make_chunks(lengths, size, weight.device, n_subjects=n_subjects)
-    buffer, logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
+    buffer, logits_buffer = _buffer(weight, chunks, weight.shape[1]), _buffer(weight, chunks, len(weight))
     for chunk in chunks:
-        hidden = _hidden(subjects, objects, chunk, buffer, positions, rows)
+        hidden = terms.hidden(chunk, buffer, rows)
         chunk.max(torch.mm(hidden, weight.T, out=logits_buffer[: len(hidden)]), scores, winners)
     return scores
 
 
 def _pair_max_backward_dense(
-    subjects: Tensor,
-    objects: Tensor,
-    weight: Tensor,
-    positions: Positions | None,
-    winners: Tensor,
-    d_scores: Tensor,
-    lengths: Sequence[int],
-    size: int,
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Compute the gradients of subjects, objects, weight and positions by matrix products over all pairs. This is fast
-    on a GPU.
+    terms: Terms, winners: Tensor, d_scores: Tensor, lengths: Sequence[int], size: int
+) -> _Grads:
+    """Compute the gradients by matrix products over all pairs. This is fast on a GPU.
 
     Args:
+        terms (Terms): The terms.
         winners (Tensor): Position of the winning object in its sequence. *Shape:* (tokens, labels).
         d_scores (Tensor): Gradient of the maxima. *Shape:* (tokens, labels).
+        lengths (Sequence[int]): Number of tokens in each sequence.
+        size (int): Number of pairs in memory at a time.
+
+    Returns:
+        _Grads: The gradients.
     """
-    d_subjects, d_objects, d_weight, d_table = _zero_grads(subjects, objects, weight, positions)
+    grads, weight = _Grads(terms), terms.weight
     chunks = make_chunks(lengths, size, weight.device)
-    buffer, d_logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
+    buffer, d_logits_buffer = _buffer(weight, chunks, weight.shape[1]), _buffer(weight, chunks, len(weight))
     for chunk in chunks:
-        hidden = _hidden(subjects, objects, chunk, buffer, positions)
+        hidden = terms.hidden(chunk, buffer)
         d_logits = d_logits_buffer[: len(hidden)].zero_()
         chunk.scatter(d_scores, winners, d_logits)
-        d_weight.addmm_(d_logits.T, hidden)
-        _add_term_grads(d_subjects, d_objects, d_table, chunk, hidden, d_logits @ weight, positions)
-    return d_subjects, d_objects, d_weight, d_table
+        grads.weight.addmm_(d_logits.T, hidden)
+        grads.add(chunk, hidden, d_logits @ weight)
+    return grads
 
 
 def _pair_max_backward_sparse(
-    subjects: Tensor,
-    objects: Tensor,
-    weight: Tensor,
-    positions: Positions | None,
-    winners: Tensor,
-    d_scores: Tensor,
-    lengths: Sequence[int],
-    size: int,
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    terms: Terms, winners: Tensor, d_scores: Tensor, lengths: Sequence[int], size: int
+) -> _Grads:
     """Compute the same as `_pair_max_backward_dense` by sums over the winning pairs only. This is fast on a CPU.
 
     There is one winner for each token and label. Embedding bags compute both sums: the gradient of a pair sums rows of
     the weight, and the gradient of a label sums hidden values.
     """
-    d_subjects, d_objects, d_weight, d_table = _zero_grads(subjects, objects, weight, positions)
+    grads, weight = _Grads(terms), terms.weight
     n_labels = len(weight)
     columns = torch.tensor(lengths).repeat_interleave(torch.tensor(lengths))
     kind = torch.int32 if int(columns.sum()) < 2**31 else torch.int64
@@ -179,9 +197,9 @@ def _pair_max_backward_sparse(
     chunks = make_chunks(lengths, size, weight.device)
     n_pairs_before = [0, *accumulate(map(len, chunks))]
     bounds = torch.searchsorted(sorted_winners, torch.tensor(n_pairs_before, dtype=kind)).tolist()
-    buffer = _buffer(subjects, chunks, subjects.shape[1])
+    buffer = _buffer(weight, chunks, weight.shape[1])
     for chunk, n_pairs, low, high in zip(chunks, n_pairs_before, bounds, bounds[1:]):
-        hidden = _hidden(subjects, objects, chunk, buffer, positions)
+        hidden = terms.hidden(chunk, buffer)
         rows = slice(chunk.blocks[0].start, chunk.blocks[-1].stop)
         n_rows = rows.stop - rows.start
         counts = torch.bincount(sorted_winners[low:high] - n_pairs, minlength=len(hidden))
@@ -192,15 +210,15 @@ def _pair_max_backward_sparse(
             mode="sum",
             per_sample_weights=values[low:high],
         )
-        _add_term_grads(d_subjects, d_objects, d_table, chunk, hidden, d_hidden, positions)
-        d_weight += F.embedding_bag(
+        grads.add(chunk, hidden, d_hidden)
+        grads.weight += F.embedding_bag(
             (by_label[:, rows] - n_pairs).flatten(),
             hidden,
             torch.arange(0, n_labels * n_rows, n_rows, dtype=kind),
             mode="sum",
             per_sample_weights=values_by_label[:, rows].flatten(),
         )
-    return d_subjects, d_objects, d_weight, d_table
+    return grads
 
 
 def pair_max(
@@ -211,6 +229,7 @@ def pair_max(
     size: int,
     *,
     positions: Positions | None = None,
+    products: int = 0,
     rows: Tensor | None = None,
 ) -> Tensor:
     """Compute the highest score of each subject over all objects of its sequence, by label (eq. 5 and 7, before σ).
@@ -225,6 +244,7 @@ def pair_max(
         lengths (Sequence[int]): Number of tokens in each sequence.
         size (int): Number of pairs in memory at a time.
         positions (Positions | None): The term of relative positions, if there is one.
+        products (int): Number of columns, the last ones, in which the terms are multiplied.
         rows (Tensor | None): Positions of the subjects in the packed batch, ascending. None if all tokens are
             subjects. Only used without gradients. *Shape:* (subjects,).
 
@@ -233,9 +253,10 @@ def pair_max(
     """
     if not torch.is_grad_enabled():
         n_subjects = None if rows is None else _count_by_sequence(rows, lengths)
-        return _pair_max_forward(subjects, objects, weight, positions, lengths, size, rows=rows, n_subjects=n_subjects)
+        terms = Terms(subjects, objects, weight, positions, products)
+        return _pair_max_forward(terms, lengths, size, rows=rows, n_subjects=n_subjects)
     apply: Callable[..., Tensor] = _PairMax.apply
-    return apply(subjects, objects, weight, *(positions or (None, None)), lengths, size)
+    return apply(subjects, objects, weight, *(positions or (None, None)), products, lengths, size)
 
 
 def _count_by_sequence(tokens: Tensor, lengths: Sequence[int]) -> list[int]:
@@ -268,6 +289,7 @@ def pair_loss(
     size: int,
     *,
     positions: Positions | None = None,
+    products: int = 0,
     label_smoothing: float = 0.0,
 ) -> tuple[float, PairGrads]:
     """Compute the binary cross-entropy, summed over all pairs and labels, and its gradients in one pass (eq. 8).
@@ -283,27 +305,27 @@ def pair_loss(
         known (Sequence[bool]): For each sequence, whether its triples are known. If not, it does not add to the loss.
         size (int): Number of pairs in memory at a time.
         positions (Positions | None): The term of relative positions, if there is one.
+        products (int): Number of columns, the last ones, in which the terms are multiplied.
         label_smoothing (float): How far the target of a true triple is below 1.
 
     Returns:
         tuple[float, PairGrads]: The loss and the gradients.
     """
-    d_subjects, d_objects, d_weight, d_table = _zero_grads(subjects, objects, weight, positions)
-    d_bias = torch.zeros_like(bias)
-    loss = torch.zeros((), dtype=torch.float64, device=subjects.device)
+    terms = Terms(subjects, objects, weight, positions, products)
+    grads, d_bias = _Grads(terms), torch.zeros_like(bias)
+    loss = torch.zeros((), dtype=torch.float64, device=weight.device)
     chunks = make_chunks(lengths, size, weight.device, wanted=known)
-    buffer, logits_buffer = _buffer(subjects, chunks, subjects.shape[1]), _buffer(subjects, chunks, len(weight))
-    targets = _targets(gold, chunks)
-    for chunk, target in zip(chunks, targets):
-        hidden = _hidden(subjects, objects, chunk, buffer, positions)
+    buffer, logits_buffer = _buffer(weight, chunks, weight.shape[1]), _buffer(weight, chunks, len(weight))
+    for chunk, target in zip(chunks, _targets(gold, chunks)):
+        hidden = terms.hidden(chunk, buffer)
         logits = torch.addmm(bias, hidden, weight.T, out=logits_buffer[: len(hidden)])
         loss += F.softplus(logits).sum() - (1.0 - label_smoothing) * logits[target].sum()
         d_logits = logits.sigmoid_()
         d_logits[target] -= 1.0 - label_smoothing
-        d_weight.addmm_(d_logits.T, hidden)
+        grads.weight.addmm_(d_logits.T, hidden)
         d_bias.add_(d_logits.sum(0))
-        _add_term_grads(d_subjects, d_objects, d_table, chunk, hidden, d_logits @ weight, positions)
-    return float(loss), PairGrads(d_subjects, d_objects, d_weight, d_bias, d_table)
+        grads.add(chunk, hidden, d_logits @ weight)
+    return float(loss), PairGrads(grads.subjects, grads.objects, grads.weight, d_bias, grads.table)
 
 
 def _targets(gold: Tensor, chunks: Sequence[Chunk]) -> list[tuple[Tensor, Tensor]]:
