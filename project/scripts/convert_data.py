@@ -1,13 +1,17 @@
 """Convert the parts of a data set to corpus/<data set>/{train,dev,test}.spacy.
 
-Usage: python scripts/convert_data.py {sample,webnlg,webnlg_new,webnlg_star,nyt,nyt_star}
+Usage: python scripts/convert_data.py {sample,webnlg,webnlg_new,webnlg_names,webnlg_star,nyt,nyt_star}
 
 "webnlg_new" is WebNLG with new facts in test: texts of train and dev are left out if they share a pair with test.
+"webnlg_names" has the same texts, but new names in dev: some names occur in dev only. What is chosen by this dev part
+helps on names that training does not show.
 """
 
+import random
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,19 +30,26 @@ class DataSet(NamedTuple):
         folder (str): Folder with the files train, dev and test.
         suffix (str): Suffix of the files, without the dot.
         options (list[str]): Options of `spacy rin convert`.
-        new (bool): Whether to leave out the texts of train and dev that share a pair with test.
+        new_facts (bool): Whether to leave out the texts of train and dev that share a pair with test.
+        new_names (bool): Whether to divide train and dev anew, so that some names occur in dev only.
     """
 
     folder: str
     suffix: str
     options: list[str]
-    new: bool = False
+    new_facts: bool = False
+    new_names: bool = False
 
+
+# Of data sets with new names: number of texts in dev, and how many texts may have a name that occurs there only.
+N_HELD_OUT = 400
+MAX_TEXTS = 25
 
 DATA_SETS = {
     "sample": DataSet("assets/sample", "jsonl", ["--format", "jsonl"]),
     "webnlg": DataSet("assets/data/webnlg", "json", ["--format", "jointer"]),
-    "webnlg_new": DataSet("assets/data/webnlg", "json", ["--format", "jointer"], new=True),
+    "webnlg_new": DataSet("assets/data/webnlg", "json", ["--format", "jointer"], new_facts=True),
+    "webnlg_names": DataSet("assets/data/webnlg", "json", ["--format", "jointer"], new_facts=True, new_names=True),
     # These have no part-of-speech tags. The tagger that the command `tagger` trains adds them.
     **{
         name: DataSet(f"assets/data/{name}", "json", ["--format", "casrel", "--tagger", "training/tagger/model-best"])
@@ -66,6 +77,28 @@ def leave_out_shared(docs: Iterable[Doc], others: Iterable[Doc]) -> list[Doc]:
     return [doc for doc in docs if taken.isdisjoint(pairs_of(doc))]
 
 
+def hold_out_names(docs: Sequence[Doc], n_texts: int, max_texts: int) -> tuple[list[Doc], list[Doc]]:
+    """Divide texts so that some names, chosen at random, occur on one side only.
+
+    Args:
+        docs (Sequence[Doc]): The texts.
+        n_texts (int): Lowest number of texts on the side of these names, if there are enough names.
+        max_texts (int): Highest number of texts that have such a name.
+
+    Returns:
+        tuple[list[Doc], list[Doc]]: The texts without these names, and those with one of them.
+    """
+    names = [{span.text.lower() for r in get_relations(doc) for span in (r.subject, r.object)} for doc in docs]
+    counts = Counter(name for in_text in names for name in in_text)
+    rare = sorted(name for name, count in counts.items() if count <= max_texts)
+    random.Random(0).shuffle(rare)
+    held: set[int] = set()
+    while rare and len(held) < n_texts:
+        name = rare.pop(0)
+        held |= {i for i, in_text in enumerate(names) if name in in_text}
+    return [doc for i, doc in enumerate(docs) if i not in held], [docs[i] for i in sorted(held)]
+
+
 def main(name: str) -> None:
     """Convert a data set.
 
@@ -79,15 +112,20 @@ def main(name: str) -> None:
     for part in ("train", "dev", "test"):
         source, target = f"{data.folder}/{part}.{data.suffix}", f"corpus/{name}/{part}.spacy"
         subprocess.run([sys.executable, "-m", "spacy", "rin", "convert", source, target, *data.options], check=True)
-    if data.new:
+    if data.new_facts:
         folder, vocab = Path("corpus", name), Vocab()
         test = read_docs(folder / "test.spacy", vocab)
-        for part in ("train", "dev"):
-            docs = read_docs(folder / f"{part}.spacy", vocab)
-            kept = leave_out_shared(docs, test)
-            write_docs(kept, folder / f"{part}.spacy")
-            n_triples = sum(len(get_relations(doc)) for doc in kept)
-            sys.stdout.write(f"{part}: {len(kept):,} of {len(docs):,} texts are kept, with {n_triples:,} triples\n")
+        parts = {part: list(read_docs(folder / f"{part}.spacy", vocab)) for part in ("train", "dev")}
+        n_before = sum(map(len, parts.values()))
+        parts = {part: leave_out_shared(docs, test) for part, docs in parts.items()}
+        if data.new_names:
+            whole = [doc for docs in parts.values() for doc in docs]
+            parts = dict(zip(parts, hold_out_names(whole, N_HELD_OUT, MAX_TEXTS)))
+        sys.stdout.write(f"{sum(map(len, parts.values())):,} of {n_before:,} texts of train and dev are kept\n")
+        for part, docs in parts.items():
+            write_docs(docs, folder / f"{part}.spacy")
+            n_triples = sum(len(get_relations(doc)) for doc in docs)
+            sys.stdout.write(f"{part}: {len(docs):,} texts with {n_triples:,} triples\n")
 
 
 if __name__ == "__main__":

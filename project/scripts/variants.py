@@ -68,6 +68,7 @@ class DataSet(NamedTuple):
 DATA_SETS = {
     "webnlg": DataSet("exact", 3, 5e-4, 150, 5019),
     "webnlg_new": DataSet("exact", 3, 5e-4, 150, 5019),
+    "webnlg_names": DataSet("exact", 3, 5e-4, 150, 5019),
     "webnlg_star": DataSet("partial", 2, 5e-4, 150, 5019),
     "nyt": DataSet("exact", 7, 1e-3, 100, 56195),
     "nyt_star": DataSet("partial", 4, 1e-3, 100, 56195),

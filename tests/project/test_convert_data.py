@@ -6,10 +6,11 @@ from typing import Any
 
 import convert_data
 import pytest
+from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from spacy_rin.pipeline.corpus import read_docs
-from spacy_rin.relations import get_relations
+from spacy_rin.relations import get_relations, set_relations
 
 from ..support import TRIPLES, gold_doc
 
@@ -24,6 +25,27 @@ def test_texts_that_share_a_pair_are_left_out() -> None:
     ]
     kept = convert_data.leave_out_shared(docs, others)
     assert [docs.index(doc) for doc in kept] == [1, 4, 5]
+
+
+def test_names_are_held_out() -> None:
+    docs = []
+    for pairs in (["AB"], ["AC"], ["DE", "EF"], ["ag"], []):
+        doc = Doc(Vocab(), words=list("".join(pairs)))
+        spans = [Span(doc, i, i + 1, label="THING") for i in range(len(doc))]
+        set_relations(doc, [(s, "in", o) for s, o in zip(spans[::2], spans[1::2])])
+        docs.append(doc)
+
+    def names(docs: list[Doc]) -> set[str]:
+        return {span.text.lower() for doc in docs for r in get_relations(doc) for span in (r.subject, r.object)}
+
+    for n_texts in range(6):
+        kept, held = convert_data.hold_out_names(docs, n_texts, 2)
+        assert sorted(map(docs.index, kept + held)) == list(range(5))
+        # There are four texts with names that occur in two texts at most; "a" occurs in three.
+        assert len(held) >= min(n_texts, 4) and docs[4] in kept
+        assert all(names([doc]) - names(kept) for doc in held)
+        assert "a" in names(kept) or n_texts > 1
+    assert convert_data.hold_out_names(docs, 5, 0) == (docs, [])
 
 
 def test_webnlg_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,4 +71,12 @@ def test_webnlg_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         if (docs := read_docs(tmp_path / f"corpus/webnlg_new/{part}.spacy", Vocab()))
     }
     assert found == {"train": ["AC"], "dev": ["DB"], "test": ["AB", "CB"]}
-    assert "train: 1 of 3 texts are kept, with 1 triples" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "2 of 5 texts of train and dev are kept" in out and "train: 1 texts with 1 triples" in out
+    convert_data.main("webnlg_names")
+    found = {
+        part: ["".join(x.text for x in (r.subject, r.object)) for doc in docs for r in get_relations(doc)]
+        for part in parts
+        if (docs := read_docs(tmp_path / f"corpus/webnlg_names/{part}.spacy", Vocab()))
+    }
+    assert found == {"train": [], "dev": ["AC", "DB"], "test": ["AB", "CB"]}

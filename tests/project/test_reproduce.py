@@ -34,7 +34,7 @@ def settings_of(data_set: str, **changes: Any) -> Settings:
     return Settings(data_set, **{**values, **changes})
 
 
-@pytest.mark.parametrize("data_set", ["webnlg", "webnlg_new", "webnlg_star", "nyt", "nyt_star"])
+@pytest.mark.parametrize("data_set", ["webnlg", "webnlg_new", "webnlg_names", "webnlg_star", "nyt", "nyt_star"])
 def test_every_variant_is_a_network_of_its_own(data_set: str, tmp_path: Path, parser: Path) -> None:
     (tmp_path / data_set).mkdir()
     vocab = spacy.blank("en").vocab
