@@ -17,7 +17,7 @@ from variants import DATA_SETS, MODEL, RATE, TRANSFORMER, Settings, Variant
 import spacy_rin.pipeline.factory  # noqa: F401 (registers the component with its defaults)
 
 # Settings that "spacy_rin.RINInt.v1" does not have.
-NOT_RIN_INT = ("stop_early", "relative_positions", "products")
+NOT_RIN_INT = ("stop_early", "relative_positions")
 
 # The batcher of the variants with other names in half of the texts, around that of the config.
 REPLACING = {"@batchers": "spacy_rin.replace_names.v1", "share": 0.5}

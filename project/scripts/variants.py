@@ -148,8 +148,6 @@ BEST: dict[str, Any] = {
     f"{TOK2VEC}.encode.width": 300,
 }
 
-WITH_PRODUCTS = {**BEST, f"{MODEL}.products": 32}
-
 ON_TRANSFORMER: dict[str, Any] = {f"{MODEL}.entity_layers": 2}
 
 # An untrained network of the papers gives each relation about this probability.
@@ -164,11 +162,7 @@ VARIANTS = {
     "k0": Variant("RIN w/o interaction (K = 0)", None, {f"{MODEL}.rounds": 0}),
     "best": Variant("RIN, our best", None, BEST),
     "positions": Variant("RIN, our best, with relative positions", None, {**BEST, f"{MODEL}.relative_positions": True}),
-    "products": Variant("RIN, our best, with products", None, WITH_PRODUCTS),
     "names": Variant("RIN, our best, with names replaced in training", None, BEST, names=True),
-    "products_names": Variant(
-        "RIN, our best, with products, and names replaced in training", None, WITH_PRODUCTS, names=True
-    ),
     "transformer": Variant("RIN on a transformer", 1, ON_TRANSFORMER, config="transformer"),
     "transformer_names": Variant(
         "RIN on a transformer, with names replaced in training", 1, ON_TRANSFORMER, config="transformer", names=True

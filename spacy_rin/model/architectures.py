@@ -38,7 +38,6 @@ def build_rin(
     chunk_bytes: int | None = None,
     mixed_precision: bool = False,
     relative_positions: bool = False,
-    products: int = 0,
     label_smoothing: float = 0.0,
     round_weight: float = 0.0,
 ) -> Model[list[Doc], Scores]:
@@ -65,9 +64,6 @@ def build_rin(
         mixed_precision (bool): Whether to compute in half precision on a GPU.
         relative_positions (bool): Whether the score of a pair also depends on how many tokens and how many sentences
             apart the two are, and on their order. The paper's network knows nothing of this.
-        products (int): How many products of a number of the subject with one of the object also enter the score of a
-            pair. They tell how well the two fit together (a bilinear form of low rank, Kim et al., ICLR 2017). The
-            paper's network has sums alone.
         label_smoothing (float): How far the score of a gold triple should be below 1, less than 0.5. It makes the
             network less sure, above all on text unlike the training data. The paper's network learns 1.
         round_weight (float): Weight in training of the predictions before the last round, those before the first one
@@ -89,7 +85,6 @@ def build_rin(
         stop_early=stop_early,
         chunk_bytes=chunk_bytes,
         relative_positions=relative_positions,
-        products=products,
         label_smoothing=label_smoothing,
         round_weight=round_weight,
     )
@@ -228,7 +223,6 @@ def _pair_model(
 ) -> Model[list[Doc], Scores]:
     prior, smoothing, chunk_bytes = network.relation_prior, network.label_smoothing, network.chunk_bytes
     require_whole("rounds", network.rounds, 0)
-    require_whole("products", network.products, 0)
     require_setting("relation_prior", prior, 0.0 < prior < 1.0, "between 0 and 1")
     require_setting("label_smoothing", smoothing, 0.0 <= smoothing < 0.5, "at least 0 and less than 0.5")
     require_setting("round_weight", network.round_weight, 0.0 <= network.round_weight < inf, "at least 0, and finite")

@@ -33,13 +33,11 @@ shapes = st.fixed_dictionaries(
     {
         "lengths": st.lists(st.integers(1, 6), min_size=1, max_size=4),
         "width": st.integers(1, 5),
-        "products": st.integers(0, 3),
         "labels": st.integers(1, 4),
         "size": st.integers(1, 40),
         "seed": st.integers(0, 1000),
     }
 )
-MANY_LABELS = {"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}
 
 
 @pytest.fixture(scope="module", params=[BlockChunk, IndexChunk], ids=["blocks", "index"])
@@ -66,19 +64,12 @@ def random_pairs(
 
 
 def dense_logits(
-    subjects: Tensor,
-    objects: Tensor,
-    weight: Tensor,
-    bias: Tensor | float,
-    positions: Positions | None = None,
-    products: int = 0,
+    subjects: Tensor, objects: Tensor, weight: Tensor, bias: Tensor | float, positions: Positions | None = None
 ) -> Tensor:
-    sums = weight.shape[1] - products
-    terms = subjects[:, None, :sums] + objects[None, :, :sums]
+    terms = subjects[:, None] + objects[None]
     if positions is not None:
         terms = terms + dense_positions(*positions)
-    fit = torch.einsum("ir,jr,lr->ijl", subjects[:, sums:], objects[:, sums:], weight[:, sums:])
-    return torch.relu(terms) @ weight[:, :sums].T + fit + bias
+    return torch.relu(terms) @ weight.T + bias
 
 
 def dense_positions(table: Tensor, sentences: Tensor) -> Tensor:
@@ -111,18 +102,14 @@ def reference_rin(network: RIN, features: Tensor, sentences: Tensor | None = Non
     terms: Any = itertools.repeat(itertools.repeat(0.0))
     if sentences is not None:
         terms = dense_positions(network.table, sentences)
-    width, products = network.tagger.in_features, network.products
-    added_s, factor_s, added_o, factor_o = network.pair_terms.weight.split([width, products] * 2)
-    wm, br = torch.cat([added_s, added_o], 1), network.relation.bias
-    wr, fit = network.relation.weight.split([width, products], 1)
-
-    def classify(subject: Tensor, object_: Tensor, term: Any) -> Tensor:
-        paper = wr @ torch.relu(wm @ torch.cat([subject, object_]) + term) + br
-        scores: Tensor = paper + fit @ ((factor_s @ subject) * (factor_o @ object_))
-        return scores
+    wm = torch.cat(network.pair_terms.weight.chunk(2), 1)
+    wr, br = network.relation.weight, network.relation.bias
 
     def classify_relations(hr: Tensor) -> Tensor:
-        rows = [[classify(subject, *other) for other in zip(hr, row)] for subject, row in zip(hr, terms)]
+        rows = [
+            [wr @ torch.relu(wm @ torch.cat([subject, object_]) + term) + br for object_, term in zip(hr, row)]
+            for subject, row in zip(hr, terms)
+        ]
         return torch.stack([torch.stack(row) for row in rows])
 
     def classify_tags(he: Tensor) -> Tensor:
@@ -205,26 +192,20 @@ def test_relative_positions_have_a_sign_and_steps() -> None:
 
 @settings(deadline=None)
 @given(shape=shapes, ties=st.booleans(), relative=st.booleans())
-@example(
-    shape={"lengths": [4, 6], "width": 3, "products": 2, "labels": 70, "size": 30, "seed": 0}, ties=False, relative=True
-)
-@example(
-    shape={"lengths": [4, 6], "width": 3, "products": 2, "labels": 70, "size": 30, "seed": 0}, ties=True, relative=False
-)
-@example(
-    shape={"lengths": [40, 2], "width": 3, "products": 2, "labels": 2, "size": 99, "seed": 0}, ties=False, relative=True
-)
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=False, relative=True)
+@example(shape={"lengths": [4, 6], "width": 3, "labels": 70, "size": 30, "seed": 0}, ties=True, relative=False)
+@example(shape={"lengths": [40, 2], "width": 3, "labels": 2, "size": 99, "seed": 0}, ties=False, relative=True)
 def test_pair_max_equals_dense(form: None, shape: Any, ties: Any, relative: Any) -> None:
-    lengths, size, products = shape["lengths"], shape["size"], shape["products"]
-    subjects, objects, weight, _ = random_pairs(lengths, shape["width"] + products, shape["labels"], shape["seed"])
+    lengths, size = shape["lengths"], shape["size"]
+    subjects, objects, weight, _ = random_pairs(lengths, shape["width"], shape["labels"], shape["seed"])
     positions = random_positions(lengths, shape["width"]) if relative and not ties else None
     if ties:
         # Equal objects tie everywhere; the values are the same whoever wins.
         objects = (objects.detach() * 0).requires_grad_()
     inputs = (subjects, objects, weight, *([] if positions is None else [positions.table]))
-    ours = pair_max(subjects, objects, weight, lengths, size, positions=positions, products=products)
+    ours = pair_max(subjects, objects, weight, lengths, size, positions=positions)
     parts = zip(split(lengths, subjects, objects), split_positions(positions, lengths))
-    dense = torch.cat([dense_logits(s, o, weight, 0.0, p, products).max(1).values for (s, o), p in parts])
+    dense = torch.cat([dense_logits(s, o, weight, 0.0, p).max(1).values for (s, o), p in parts])
     assert torch.allclose(ours, dense)
     upstream = torch.randn_like(ours)
     grads = [torch.autograd.grad((y * upstream).sum(), inputs) for y in (ours, dense)]
@@ -254,8 +235,8 @@ def test_pair_max_gradcheck(form: None) -> None:
 @settings(deadline=None)
 @given(shape=shapes, relative=st.booleans(), data=st.data())
 def test_pair_loss_equals_dense(form: None, shape: Any, relative: Any, data: Any) -> None:
-    lengths, labels, products = shape["lengths"], shape["labels"], shape["products"]
-    tensors = random_pairs(lengths, shape["width"] + products, labels, shape["seed"])
+    lengths, labels = shape["lengths"], shape["labels"]
+    tensors = random_pairs(lengths, shape["width"], labels, shape["seed"])
     subjects, objects, weight, bias = tensors
     positions = random_positions(lengths, shape["width"]) if relative else None
     known = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
@@ -269,14 +250,13 @@ def test_pair_loss_equals_dense(form: None, shape: Any, relative: Any, data: Any
             target[i, j, t] = 1.0
             gold.add((i + offset, j + offset, t))
         if wanted:
-            logits = dense_logits(s, o, weight, bias, p, products)
+            logits = dense_logits(s, o, weight, bias, p)
             dense_loss = dense_loss + F.binary_cross_entropy_with_logits(logits, target, reduction="sum")
         offset += length
     gold = torch.tensor(list(gold), dtype=torch.int64).view(-1, 3)
     with torch.no_grad():
-        more = {"positions": positions, "products": products}
         loss, (*grads, d_table) = pair_loss(
-            subjects, objects, weight, bias, lengths, gold, known, shape["size"], **more
+            subjects, objects, weight, bias, lengths, gold, known, shape["size"], positions=positions
         )
     assert (d_table is None) == (positions is None)
     if positions is not None:
@@ -301,11 +281,9 @@ def test_pair_loss_equals_dense(form: None, shape: Any, relative: Any, data: Any
         {"width": 6},
         {"entity_layers": 2},
         {"relative_positions": True},
-        {"products": 2},
-        {"products": 1, "relative_positions": True, "width": 6},
         {"label_smoothing": 0.2},
     ],
-    ids=["RIN", "w/o ER", "w/o RC", "d", "layers", "positions", "products", "both", "smoothing"],
+    ids=["RIN", "w/o ER", "w/o RC", "d", "layers", "positions", "smoothing"],
 )
 def test_rin_equals_paper(form: None, rounds: int, setting: Any) -> None:
     torch.manual_seed(0)
@@ -332,7 +310,7 @@ def test_rin_equals_paper(form: None, rounds: int, setting: Any) -> None:
         expected_tags, expected_pairs = reference_rin(network, x, n)[-1]
         assert torch.allclose(tag, expected_tags)
         positions = None if n is None else Positions(table, n)
-        assert torch.allclose(dense_logits(s, o, weight, bias, positions, network.products), expected_pairs)
+        assert torch.allclose(dense_logits(s, o, weight, bias, positions), expected_pairs)
         target = torch.zeros_like(expected_pairs)
         for i, j, t in gold.tolist():
             if offset <= i < offset + len(x):
@@ -433,13 +411,13 @@ def test_every_round_is_trained(kind: Any, rounds: int) -> None:
     """The loss of each earlier round is added with its weight, that of round 0 among them, with exact gradients."""
     torch.manual_seed(0)
     lengths, weight = [3, 2], 0.25
-    own = {"relative_positions": True, "products": 2} if kind is RIN else {}
-    network = kind(rounds=rounds, chunk_bytes=300, relation_prior=0.3, round_weight=weight, **own)
+    positions = {"relative_positions": True} if kind is RIN else {}
+    network = kind(rounds=rounds, chunk_bytes=300, relation_prior=0.3, round_weight=weight, **positions)
     network.build(n_features=4, n_tags=5, n_relations=3)
     network.double()
     features = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
-    sentences = torch.tensor([0, 0, 1, 0, 1]) if own else None
-    if own:
+    sentences = torch.tensor([0, 0, 1, 0, 1]) if positions else None
+    if positions:
         torch.nn.init.normal_(network.table)
     gold = np.array([[0, 2, 1], [0, 2, 2], [4, 3, 0]])
     tags = np.array([[1], [-1], [0], [2], [4]])  # one is not known
@@ -517,8 +495,8 @@ def test_mixed_precision() -> None:
 def test_sparse_backward_equals_dense(lengths: Any) -> None:
     """The form for CPUs against the form for GPUs, with labels enough for the search by bytes, and without."""
     for labels in (5, 80):
-        subjects, objects, weight, _ = (x.detach() for x in random_pairs(lengths, 6, labels, seed=0))
-        terms = Terms(subjects, objects, weight, Positions(*(x.detach() for x in random_positions(lengths, 4))), 2)
+        subjects, objects, weight, _ = (x.detach() for x in random_pairs(lengths, 4, labels, seed=0))
+        terms = Terms(subjects, objects, weight, Positions(*(x.detach() for x in random_positions(lengths, 4))))
         winners = torch.empty(sum(lengths), labels, dtype=torch.int32)
         _pair_max_forward(terms, lengths, 50, winners=winners)
         d_scores = torch.randn(sum(lengths), labels, dtype=torch.float64)
@@ -580,15 +558,14 @@ def test_probable_pairs() -> None:
     rounds=st.integers(0, 3),
     stop_early=st.booleans(),
     relative=st.booleans(),
-    products=st.integers(0, 2),
     data=st.data(),
 )
 def test_prediction_equals_training_form(
-    form: None, lengths: Any, rounds: Any, stop_early: Any, relative: Any, products: Any, data: Any
+    form: None, lengths: Any, rounds: Any, stop_early: Any, relative: Any, data: Any
 ) -> None:
     """What prediction computes for some pairs alone is what the form for training computes for all."""
     torch.manual_seed(0)
-    network = RIN(rounds=rounds, relation_prior=0.4, chunk_bytes=200, relative_positions=relative, products=products)
+    network = RIN(rounds=rounds, relation_prior=0.4, chunk_bytes=200, relative_positions=relative)
     network.build(4, 5, 3)
     features, sentences = torch.randn(sum(lengths), 4) * 2, torch.arange(sum(lengths)) // 2
     if relative:
@@ -602,12 +579,11 @@ def test_prediction_equals_training_form(
         output = network.make_output(network.eval()(features, lengths, sentences), lengths, sentences)
     assert np.allclose(output.tag_scores(), whole.tag_scores(), atol=1e-5)
     _, subjects, objects, weight, bias, table, *_ = whole.tensors
-    terms = subjects[i, :4] + objects[j, :4]
+    terms = subjects[i] + objects[j]
     if table is not None:
         codes = Positions(table, sentences).codes(torch.from_numpy(i), torch.from_numpy(j))
         terms += Positions(table, sentences).encode(codes) @ table
-    hidden = torch.cat([torch.relu(terms), subjects[i, 4:] * objects[j, 4:]], 1)
-    expected = torch.sigmoid(hidden @ weight.T + bias).numpy()
+    expected = torch.sigmoid(torch.relu(terms) @ weight.T + bias).numpy()
     pair, label, prob = output.probable(i, j, np.zeros(3))
     assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]
     assert np.allclose(prob, expected[pair, label], atol=1e-5)

@@ -4,7 +4,7 @@ Only tokens of the same sequence form pairs. The pairs of a sequence are a matri
 each object, which are all tokens of the sequence.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -114,10 +114,6 @@ class Chunk:
         """
         raise NotImplementedError
 
-    def multiply_terms(self, subjects: Tensor, objects: Tensor, out: Tensor) -> None:
-        """Write the products of the two terms of each pair, number by number. The arguments are as in `add_terms`."""
-        raise NotImplementedError
-
     def encode(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
         """Encode the relative positions of the pairs, see `Positions.encode`.
 
@@ -138,20 +134,6 @@ class Chunk:
             d_subjects (Tensor): Gradient of the subject terms, 0 where this chunk has subjects, changed in place.
                 *Shape:* (subjects, width).
             d_objects (Tensor): Gradient of the object terms, changed in place. *Shape:* (tokens, width).
-        """
-        raise NotImplementedError
-
-    def add_product_grads(
-        self, d_pairs: Tensor, subjects: Tensor, objects: Tensor, d_subjects: Tensor, d_objects: Tensor
-    ) -> None:
-        """Add the gradients of the terms, given that of their products.
-
-        Args:
-            d_pairs (Tensor): Gradient of the products. *Shape:* (pairs, width).
-            subjects (Tensor): Subject terms. *Shape:* (subjects, width).
-            objects (Tensor): Object terms of all tokens. *Shape:* (tokens, width).
-            d_subjects (Tensor): See `add_grads`. *Shape:* (subjects, width).
-            d_objects (Tensor): See `add_grads`. *Shape:* (tokens, width).
         """
         raise NotImplementedError
 
@@ -180,15 +162,9 @@ class BlockChunk(Chunk):
     """The form for a CPU: one block after the other, as views of the values of a chunk, without an index."""
 
     def add_terms(self, subjects: Tensor, objects: Tensor, out: Tensor) -> None:
-        self._combine(torch.add, subjects, objects, out)
-
-    def multiply_terms(self, subjects: Tensor, objects: Tensor, out: Tensor) -> None:
-        self._combine(torch.mul, subjects, objects, out)
-
-    def _combine(self, operation: Callable[..., Tensor], subjects: Tensor, objects: Tensor, out: Tensor) -> None:
         for start, stop, first, last, low, high in self.blocks:
             begins, ends = subjects[start:stop].unsqueeze(1), objects[first:last].unsqueeze(0)
-            operation(begins, ends, out=out[low:high].view(stop - start, last - first, -1))
+            torch.add(begins, ends, out=out[low:high].view(stop - start, last - first, -1))
 
     def encode(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
         codes = []
@@ -202,14 +178,6 @@ class BlockChunk(Chunk):
             matrix = d_pairs[low:high].view(stop - start, last - first, -1)
             torch.sum(matrix, 1, out=d_subjects[start:stop])  # no other block has these subjects
             d_objects[first:last] += matrix.sum(0)
-
-    def add_product_grads(
-        self, d_pairs: Tensor, subjects: Tensor, objects: Tensor, d_subjects: Tensor, d_objects: Tensor
-    ) -> None:
-        for start, stop, first, last, low, high in self.blocks:
-            matrix = d_pairs[low:high].view(stop - start, last - first, -1)
-            d_subjects[start:stop] = (matrix * objects[first:last]).sum(1)
-            d_objects[first:last] += (matrix * subjects[start:stop].unsqueeze(1)).sum(0)
 
     def max(self, logits: Tensor, scores: Tensor, winners: Tensor | None) -> None:
         for start, stop, first, last, low, high in self.blocks:
@@ -278,9 +246,6 @@ class IndexChunk(Chunk):
     def add_terms(self, subjects: Tensor, objects: Tensor, out: Tensor) -> None:
         torch.add(subjects[self._index.subjects], objects[self._index.objects], out=out)
 
-    def multiply_terms(self, subjects: Tensor, objects: Tensor, out: Tensor) -> None:
-        torch.mul(subjects[self._index.subjects], objects[self._index.objects], out=out)
-
     def encode(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
         subjects = self._index.subjects if rows is None else rows[self._index.subjects]
         return positions.encode(positions.codes(subjects, self._index.objects))
@@ -288,12 +253,6 @@ class IndexChunk(Chunk):
     def add_grads(self, d_pairs: Tensor, d_subjects: Tensor, d_objects: Tensor) -> None:
         d_subjects.index_add_(0, self._index.subjects, d_pairs)
         d_objects.index_add_(0, self._index.objects, d_pairs)
-
-    def add_product_grads(
-        self, d_pairs: Tensor, subjects: Tensor, objects: Tensor, d_subjects: Tensor, d_objects: Tensor
-    ) -> None:
-        d_subjects.index_add_(0, self._index.subjects, d_pairs * objects[self._index.objects])
-        d_objects.index_add_(0, self._index.objects, d_pairs * subjects[self._index.subjects])
 
     def max(self, logits: Tensor, scores: Tensor, winners: Tensor | None) -> None:
         _, _, columns, rows, _, widths = self._index

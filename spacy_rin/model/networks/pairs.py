@@ -4,8 +4,7 @@ The paper scores a pair of tokens (i, j) with Wr · relu(Wm · (h_i ⊕ h_j)) + 
 Wm · (h_i ⊕ h_j) is the sum of a subject term and an object term, so the functions here take these two terms for
 every token, `subjects` and `objects`, and add them pair by pair.
 
-A network can add a third term for the relative position of the two tokens, see `positions`. The last columns of the two
-terms can be multiplied instead of added, without relu.
+A network can add a third term for the relative position of the two tokens, see `positions`.
 
 The tokens of a batch are packed: sequences are concatenated without padding, and `lengths` has the length of each.
 """
@@ -30,22 +29,15 @@ class Terms(NamedTuple):
         objects (Tensor): Object terms of the packed tokens. *Shape:* (tokens, width).
         weight (Tensor): Wr. *Shape:* (labels, width).
         positions (Positions | None): The term of relative positions, if there is one.
-        products (int): Number of columns, the last ones, in which the terms are multiplied.
     """
 
     subjects: Tensor
     objects: Tensor
     weight: Tensor
     positions: Positions | None = None
-    products: int = 0
-
-    @property
-    def sums(self) -> int:
-        """Number of columns in which the terms are added."""
-        return self.weight.shape[1] - self.products
 
     def hidden(self, chunk: Chunk, buffer: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Compute the hidden values of the pairs of a chunk: relu of the sums, and the products.
+        """Compute the hidden values of the pairs of a chunk: relu of the sum of their terms.
 
         Args:
             chunk (Chunk): The chunk.
@@ -55,15 +47,11 @@ class Terms(NamedTuple):
         Returns:
             Tensor: The hidden values. *Shape:* (pairs, width).
         """
-        hidden, sums = buffer[: len(chunk)], self.sums
-        added = hidden[:, :sums]
-        chunk.add_terms(self.subjects[:, :sums], self.objects[:, :sums], added)
+        hidden = buffer[: len(chunk)]
+        chunk.add_terms(self.subjects, self.objects, hidden)
         if self.positions is not None:
-            added.addmm_(chunk.encode(self.positions, rows), self.positions.table)
-        added.relu_()
-        if self.products:
-            chunk.multiply_terms(self.subjects[:, sums:], self.objects[:, sums:], hidden[:, sums:])
-        return hidden
+            hidden.addmm_(chunk.encode(self.positions, rows), self.positions.table)
+        return hidden.relu_()
 
 
 class _Grads:
@@ -84,14 +72,11 @@ class _Grads:
             hidden (Tensor): The hidden values. *Shape:* (pairs, width).
             d_hidden (Tensor): Their gradient. *Shape:* (pairs, width).
         """
-        terms, sums = self.terms, self.terms.sums
-        d_added = torch.ops.aten.threshold_backward(d_hidden[:, :sums], hidden[:, :sums], 0)
-        if terms.positions is not None and self.table is not None:
-            self.table.addmm_(chunk.encode(terms.positions).T, d_added)
-        chunk.add_grads(d_added, self.subjects[:, :sums], self.objects[:, :sums])
-        if terms.products:
-            factors = terms.subjects[:, sums:], terms.objects[:, sums:]
-            chunk.add_product_grads(d_hidden[:, sums:], *factors, self.subjects[:, sums:], self.objects[:, sums:])
+        d_sums = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
+        positions = self.terms.positions
+        if positions is not None and self.table is not None:
+            self.table.addmm_(chunk.encode(positions).T, d_sums)
+        chunk.add_grads(d_sums, self.subjects, self.objects)
 
 
 def _buffer(like: Tensor, chunks: Sequence[Chunk], width: int) -> Tensor:
@@ -108,15 +93,14 @@ class _PairMax(torch.autograd.Function):
         weight: Tensor,
         table: Tensor | None,
         sentences: Tensor | None,
-        products: int,
         lengths: Sequence[int],
         size: int,
     ) -> Tensor:
         winners = torch.empty((len(subjects), len(weight)), dtype=torch.int32, device=weight.device)
-        terms = Terms(subjects, objects, weight, Positions.of(table, sentences), products)
+        terms = Terms(subjects, objects, weight, Positions.of(table, sentences))
         scores = _pair_max_forward(terms, lengths, size, winners=winners)
         ctx.save_for_backward(subjects, objects, weight, table, sentences, winners)
-        ctx.products, ctx.lengths, ctx.size = products, lengths, size
+        ctx.lengths, ctx.size = lengths, size
         return scores
 
     @staticmethod
@@ -125,9 +109,9 @@ class _PairMax(torch.autograd.Function):
         sparse = d_scores.device.type == "cpu" and form_for(d_scores.device) is BlockChunk
         backward = _pair_max_backward_sparse if sparse else _pair_max_backward_dense
         subjects, objects, weight, table, sentences, winners = ctx.saved_tensors
-        terms = Terms(subjects, objects, weight, Positions.of(table, sentences), ctx.products)
+        terms = Terms(subjects, objects, weight, Positions.of(table, sentences))
         grads = backward(terms, winners, d_scores.contiguous(), ctx.lengths, ctx.size)
-        return grads.subjects, grads.objects, grads.weight, grads.table, None, None, None, None
+        return grads.subjects, grads.objects, grads.weight, grads.table, None, None, None
 
 
 def _pair_max_forward(
@@ -229,7 +213,6 @@ def pair_max(
     size: int,
     *,
     positions: Positions | None = None,
-    products: int = 0,
     rows: Tensor | None = None,
 ) -> Tensor:
     """Compute the highest score of each subject over all objects of its sequence, by label (eq. 5 and 7, before σ).
@@ -244,7 +227,6 @@ def pair_max(
         lengths (Sequence[int]): Number of tokens in each sequence.
         size (int): Number of pairs in memory at a time.
         positions (Positions | None): The term of relative positions, if there is one.
-        products (int): Number of columns, the last ones, in which the terms are multiplied.
         rows (Tensor | None): Positions of the subjects in the packed batch, ascending. None if all tokens are
             subjects. Only used without gradients. *Shape:* (subjects,).
 
@@ -253,10 +235,10 @@ def pair_max(
     """
     if not torch.is_grad_enabled():
         n_subjects = None if rows is None else _count_by_sequence(rows, lengths)
-        terms = Terms(subjects, objects, weight, positions, products)
+        terms = Terms(subjects, objects, weight, positions)
         return _pair_max_forward(terms, lengths, size, rows=rows, n_subjects=n_subjects)
     apply: Callable[..., Tensor] = _PairMax.apply
-    return apply(subjects, objects, weight, *(positions or (None, None)), products, lengths, size)
+    return apply(subjects, objects, weight, *(positions or (None, None)), lengths, size)
 
 
 def _count_by_sequence(tokens: Tensor, lengths: Sequence[int]) -> list[int]:
@@ -289,7 +271,6 @@ def pair_loss(
     size: int,
     *,
     positions: Positions | None = None,
-    products: int = 0,
     label_smoothing: float = 0.0,
 ) -> tuple[float, PairGrads]:
     """Compute the binary cross-entropy, summed over all pairs and labels, and its gradients in one pass (eq. 8).
@@ -305,13 +286,12 @@ def pair_loss(
         known (Sequence[bool]): For each sequence, whether its triples are known. If not, it does not add to the loss.
         size (int): Number of pairs in memory at a time.
         positions (Positions | None): The term of relative positions, if there is one.
-        products (int): Number of columns, the last ones, in which the terms are multiplied.
         label_smoothing (float): How far the target of a true triple is below 1.
 
     Returns:
         tuple[float, PairGrads]: The loss and the gradients.
     """
-    terms = Terms(subjects, objects, weight, positions, products)
+    terms = Terms(subjects, objects, weight, positions)
     grads, d_bias = _Grads(terms), torch.zeros_like(bias)
     loss = torch.zeros((), dtype=torch.float64, device=weight.device)
     chunks = make_chunks(lengths, size, weight.device, wanted=known)

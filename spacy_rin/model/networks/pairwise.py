@@ -22,8 +22,7 @@ DEFAULT_BYTES_CPU, DEFAULT_BYTES_GPU = 4 * 2**20, 512 * 2**20
 class PairTensors(NamedTuple):
     """The output of a pair network for a batch: tag logits, and the terms that give pair scores (eq. 7).
 
-    In a network with `joins_terms`, the terms and Wr are twice as wide as the network. In one with `products`, they are
-    wider by these.
+    In a network with `joins_terms`, the terms and Wr are twice as wide as the network.
 
     Attributes:
         tags (Tensor): Tag logits, layer by layer. *Shape:* (tokens, layers * tags).
@@ -32,10 +31,10 @@ class PairTensors(NamedTuple):
         weight (Tensor): Wr. *Shape:* (labels, width).
         bias (Tensor): br. *Shape:* (labels,).
         table (Tensor | None): The table of relative positions, see `positions.Positions`. None in a network without
-            them. *Shape:* (N_POSITIONS, width of the network).
+            them. *Shape:* (N_POSITIONS, width).
         state (Tensor | None): Shared features before the last round, if `PairNetwork.last_round` must still compute
             it. `subjects` and `objects` are then also those before the last round. None if all rounds are done.
-            *Shape:* (tokens, width of the network).
+            *Shape:* (tokens, width).
         earlier (Tensor | None): Tag logits, subject and object terms after each round but the last, the first of them
             after none, side by side. None if only the last round is trained.
             *Shape:* (rounds, tokens, layers * tags + 2 * width).
@@ -69,13 +68,11 @@ class PairNetwork(JointNetwork):
         relation_prior: float,
         chunk_bytes: int | None,
         relative_positions: bool = False,
-        products: int = 0,
         label_smoothing: float = 0.0,
         round_weight: float = 0.0,
     ):
         super().__init__(width=width, entity_layers=entity_layers)
         self.relative_positions = relative_positions
-        self.products = products
         self.label_smoothing = label_smoothing
         self.round_weight = round_weight
         self.rounds = rounds
@@ -86,8 +83,8 @@ class PairNetwork(JointNetwork):
         """Create the parameters of the rounds and the classifiers, see `JointNetwork.build_rest`."""
         self.build_rounds(width, n_tags, n_relations)
         self.tagger = nn.Linear(width, n_tags)
-        self.pair_terms = nn.Linear(width, 2 * (width + self.products), bias=False)
-        self.relation = nn.Linear(2 * width if self.joins_terms else width + self.products, n_relations)
+        self.pair_terms = nn.Linear(width, 2 * width, bias=False)
+        self.relation = nn.Linear(2 * width if self.joins_terms else width, n_relations)
         if self.relative_positions:
             self.table = nn.Parameter(torch.zeros(N_POSITIONS, width))
         with torch.no_grad():
@@ -108,7 +105,7 @@ class PairNetwork(JointNetwork):
         return self.by_layer(self.tagger(entity)).softmax(2).flatten(1)
 
     def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute subject and object terms from relation features, see `PairTensors`."""
+        """Compute subject and object terms from relation features. *Shape:* (tokens, width) each."""
         raise NotImplementedError
 
     def classify(
@@ -198,7 +195,7 @@ class PairOutput(Output):
         """Find the relations of given pairs (eq. 7), see `Output.probable`."""
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         _, subject_terms, object_terms, weight, bias, _, state, _ = self.tensors
-        positions, sums = self._positions, weight.shape[1] - self.network.products
+        positions = self._positions
         device, size = weight.device, self.network.chunk_size
         lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(device)
         with torch.no_grad():
@@ -213,12 +210,10 @@ class PairOutput(Output):
                 )
             for start in range(0, len(subjects), size):
                 i, j = torch.from_numpy(rows[:, start : start + size]).to(device)
-                begins, ends = subject_terms[i], object_terms[j]
-                added = begins[:, :sums] + ends[:, :sums]
+                hidden = subject_terms[i] + object_terms[j]
                 if positions is not None:
-                    added.addmm_(positions.encode(positions.codes(selected[i], selected[j])), positions.table)
-                hidden = torch.cat([added.relu_(), begins[:, sums:] * ends[:, sums:]], 1)
-                probs = torch.addmm(bias, hidden, weight.T).sigmoid_()
+                    hidden.addmm_(positions.encode(positions.codes(selected[i], selected[j])), positions.table)
+                probs = torch.addmm(bias, hidden.relu_(), weight.T).sigmoid_()
                 pair, label = (probs >= lowest).nonzero(as_tuple=True)
                 found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))
         pairs, labels, scores = (np.concatenate(parts) for parts in zip(*found))
@@ -243,7 +238,6 @@ class PairOutput(Output):
                 known_pairs,
                 self.network.chunk_size,
                 positions=self._positions,
-                products=self.network.products,
                 label_smoothing=self.network.label_smoothing,
             )
         grads = tuple(grad for grad in (d_tags, *d_pairs) if grad is not None)

@@ -70,7 +70,6 @@ class RIN(PairNetwork):
         stop_early: bool = False,
         chunk_bytes: int | None = None,
         relative_positions: bool = False,
-        products: int = 0,
         label_smoothing: float = 0.0,
         round_weight: float = 0.0,
     ):
@@ -81,7 +80,6 @@ class RIN(PairNetwork):
             relation_prior=relation_prior,
             chunk_bytes=chunk_bytes,
             relative_positions=relative_positions,
-            products=products,
             label_smoothing=label_smoothing,
             round_weight=round_weight,
         )
@@ -140,7 +138,8 @@ class RIN(PairNetwork):
         _, subjects, objects, weight, bias, _, state, _ = before
         if state is None:
             return subjects[tokens], objects[tokens]
-        best = self._highest(subjects[tokens], objects, weight, lengths, sentences, rows=tokens)
+        positions = self._positions(sentences)
+        best = pair_max(subjects[tokens], objects, weight, lengths, self.chunk_size, positions=positions, rows=tokens)
         return self._pair_terms(self._next_relation(best + bias, state[tokens]))
 
     def _refine(
@@ -189,24 +188,14 @@ class RIN(PairNetwork):
 
     def _best_scores(self, relation: Tensor, lengths: Sequence[int], sentences: Tensor | None) -> Tensor:
         """Compute the highest logit of each token as a subject, for each relation (eq. 5, 7)."""
-        terms = self._pair_terms(relation)
-        return self._highest(*terms, self.relation.weight, lengths, sentences) + self.relation.bias
+        subjects, objects = self._pair_terms(relation)
+        positions = self._positions(sentences)
+        best = pair_max(subjects, objects, self.relation.weight, lengths, self.chunk_size, positions=positions)
+        return best + self.relation.bias
 
-    def _highest(
-        self,
-        subjects: Tensor,
-        objects: Tensor,
-        weight: Tensor,
-        lengths: Sequence[int],
-        sentences: Tensor | None,
-        rows: Tensor | None = None,
-    ) -> Tensor:
-        """Compute the highest score of each subject, see `pair_max`, with the further terms that the network has."""
-        positions = Positions.of(self.table if self.relative_positions else None, sentences)
-        size = self.chunk_size
-        return pair_max(
-            subjects, objects, weight, lengths, size, positions=positions, products=self.products, rows=rows
-        )
+    def _positions(self, sentences: Tensor | None) -> Positions | None:
+        """Return the term of relative positions of a batch, if the network has one."""
+        return Positions.of(self.table if self.relative_positions else None, sentences)
 
     def _interact(self, shared: Tensor, entity: Tensor, relation_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compute entity, relation and shared features of the next round (eq. 2)."""
