@@ -34,7 +34,7 @@ def draw(table: dict[str, Any], settings: Settings) -> None:
         axis.set_xticks([k for k, _ in by_rounds])
         axis.set(xlabel="rounds of interaction K", ylabel=f"F1, {match} match", title=settings.data_set)
         axis.legend()
-        figure.savefig(settings.out / f"{settings.data_set}_rounds.png", dpi=120)
+        figure.savefig(settings.out / f"{settings.data_set}_rounds.png", dpi=120, bbox_inches="tight")
         pyplot.close(figure)
     curves = rounds_of_cells(table)
     if any(len(rows) > 1 for rows in curves.values()):
@@ -47,7 +47,7 @@ def draw(table: dict[str, Any], settings: Settings) -> None:
             axis.set(xlabel="rounds of interaction K", ylabel=f"test {name}, {match} match")
         axes[0].legend()
         figure.suptitle(f"{settings.data_set}, first version")
-        figure.savefig(settings.out / f"{settings.data_set}_cells.png", dpi=120)
+        figure.savefig(settings.out / f"{settings.data_set}_cells.png", dpi=120, bbox_inches="tight")
         pyplot.close(figure)
     if table:
         figure, axis = pyplot.subplots(figsize=(6, 1 + 0.3 * len(table)), layout="constrained")
@@ -56,7 +56,7 @@ def draw(table: dict[str, Any], settings: Settings) -> None:
         draw_points(axis, points, across=True)
         axis.set_yticks(places, [VARIANTS[variant].title for variant in table])
         axis.set(xlabel=f"test F1, {match} match", title=settings.data_set)
-        figure.savefig(settings.out / f"{settings.data_set}_variants.png", dpi=120)
+        figure.savefig(settings.out / f"{settings.data_set}_variants.png", dpi=120, bbox_inches="tight")
         pyplot.close(figure)
 
 

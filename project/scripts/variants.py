@@ -168,7 +168,7 @@ VARIANTS = {
         "RIN on a transformer, with names replaced in training", 1, ON_TRANSFORMER, config="transformer", names=True
     ),
     "transformer_small_batches": Variant(
-        "RIN on a transformer, with names replaced in training, and a third of the tokens in a batch",
+        "RIN on a transformer, with names replaced, small batches",
         1,
         {**ON_TRANSFORMER, "training.batcher.batcher.size": 500},
         config="transformer",
