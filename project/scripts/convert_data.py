@@ -3,8 +3,8 @@
 Usage: python scripts/convert_data.py {sample,webnlg,webnlg_new,webnlg_names,webnlg_star,nyt,nyt_star}
 
 "webnlg_new" is WebNLG with new facts in test: texts of train and dev are left out if they share a pair with test.
-"webnlg_names" has the same texts, but new names in dev: some names occur in dev only. What is chosen by this dev part
-helps on names that training does not show.
+"webnlg_names" has the same texts, divided so that some names occur in dev only. Choose by this dev part what should
+help on names that training does not show.
 """
 
 import random
@@ -41,7 +41,7 @@ class DataSet(NamedTuple):
     new_names: bool = False
 
 
-# Of data sets with new names: number of texts in dev, and how many texts may have a name that occurs there only.
+# Of data sets with new names: the lowest number of texts in dev. A name in more than MAX_TEXTS texts is never held out.
 N_HELD_OUT = 400
 MAX_TEXTS = 25
 
@@ -78,23 +78,24 @@ def leave_out_shared(docs: Iterable[Doc], others: Iterable[Doc]) -> list[Doc]:
 
 
 def hold_out_names(docs: Sequence[Doc], n_texts: int, max_texts: int) -> tuple[list[Doc], list[Doc]]:
-    """Divide texts so that some names, chosen at random, occur on one side only.
+    """Divide texts so that some names, chosen at random, are held out: they occur in the second part only.
 
     Args:
         docs (Sequence[Doc]): The texts.
-        n_texts (int): Lowest number of texts on the side of these names, if there are enough names.
-        max_texts (int): Highest number of texts that have such a name.
+        n_texts (int): Lowest number of texts in the second part. It has fewer if there are not enough names.
+        max_texts (int): Names in more texts than this are not held out.
 
     Returns:
-        tuple[list[Doc], list[Doc]]: The texts without these names, and those with one of them.
+        tuple[list[Doc], list[Doc]]: The texts without a name that is held out, and those with one.
     """
     names = [{span.text.lower() for r in get_relations(doc) for span in (r.subject, r.object)} for doc in docs]
     counts = Counter(name for in_text in names for name in in_text)
     rare = sorted(name for name, count in counts.items() if count <= max_texts)
     random.Random(0).shuffle(rare)
     held: set[int] = set()
-    while rare and len(held) < n_texts:
-        name = rare.pop(0)
+    for name in rare:
+        if len(held) >= n_texts:
+            break
         held |= {i for i, in_text in enumerate(names) if name in in_text}
     return [doc for i, doc in enumerate(docs) if i not in held], [docs[i] for i in sorted(held)]
 

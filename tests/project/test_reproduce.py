@@ -294,7 +294,6 @@ def test_seeds_of_earlier_runs_stay(tmp_path: Path) -> None:
         "k0": row_with({1: one}),
         "k2": row_with({1: one}),
     }
-    found["rin"]["dev"]["ents"] = found["rin"]["test"]["ents"] = None
     merged = tables.merge(found, settings)
     assert {name: row["seeds"] for name, row in merged.items()} == {
         "rin": [0, 1, 2],
