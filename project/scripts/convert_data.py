@@ -1,6 +1,6 @@
 """Convert the parts of a data set to corpus/<data set>/{train,dev,test}.spacy.
 
-Usage: python scripts/convert_data.py {sample,webnlg,webnlg_new,webnlg_names,webnlg_star,nyt,nyt_star}
+Usage: python scripts/convert_data.py {sample,webnlg,webnlg_new,webnlg_names,scierc,webnlg_star,nyt,nyt_star}
 
 "webnlg_new" is WebNLG with new facts in test: texts of train and dev are left out if they share a pair with test.
 "webnlg_names" has the same texts, divided so that some names occur in dev only. Choose by this dev part what should
@@ -50,6 +50,7 @@ DATA_SETS = {
     "webnlg": DataSet("assets/data/webnlg", "json", ["--format", "jointer"]),
     "webnlg_new": DataSet("assets/data/webnlg", "json", ["--format", "jointer"], new_facts=True),
     "webnlg_names": DataSet("assets/data/webnlg", "json", ["--format", "jointer"], new_facts=True, new_names=True),
+    "scierc": DataSet("assets/data/scierc", "json", ["--format", "spert"]),
     # These have no part-of-speech tags. The tagger that the command `tagger` trains adds them.
     **{
         name: DataSet(f"assets/data/{name}", "json", ["--format", "casrel", "--tagger", "training/tagger/model-best"])
