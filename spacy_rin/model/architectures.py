@@ -277,7 +277,8 @@ def _rin_forward(
 ) -> tuple[Scores, Callable[[Sequence[Tensor]], list[Doc]]]:
     tok2vec, network = model.layers
     contexts = find_contexts(docs, model.attrs["context"])
-    features, backprop_features = read_features(tok2vec, docs, contexts, is_train)
+    adversary = model.attrs.get("adversary") if is_train else None
+    features, backprop_features = read_features(tok2vec, docs, contexts, is_train, adversary)
     segments, slices = [], []
     for i, context in enumerate(contexts):
         for segment in cut_windows(context, model.attrs["max_length"], model.attrs["overlap"]):
