@@ -163,12 +163,6 @@ VARIANTS = {
     "best": Variant("RIN, our best", None, BEST),
     "positions": Variant("RIN, our best, with relative positions", None, {**BEST, f"{MODEL}.relative_positions": True}),
     "names": Variant("RIN, our best, with names replaced in training", None, BEST, names=True),
-    "adversarial": Variant(
-        "RIN, our best, with names replaced, adversarial training",
-        1,
-        {**BEST, f"{COMPONENT}.adversarial": 0.1},
-        names=True,
-    ),
     "transformer": Variant("RIN on a transformer", 1, ON_TRANSFORMER, config="transformer"),
     "transformer_names": Variant(
         "RIN on a transformer, with names replaced in training", 1, ON_TRANSFORMER, config="transformer", names=True

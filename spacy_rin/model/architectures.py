@@ -274,11 +274,10 @@ def _rin_init(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = None)
 
 def _rin_forward(
     model: Model[Any, Any], docs: list[Doc], is_train: bool
-) -> tuple[Scores, Callable[[Sequence[Tensor]], Any]]:
+) -> tuple[Scores, Callable[[Sequence[Tensor]], list[Doc]]]:
     tok2vec, network = model.layers
     contexts = find_contexts(docs, model.attrs["context"])
-    adversary = model.attrs.get("adversary") if is_train else None
-    features, backprop_features = read_features(tok2vec, docs, contexts, is_train, adversary)
+    features, backprop_features = read_features(tok2vec, docs, contexts, is_train)
     segments, slices = [], []
     for i, context in enumerate(contexts):
         for segment in cut_windows(context, model.attrs["max_length"], model.attrs["overlap"]):
@@ -287,7 +286,7 @@ def _rin_forward(
     sentences = _number_sentences(docs, segments) if network_of(network).relative_positions else None
     output, backprop_output = network(Inputs([features[i][part] for i, part in slices], sentences), is_train)
 
-    def backprop(d_output: Sequence[Tensor]) -> Any:
+    def backprop(d_output: Sequence[Tensor]) -> list[Doc]:
         d_features = [model.ops.alloc2f(*x.shape) for x in features]
         for (i, part), d_piece in zip(slices, backprop_output(d_output)):
             d_features[i][part] += d_piece

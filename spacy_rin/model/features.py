@@ -22,7 +22,6 @@ from thinc.api import (
 from thinc.types import Floats2d
 
 from ..errors import require_setting, require_whole
-from .adversary import Adversary
 from .networks.bilstm import JOINS, BiLSTM
 from .networks.gcn import GCN, NORMS
 from .segments import Context
@@ -152,41 +151,33 @@ def build_dependency_gcn(
 
 
 def read_features(
-    tok2vec: Model[list[Doc], list[Floats2d]],
-    docs: list[Doc],
-    contexts: list[Context],
-    is_train: bool,
-    adversary: Adversary | None = None,
-) -> tuple[list[Floats2d], Callable[[list[Floats2d]], Any]]:
+    tok2vec: Model[list[Doc], list[Floats2d]], docs: list[Doc], contexts: list[Context], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
     """Compute the token features of each context, so that nothing outside of it has an influence on them.
 
-    Features that other components share are those of the whole Doc: they are computed before this component runs. An
-    adversary moves the embeddings below an encoder, or else the features.
+    Features that other components share are those of the whole Doc: they are computed before this component runs.
     """
-
-    def read(layer: Model, docs: list[Doc]) -> tuple[list[Floats2d], Callable[[list[Floats2d]], Any]]:
-        return layer(docs, is_train) if adversary is None else adversary.read(layer, docs)
-
     if tok2vec.has_ref("graph"):
         inner, graph = tok2vec.layers
-        features, backprop_inner = read_features(inner, docs, contexts, is_train, adversary)
+        features, backprop_inner = read_features(inner, docs, contexts, is_train)
         # Negative distances are stored as unsigned.
         distances = [doc.to_array("HEAD").astype(np.int64) for doc in docs]
         heads = [find_heads(distances[i][start:end]) for i, start, end in contexts]
         features, backprop_graph = graph((features, heads), is_train)
         return features, lambda d_features: backprop_inner(backprop_graph(d_features))
-    whole = len(contexts) == len(docs) and all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts))
-    if whole and adversary is None:
-        return read(tok2vec, docs)
+    if all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts)) and len(contexts) == len(docs):
+        features, backprop_features = tok2vec(docs, is_train)
+        return features, backprop_features
     if tok2vec.has_ref("embed") and tok2vec.has_ref("encode"):
         # The embedding of a token knows nothing of other tokens, so it is the encoder that is kept inside a context.
-        embedded, backprop_embed = read(tok2vec.get_ref("embed"), docs)
+        embedded, backprop_embed = tok2vec.get_ref("embed")(docs, is_train)
         features, backprop_encode = tok2vec.get_ref("encode")(_cut(embedded, contexts), is_train)
         return features, lambda d_features: backprop_embed(_join(backprop_encode(d_features), embedded, contexts))
     if any(hasattr(node, "upstream_name") for node in tok2vec.walk()):  # a listener
-        features, backprop_features = read(tok2vec, docs)
+        features, backprop_features = tok2vec(docs, is_train)
         return _cut(features, contexts), lambda d_cut: backprop_features(_join(d_cut, features, contexts))
-    return read(tok2vec, _cut_docs(docs, contexts))
+    features, backprop_features = tok2vec(_cut_docs(docs, contexts), is_train)
+    return features, backprop_features
 
 
 def find_heads(distances: NDArray[np.int64]) -> NDArray[np.int64]:

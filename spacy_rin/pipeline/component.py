@@ -19,7 +19,6 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 
 from ..errors import Errors, NotTrainedError, RinError, SettingError, Warnings
-from ..model.adversary import Adversary
 from ..model.segments import CONTEXTS, Segment, find_sentences
 from ..model.word_vectors import collect_words
 from ..model.wrapper import grow_network, network_of
@@ -70,7 +69,6 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         spans_key: str = DEFAULT_SPANS_KEY,
         attr: str = DEFAULT_ATTR,
         learn_rate_factor: float = 1.0,
-        adversarial: float = 0.0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ):
         """Make the component, see `make_rin_joint` for the settings.
@@ -80,8 +78,6 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         """
         if not is_number(learn_rate_factor) or learn_rate_factor <= 0.0:
             raise SettingError(Errors.R010, name="learn_rate_factor", expected="positive", value=learn_rate_factor)
-        if not is_number(adversarial) or adversarial < 0.0:
-            raise SettingError(Errors.R010, name="adversarial", expected="at least 0", value=adversarial)
         if head not in HEADS:
             raise SettingError(Errors.R010, name="head", expected=f"one of {HEADS}", value=head)
         if context not in (None, *CONTEXTS):
@@ -97,7 +93,6 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.spans_key = spans_key
         self.attr = attr
         self.learn_rate_factor = learn_rate_factor
-        self.adversarial = adversarial
         # The model holds it, as it is the model that reads the Docs.
         self.model.attrs["context"] = context
         self.cfg: dict[str, Any] = {"entities": [], "relations": [], "constraints": None}
@@ -426,21 +421,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.cfg["annotation"] = sorted(found.union(self.cfg.get("annotation", ())))
         for kind in sorted(missing & self._reads):
             self._warn_once(Warnings.W003.format(name=self.name, kind=ANNOTATION[kind]))
-        updated: dict[str, float]
-        if not self.adversarial:
-            updated = super().update(examples, drop=drop, sgd=sgd, losses=losses)
-            return updated
-        # The model holds the adversary, as it is the model that reads the Docs.
-        adversary = self.model.attrs["adversary"] = Adversary(self.adversarial)
-        try:
-            updated = super().update(examples, drop=drop, sgd=None, losses=losses)
-            if adversary.is_ready:  # there were tokens
-                scores, backprop = self.model.begin_update([example.predicted for example in examples])
-                backprop(self.get_loss(examples, scores)[1])
-        finally:
-            del self.model.attrs["adversary"]
-        if sgd not in (None, False):
-            self.finish_update(sgd)
+        updated: dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
         return updated
 
     def finish_update(self, sgd: Any) -> None:

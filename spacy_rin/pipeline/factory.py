@@ -49,7 +49,6 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "spans_key": DEFAULT_SPANS_KEY,
         "attr": DEFAULT_ATTR,
         "learn_rate_factor": 1.0,
-        "adversarial": 0.0,
         "scorer": {"@scorers": "spacy_rin.rin_scorer.v1"},
     },
     default_score_weights={
@@ -81,7 +80,6 @@ def make_rin_joint(
     spans_key: str,
     attr: str,
     learn_rate_factor: float,
-    adversarial: float,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> RINJoint:
     """Make a component that extracts entities and relations. These are its settings in a config.
@@ -110,8 +108,6 @@ def make_rin_joint(
         attr (str): Name of the extension attribute of the relations.
         learn_rate_factor (float): Factor of the optimizer's learning rate for this component, so that it can
             learn faster than a transformer that it listens to.
-        adversarial (float): How far embeddings are moved, as a share of their norm, to learn each batch a second time
-            where the loss is higher (Miyato et al., ICLR 2017). About 0.1; 0 learns it once.
         scorer (Callable | None): "spacy_rin.rin_scorer.v1".
 
     Returns:
@@ -139,6 +135,5 @@ def make_rin_joint(
         spans_key=spans_key,
         attr=attr,
         learn_rate_factor=learn_rate_factor,
-        adversarial=adversarial,
         scorer=scorer,
     )

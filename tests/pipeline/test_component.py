@@ -317,7 +317,6 @@ def test_corpora_that_teach_nothing(nlp: Language) -> None:
     [
         {"threshold": 1.5},
         {"head": "middle"},
-        {"adversarial": -0.1},
         {"model": {"rounds": -1}},
         {"model": {"overlap": 300}},
         {"model": {"relation_prior": 1.0}},
