@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from spacy.vocab import Vocab
 
 SHOWN = 20
+# From this calibration error on, probabilities mislead, if they are of so many triples.
+HIGH_ERROR = 0.1
+MIN_TRIPLES = 50
 
 
 @rin_cli.command("evaluate", no_args_is_help=True)
@@ -113,6 +116,9 @@ def _show_calibration(scores: dict[str, Any]) -> None:
         ("  right", percent(confident["right"])),
     ]
     show_tables([("probabilities", ""), *rows])
+    n_found = sum(row["count"] for row in calibration["bins"])
+    if n_found >= MIN_TRIPLES and calibration["ece"] > HIGH_ERROR:
+        msg.warn("The probabilities of triples mislead: correct them with `spacy rin tune` and development data.")
 
 
 def _show_unknown(scores: dict[str, Any]) -> None:

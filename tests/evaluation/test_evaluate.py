@@ -462,6 +462,18 @@ def test_calibration_is_that_of_the_triples_found(evaluation: Any, model: Path, 
     assert "Reliability diagram" in page.texts
 
 
+@pytest.mark.parametrize("share_right,n_texts,advised", [(0.5, 60, True), (0.5, 20, False), (1.0, 60, False)])
+def test_misleading_probabilities_are_told(
+    share_right: float, n_texts: int, advised: bool, model: Path, trained: Language, tmp_path: Path
+) -> None:
+    """The pipeline is sure of a triple in each text, and the annotation has it in a share of them."""
+    text, triples = TRIPLES[0]
+    docs = [gold_doc(trained.vocab, text, triples if i < share_right * n_texts else []) for i in range(n_texts)]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "gold.spacy")
+    output = " ".join(run("evaluate", model, tmp_path / "gold.spacy").output.split())
+    assert ("`spacy rin tune`" in output) == advised
+
+
 def test_tuned_in_place_as_a_whole(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever a run is killed, the folder has the old settings or the new ones, and its files say the same."""
     folder, old = tmp_path / "model", Tuned(0.25, {"leads": 0.375}, {})
