@@ -68,8 +68,8 @@ class Journal:
             FileError: R034 if the file can't be written.
         """
         lines = [strict_json.dumps(row) + "\n" for row in rows]
+        self.count += len(lines)  # first: if the user stops the run while it writes, the file is not empty
         self._write("".join(lines))
-        self.count += len(lines)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Read the results of all finished documents, in order.

@@ -491,6 +491,28 @@ def test_command_that_is_stopped(model: Path, tmp_path: Path, monkeypatch: pytes
     )
 
 
+def test_stopped_while_the_first_results_are_written(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C when they are in the file, and not yet counted."""
+    (tmp_path / "in.txt").write_text("\n".join(TEXTS))
+    journal, sync = tmp_path / "out.csv.journal.jsonl", os.fsync
+
+    def sync_and_stop(number: int) -> None:
+        sync(number)
+        if len(journal.read_text().splitlines()) > 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", sync_and_stop)
+        result = run(model, tmp_path / "in.txt", tmp_path / "out.csv", "--batch-size", "2")
+    assert result.exit_code == 130 and len(journal.read_text().splitlines()) == 3
+    result = run(model, tmp_path / "in.txt", tmp_path / "out.csv")
+    assert result.exit_code == 0 and ["done", "by", "a", "stopped", "run", "2"] in map(
+        str.split, result.output.splitlines()
+    )
+
+
 def test_command_reads_standard_input(model: Path, tmp_path: Path) -> None:
     result = run(model, "-", input="\n".join(TEXTS).encode() + b"\n\xff")
     assert result.exit_code == 0 and "(Ada Brook, born_in, Larne)" in result.output
