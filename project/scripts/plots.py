@@ -37,7 +37,7 @@ def draw(table: dict[str, Any], settings: Settings) -> None:
         figure.savefig(settings.out / f"{settings.data_set}_rounds.png", dpi=120, bbox_inches="tight")
         pyplot.close(figure)
     curves = rounds_of_cells(table)
-    if any(len(rows) > 1 for rows in curves.values()):
+    if curves:
         figure, axes = pyplot.subplots(1, 3, figsize=(10, 3.5), layout="constrained")
         for axis, (letter, name) in zip(axes, (("f", "F1"), ("p", "precision"), ("r", "recall"))):
             for cell, rows in curves.items():
@@ -91,12 +91,14 @@ def rounds_of_cells(table: dict[str, Any]) -> dict[str, list[tuple[int, dict[str
         table (dict[str, Any]): The results by variant.
 
     Returns:
-        dict[str, list[tuple[int, dict[str, Any]]]]: By name of the cell. K = 0 has no cell, and belongs to both.
+        dict[str, list[tuple[int, dict[str, Any]]]]: By name of the cell, if there are two numbers of rounds or more.
+            K = 0 has no cell, and belongs to both.
     """
-    return {
+    curves = {
         cell: [(k, table[variant]) for k, variant in variants.items() if variant in table]
         for cell, variants in ROUNDS.items()
     }
+    return {cell: rows for cell, rows in curves.items() if len(rows) > 1}
 
 
 def is_round(variant: str) -> bool:

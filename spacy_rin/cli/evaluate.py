@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spacy.vocab import Vocab
 
 SHOWN = 20
-# From this calibration error on, probabilities mislead, if they are of so many triples.
+# Probabilities with a higher calibration error mislead. With fewer triples, an error is mostly chance.
 HIGH_ERROR = 0.1
 MIN_TRIPLES = 50
 
@@ -118,7 +118,9 @@ def _show_calibration(scores: dict[str, Any]) -> None:
     show_tables([("probabilities", ""), *rows])
     n_found = sum(row["count"] for row in calibration["bins"])
     if n_found >= MIN_TRIPLES and calibration["ece"] > HIGH_ERROR:
-        msg.warn("The probabilities of triples mislead: correct them with `spacy rin tune` and development data.")
+        msg.warn(
+            "The probabilities of triples mislead: correct them with `spacy rin tune` on development data like these."
+        )
 
 
 def _show_unknown(scores: dict[str, Any]) -> None:

@@ -68,7 +68,8 @@ class Journal:
             FileError: R034 if the file can't be written.
         """
         lines = [strict_json.dumps(row) + "\n" for row in rows]
-        self.count += len(lines)  # first: if the user stops the run while it writes, the file is not empty
+        # Counted before they are written: the user may stop the run meanwhile, and a file without results is removed.
+        self.count += len(lines)
         self._write("".join(lines))
 
     def rows(self) -> Iterator[dict[str, Any]]:

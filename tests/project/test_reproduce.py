@@ -436,3 +436,12 @@ def test_precision_of_no_predictions_is_no_number() -> None:
     row = {"p": 0.0, "r": 0.0, "f": 0.0, "gold": 3, "predicted": 0, "right": 0}
     figures = tables.average([row])
     assert [tables.cell(figures[letter]) for letter in "prf"] == ["–", "0.0", "0.0"]
+
+
+def test_cells_have_a_curve_from_two_numbers_of_rounds_on() -> None:
+    """K = 0 belongs to both cells, and is no curve by itself."""
+    rows: dict[str, Any] = {name: {"name": name} for name in ("bilstm_s", "int_k1", "int")}
+    gru = [(0, rows["bilstm_s"]), (1, rows["int_k1"]), (3, rows["int"])]
+    assert plots.rounds_of_cells({name: rows[name] for name in ("int_k1", "int")}) == {"GRU": gru[1:]}
+    assert plots.rounds_of_cells(rows) == {"GRU": gru}
+    assert plots.rounds_of_cells({"bilstm_s": rows["bilstm_s"]}) == {}
