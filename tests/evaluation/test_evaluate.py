@@ -18,7 +18,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_rin.errors import RinError
-from spacy_rin.evaluation.calibration import CalibrationChoice
+from spacy_rin.evaluation.calibration import CalibrationChoice, correct
 from spacy_rin.evaluation.evaluate import evaluate, predict
 from spacy_rin.evaluation.report import render_html
 from spacy_rin.evaluation.scorer import score_entities
@@ -385,6 +385,29 @@ def test_tune_from_python(model: Path) -> None:
     unannotated = Example(nlp.make_doc(TRIPLES[0][0]), nlp.make_doc(TRIPLES[0][0]))
     with pytest.raises(RinError, match="R036"):
         tune(nlp, [unannotated])
+
+
+def test_tuned_pipeline_scores_what_tuning_says() -> None:
+    """A calibration changes the probabilities of triples, and nothing that the network computes before."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rin_joint")
+    train(nlp, make_examples(nlp.vocab), 12)
+    component = component_of(nlp)
+    assert component.rounds > 0
+
+    def find(calibration: dict[str, list[float]]) -> dict[Any, float]:
+        with component.settings(threshold=0.01, calibration=calibration):
+            docs = nlp.pipe(text for text, _ in [*TRIPLES, *OTHER])
+            return {(doc.text, *map(str, r[:3])): r.score for doc in docs for r in doc._.relations}
+
+    raw, calibrated = find({}), find({label: [0.2, 1.0] for label in component.relation_labels})
+    expected = correct(np.array([*raw.values()]), 0.2, 1.0)
+    assert len(raw) > 5 and max(raw.values()) < 0.9999  # of higher ones, float32 keeps no logits
+    assert [calibrated[key] for key in raw] == pytest.approx(expected.tolist(), abs=1e-4)
+    tuning = tune(nlp, make_examples(nlp.vocab, OTHER), folds=2)
+    set_tuned(nlp, tuning.settings)
+    scores = evaluate(nlp, make_examples(nlp.vocab, OTHER)).scores
+    assert component.calibration and scores["rel_exact_f"] == tuning.choices[tuning.best].scores.fscore
 
 
 def test_tuned_pipeline_finds_candidates_alone(model: Path, gold: Any) -> None:

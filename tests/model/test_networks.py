@@ -589,6 +589,29 @@ def test_prediction_equals_training_form(
     assert np.allclose(prob, expected[pair, label], atol=1e-5)
 
 
+@settings(deadline=None)
+@given(
+    rounds=st.integers(0, 3),
+    kind=st.sampled_from([RIN, RINInt]),
+    slopes=st.lists(st.floats(0.05, 4), min_size=3, max_size=3),
+    offsets=st.lists(st.floats(-3, 3), min_size=3, max_size=3),
+)
+def test_calibration_changes_the_result_alone(kind: Any, rounds: Any, slopes: Any, offsets: Any) -> None:
+    """Rounds of interaction read the logits that they were trained with."""
+    torch.manual_seed(0)
+    network = kind(rounds=rounds, relation_prior=0.4)
+    network.build(4, 5, 3)
+    lengths = [3, 2]
+    with torch.no_grad():
+        output = network.make_output(network.eval()(torch.randn(5, 4) * 2, lengths), lengths)
+    i, j = np.array(list(_pairs_inside(lengths))).T
+    pairs, labels, probs = output.probable(i, j, np.zeros(3))
+    logits = np.log(probs / (1 - probs)) * np.array(slopes)[labels] + np.array(offsets)[labels]
+    found = output.calibrated(np.array(slopes), np.array(offsets)).probable(i, j, np.zeros(3))
+    assert np.array_equal(found[0], pairs) and np.array_equal(found[1], labels)
+    assert np.allclose(found[2], 1 / (1 + np.exp(-logits)), atol=1e-4)
+
+
 def _pairs_inside(lengths: list[int]) -> Iterator[tuple[int, int]]:
     starts = np.cumsum([0, *lengths])
     for a, b in itertools.pairwise(starts.tolist()):

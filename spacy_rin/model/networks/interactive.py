@@ -9,7 +9,7 @@ for each token.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -285,17 +285,11 @@ class InteractiveOutput(Output):
         network (Interactive): The network.
         tensors (tuple[Tensor, Tensor]): Tag logits and encoded tokens, detached from the graph.
         lengths (Sequence[int]): Number of tokens in each sequence.
-        calibration (tuple[ndarray, ndarray] | None): Slope and offset of the logits of each label.
     """
 
     network: Interactive
     tensors: tuple[Tensor, Tensor]
     lengths: Sequence[int]
-    calibration: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
-
-    def calibrated(self, slopes: NDArray[np.floating], offsets: NDArray[np.floating]) -> "InteractiveOutput":
-        """Return the output with other logits of the triples' probabilities, see `Output.calibrated`."""
-        return replace(self, calibration=(slopes, offsets))
 
     @cached_property
     def written(self) -> dict[tuple[int, int], dict[int, float]]:

@@ -5,7 +5,7 @@ The tokens of a batch are packed: sequences are concatenated without padding, an
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -165,11 +165,14 @@ class Output:
         network (JointNetwork): The network.
         tensors (Sequence[Tensor]): What the network returned, detached from the graph, in the dtype of its parameters.
         lengths (Sequence[int]): Number of tokens in each sequence.
+        calibration (tuple[ndarray, ndarray] | None): Slope and offset of each label's logits, see `calibrated`.
+            *Shape:* (labels,) each.
     """
 
     network: Any
     tensors: Any
     lengths: Sequence[int]
+    calibration: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
 
     def tag_scores(self) -> NDArray[np.float32]:
         """Return the tag logits on the CPU. *Shape:* (tokens, layers, tags)."""
@@ -196,6 +199,8 @@ class Output:
     def calibrated(self, slopes: NDArray[np.floating], offsets: NDArray[np.floating]) -> "Output":
         """Return the output with other relation logits: slope * logit + offset (Platt 1999).
 
+        Only the logits of the result change. Those that rounds of interaction read stay as the network was trained.
+
         Args:
             slopes (ndarray): Slope of each label. *Shape:* (labels,).
             offsets (ndarray): Offset of each label. *Shape:* (labels,).
@@ -203,7 +208,7 @@ class Output:
         Returns:
             Output: The output. It shares with this one what does not change.
         """
-        raise NotImplementedError
+        return replace(self, calibration=(slopes, offsets))
 
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]

@@ -156,7 +156,7 @@ class PairNetwork(JointNetwork):
         """Make an output, see `JointNetwork.make_output`."""
         precision = self.relation.weight.dtype
         plain: Any = (None if x is None else x.detach().to(precision) for x in tensors)
-        return PairOutput(self, PairTensors(*plain), lengths, sentences)
+        return PairOutput(self, PairTensors(*plain), lengths, sentences=sentences)
 
     @property
     def chunk_size(self) -> int:
@@ -183,12 +183,6 @@ class PairOutput(Output):
     lengths: Sequence[int]
     sentences: Tensor | None = None
 
-    def calibrated(self, slopes: NDArray[np.floating], offsets: NDArray[np.floating]) -> "PairOutput":
-        """Return the output with other relation logits, see `Output.calibrated`."""
-        weight, bias = self.tensors.weight, self.tensors.bias
-        slope, offset = (torch.from_numpy(np.asarray(x)).to(weight.device, weight.dtype) for x in (slopes, offsets))
-        return replace(self, tensors=self.tensors._replace(weight=weight * slope[:, None], bias=bias * slope + offset))
-
     def probable(
         self, subjects: IntArray, objects: IntArray, thresholds: NDArray[np.floating]
     ) -> tuple[IntArray, IntArray, NDArray[np.float32]]:
@@ -198,6 +192,9 @@ class PairOutput(Output):
         positions = self._positions
         device, size = weight.device, self.network.chunk_size
         lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(device)
+        if self.calibration is not None:
+            slope, offset = (torch.from_numpy(np.asarray(x)).to(weight) for x in self.calibration)
+            weight, bias = weight * slope[:, None], bias * slope + offset
         with torch.no_grad():
             tokens, inverse = np.unique(np.stack([subjects, objects]), return_inverse=True)
             rows = inverse.reshape(2, -1)
