@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .thresholds import Candidates, split_folds
+from .folds import is_gain, split_folds
+from .thresholds import Candidates
 
 N_BINS = 10
 CONFIDENT = 0.9
@@ -132,7 +133,9 @@ class CalibrationChoice:
 
 
 def choose_calibration(candidates: Candidates, folds: int) -> tuple[dict[str, CalibrationChoice], str]:
-    """Correct probabilities in three ways, and find the one that is best on other texts.
+    """Correct probabilities in three ways, and find the one that is best on other texts, about other names.
+
+    A way is better than a simpler one if its gain on held-out texts is more than its standard error.
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold, uncorrected.
@@ -140,22 +143,33 @@ def choose_calibration(candidates: Candidates, folds: int) -> tuple[dict[str, Ca
 
     Returns:
         tuple[dict[str, CalibrationChoice], str]: The choices "none", "global" and "per_relation", and the one with the
-            lowest log loss by cross-validation.
+            best log loss by cross-validation.
 
     Raises:
         SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
     ways: dict[str, Any] = {"none": lambda some: {}, "global": fit_global, "per_relation": fit_per_relation}
-    fold = split_folds(candidates.n_texts, folds)
-    choices = {}
+    fold = split_folds(candidates.groups, folds)
+    choices: dict[str, CalibrationChoice] = {}
+    losses, best = {}, "none"
     for name, fit in ways.items():
         held_out = [calibrate(candidates.among(fold == i), fit(candidates.among(fold != i))) for i in range(folds)]
-        scores = np.concatenate([part.scores for part in held_out]).astype(np.float64)
+        scores = np.concatenate([part.scores for part in held_out])
         right = np.concatenate([part.right for part in held_out])
-        chance = np.clip(np.where(right, scores, 1 - scores), _EPSILON, 1.0)
-        loss = float(-np.log(chance).mean()) if len(chance) else 0.0
-        choices[name] = CalibrationChoice(fit(candidates), loss, score_calibration(scores, right)["ece"] or 0.0)
-    return choices, min(choices, key=lambda name: choices[name].log_loss)
+        ece = score_calibration(scores, right)["ece"] or 0.0
+        choices[name] = CalibrationChoice(fit(candidates), _log_loss(scores, right), ece)
+        losses[name] = [_log_loss(part.scores, part.right) for part in held_out]
+        gains = [theirs - ours for theirs, ours in zip(losses[best], losses[name])]
+        if is_gain(choices[best].log_loss - choices[name].log_loss, gains):
+            best = name
+    return choices, best
+
+
+def _log_loss(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
+    """The mean negative log-likelihood; 0 without triples."""
+    values = scores.astype(np.float64)
+    chance = np.clip(np.where(right, values, 1 - values), _EPSILON, 1.0)
+    return float(-np.log(chance).mean()) if len(chance) else 0.0
 
 
 def _logits(scores: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,10 +1,7 @@
 """Score thresholds of relations, and choose the best ones."""
 
-import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import sqrt
-from statistics import stdev
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +9,9 @@ from numpy.typing import NDArray
 from spacy.scorer import PRFScore
 from spacy.training import Example
 
-from ..errors import Errors, SettingError
 from ..relations import DEFAULT_ATTR
-from .scorer import Row, to_row, triples
+from .folds import group_texts, is_gain, split_folds
+from .scorer import Row, text_key, to_row, triples
 
 GRID = tuple(round(0.01 * step, 2) for step in range(1, 100))
 LOWEST = GRID[0]
@@ -70,7 +67,8 @@ class Candidates:
 
     Attributes:
         labels (tuple[str, ...]): Names of relations, sorted. Other fields refer to them by index.
-        n_texts (int): Number of texts. Other fields refer to texts by index.
+        groups (ndarray): Group of each text, see `folds.group_texts`. Texts with gold triples about the same two names
+            are in one group. Other fields refer to texts by index. *Shape:* (texts,).
         texts (ndarray): Text of each candidate. *Shape:* (candidates,).
         relations (ndarray): Relation of each candidate. *Shape:* (candidates,).
         scores (ndarray): Probability of each candidate. *Shape:* (candidates,).
@@ -80,7 +78,7 @@ class Candidates:
     """
 
     labels: tuple[str, ...]
-    n_texts: int
+    groups: NDArray[np.int64]
     texts: NDArray[np.int64]
     relations: NDArray[np.int64]
     scores: NDArray[np.float32]
@@ -99,20 +97,20 @@ class Candidates:
         Returns:
             Candidates: The candidates.
         """
-        found, gold, n_texts = [], [], 0
-        for example in examples:
+        found, gold, facts = [], [], []
+        for text, example in enumerate(examples):
             wanted = triples(example.reference, attr)
-            gold += [(n_texts, key[1]) for key in wanted]
+            gold += [(text, key[1]) for key in wanted]
+            facts.append([text_key(relation)[::2] for relation in wanted.values()])
             found += [
-                (n_texts, key[1], relation.score, key in wanted)
+                (text, key[1], relation.score, key in wanted)
                 for key, relation in triples(example.predicted, attr).items()
             ]
-            n_texts += 1
         labels = tuple(sorted({label for _, label, *_ in found} | {label for _, label in gold}))
         index = {label: i for i, label in enumerate(labels)}
         return cls(
             labels,
-            n_texts,
+            group_texts(facts),
             np.array([text for text, *_ in found], dtype=np.int64),
             np.array([index[label] for _, label, *_ in found], dtype=np.int64),
             np.array([score for *_, score, _ in found], dtype=np.float32),
@@ -128,12 +126,12 @@ class Candidates:
             chosen (ndarray): Whether to take each text. *Shape:* (texts,).
 
         Returns:
-            Candidates: The selection. `labels` and `n_texts` stay the same.
+            Candidates: The selection. `labels` and `groups` stay the same.
         """
         found, gold = chosen[self.texts], chosen[self.gold_texts]
         return Candidates(
             self.labels,
-            self.n_texts,
+            self.groups,
             self.texts[found],
             self.relations[found],
             self.scores[found],
@@ -244,7 +242,7 @@ def choose_thresholds(candidates: Candidates, near: float, min_count: int) -> Th
 
 
 def cross_validate(candidates: Candidates, choose: Callable[[Candidates], Thresholds], folds: int) -> list[PRFScore]:
-    """Score thresholds by cross-validation, on texts that they were not chosen on.
+    """Score thresholds by cross-validation, on texts that they were not chosen on, about other names.
 
     Args:
         candidates (Candidates): Triples predicted with the lowest threshold.
@@ -257,29 +255,8 @@ def cross_validate(candidates: Candidates, choose: Callable[[Candidates], Thresh
     Raises:
         SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
-    fold = split_folds(candidates.n_texts, folds)
+    fold = split_folds(candidates.groups, folds)
     return [candidates.among(fold == i).score(choose(candidates.among(fold != i))) for i in range(folds)]
-
-
-def split_folds(n_texts: int, folds: int) -> NDArray[np.int64]:
-    """Divide texts into parts of about the same size, at random but always the same.
-
-    Args:
-        n_texts (int): Number of texts.
-        folds (int): Number of parts.
-
-    Returns:
-        ndarray: Part of each text. *Shape:* (texts,).
-
-    Raises:
-        SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
-    """
-    if not 2 <= folds <= n_texts:
-        raise SettingError(Errors.R050, folds=folds, n=n_texts)
-    order = list(range(n_texts))
-    random.Random(0).shuffle(order)
-    fold: NDArray[np.int64] = np.argsort(order) % folds
-    return fold
 
 
 @dataclass(frozen=True)
@@ -329,7 +306,7 @@ def choose(
         choices[name] = Choice(thresholds, candidates.score(thresholds), sum(parts[name], PRFScore()))
         gain = choices[name].held_out.fscore - choices[best].held_out.fscore
         gains = [ours.fscore - theirs.fscore for ours, theirs in zip(parts[name], parts[best])]
-        if gain > stdev(gains) / sqrt(folds):
+        if is_gain(gain, gains):
             best = name
     return choices, best
 

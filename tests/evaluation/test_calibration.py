@@ -17,7 +17,7 @@ def candidates(scores: list[float], right: list[int], relations: list[int] | Non
     texts = np.arange(n) // 2
     return Candidates(
         ("a", "b"),
-        int(texts[-1]) + 1 if n else 0,
+        np.unique(texts),
         texts,
         np.array(relations or [0] * n, dtype=np.int64),
         np.array(scores, dtype=np.float32),
@@ -65,6 +65,17 @@ def test_relations_have_their_own() -> None:
     assert choose_calibration(some, folds=2)[1] == "per_relation"
     few = candidates([0.8] * 402, [1] * 400 + [0, 0], [0] * 400 + [1] * 2)
     assert calibrate(few, fit_per_relation(few)).scores[-1] > 0.7  # two triples say little
+
+
+def test_a_simpler_calibration_is_kept_unless_another_gains() -> None:
+    """Both relations are right as often, so that slopes and offsets of their own only fit chance."""
+    random = np.random.default_rng(0)
+    scores = random.uniform(0.05, 0.95, 400)
+    right = (random.uniform(size=400) < scores).astype(int)
+    some = candidates(scores.tolist(), right.tolist(), [0, 1] * 200)
+    assert choose_calibration(some, folds=5)[1] == "none"
+    sure = candidates((scores**0.25).tolist(), right.tolist(), [0, 1] * 200)
+    assert choose_calibration(sure, folds=5)[1] == "global"
 
 
 def test_scores_stay_in_order() -> None:

@@ -130,6 +130,25 @@ def test_folds_are_scored_with_what_others_chose() -> None:
             cross_validate(candidates, choose, folds)
 
 
+def test_texts_about_the_same_names_are_held_out_together() -> None:
+    """What texts say of the names of others gives nothing away. Of three names, each has two texts."""
+    examples = []
+    for i in (0, 1, 2, 0, 1, 2):
+        gold, predicted = (Doc(VOCAB, words=["a", f"b{i}"]) for _ in range(2))
+        for doc in (gold, predicted):
+            set_relations(doc, [(doc[0:1], "r", doc[1:2], 0.5)])
+        examples.append(Example(predicted, gold))
+    candidates = Candidates.of(examples)
+    held_out = []
+
+    def choose(others: Any) -> Any:
+        held_out.append(sorted({*range(6)} - {*others.texts.tolist()}))
+        return Thresholds(0.2, {})
+
+    cross_validate(candidates, choose, 3)
+    assert sorted(held_out) == [[0, 3], [1, 4], [2, 5]]
+
+
 def test_choose_keeps_what_helps_on_other_texts() -> None:
     present = Thresholds(0.5, {})
     # Right triples are more probable than others, but all by too little: one threshold is enough.
