@@ -34,6 +34,10 @@ class Errors(Message):
     )
     R004 = "The stored relations 'doc._.{name}' of this Doc are damaged: {reason}. Set them again."
     # Settings and state of the component
+    R009 = (
+        "A config can't hold these names in '{name}': {labels}. Leave them out of the config, and call `{method}` of "
+        "the component instead: what is set that way is saved with it, whatever its names."
+    )
     R010 = "Setting '{name}' must be {expected}, but it is {value!r}."
     R011 = (
         "Component '{name}' has no labels or no network yet, so it can't predict or be updated. Train it first (`spacy "
@@ -198,8 +202,8 @@ class Warnings(Message):
     """Messages of warnings: `warnings.warn(Warnings.W001.format(...))`."""
 
     W001 = (
-        "{kind} label '{label}' is not among the labels of component '{name}' and is not learned. Labels are fixed "
-        "at initialization: check that the label file covers the training data."
+        "{kind} label '{label}' is not among the labels of component '{name}' and is not learned. Add it with "
+        "`add_label`, or check that the label file covers the training data."
     )
     W002 = (
         "The words for 'spacy_rin.WordPosEmbed.v1' were collected from {n} documents only. Use it inside the model of "
@@ -231,6 +235,19 @@ class Warnings(Message):
         "The network learned with word vectors, but this pipeline has none, so it knows nothing of words that it did "
         "not see in training. If the component comes from another pipeline, share its vocabulary: "
         "`spacy.blank('en', vocab=other.vocab)`."
+    )
+    W009 = (
+        "Component '{name}' learns '{label}' from {subject} to {object}, which its constraints don't allow, so it will "
+        "not find it. Allow these types by `set_constraints`, or everything by `set_constraints({{}})`."
+    )
+    W010 = (
+        "The learning rate of component '{name}' was 0 in {n} updates, in which it learned nothing. Set "
+        "`optimizer.learn_rate`, or call `optimizer.step_schedules()` after each update: a rate that rises starts at 0."
+    )
+    W011 = (
+        "Component '{name}' replaces relations in doc._.{attr} that it does not know, such as '{label}'. If another "
+        "component set them, give one of the two another place. For a trained pipeline: `spacy.load(name, config="
+        "{{'components.rin_joint.attr': 'others', 'components.rin_joint.spans_key': 'others'}})`."
     )
 
 

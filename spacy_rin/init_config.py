@@ -18,6 +18,7 @@ from .evaluation.data_check import check_data
 from .evaluation.scorer import triples
 from .files import require_existing
 from .pipeline.component import prefers_text
+from .pipeline.config_keys import fits_config
 from .pipeline.corpus import read_docs
 from .pipeline.join import group_texts
 from .relations import DEFAULT_ATTR, get_relations, has_relations
@@ -235,10 +236,14 @@ def _choose_constraints(corpus: Corpus) -> Iterable[Choice]:
                     row[name] = True
         table[label] = row
     table = {label: row for label, row in table.items() if row}
+    unfit = {label for label, row in table.items() if not fits_config({label: row})}
+    table = {label: row for label, row in table.items() if label not in unfit}
     special = [label for label, row in table.items() if set(row) - {"types"}]
     reason = f"types that occur together, of {len(allowed)} relations" if several else "there is one type of entities"
     if special:
         reason += f"; {len(special)} are (a)symmetric, or have one object or subject"
+    if unfit:
+        reason += f"; {len(unfit)} have none, as a config can't hold their names or types: see `set_constraints`"
     yield Choice("components.rin_joint.constraints", table, reason)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import Errors, SettingError
 
 
-def group_texts(facts: Iterable[Iterable[Hashable]]) -> NDArray[np.int64]:
+def link_texts(facts: Iterable[Iterable[Hashable]]) -> NDArray[np.int64]:
     """Group texts so that two texts with a common fact are in the same group.
 
     Args:

@@ -10,7 +10,7 @@ from spacy.scorer import PRFScore
 from spacy.training import Example
 
 from ..relations import DEFAULT_ATTR
-from .folds import group_texts, is_gain, split_folds
+from .folds import is_gain, link_texts, split_folds
 from .scorer import Row, text_key, to_row, triples
 
 GRID = tuple(round(0.01 * step, 2) for step in range(1, 100))
@@ -67,7 +67,7 @@ class Candidates:
 
     Attributes:
         labels (tuple[str, ...]): Names of relations, sorted. Other fields refer to them by index.
-        groups (ndarray): Group of each text, see `folds.group_texts`. Texts with gold triples about the same two names
+        groups (ndarray): Group of each text, see `folds.link_texts`. Texts with gold triples about the same two names
             are in one group. Other fields refer to texts by index. *Shape:* (texts,).
         texts (ndarray): Text of each candidate. *Shape:* (candidates,).
         relations (ndarray): Relation of each candidate. *Shape:* (candidates,).
@@ -110,7 +110,7 @@ class Candidates:
         index = {label: i for i, label in enumerate(labels)}
         return cls(
             labels,
-            group_texts(facts),
+            link_texts(facts),
             np.array([text for text, *_ in found], dtype=np.int64),
             np.array([index[label] for _, label, *_ in found], dtype=np.int64),
             np.array([score for *_, score, _ in found], dtype=np.float32),

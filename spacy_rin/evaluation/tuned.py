@@ -1,10 +1,12 @@
-"""The best thresholds and calibration of a pipeline, written to its config and its component, which must agree."""
+"""The best thresholds and calibration of a pipeline, written to the state of its component.
+
+The config keeps the settings that training began with: it can't hold all names of relations as keys."""
 
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import srsly
@@ -44,10 +46,11 @@ class Tuning:
         before (PRFScore): Exact match with these settings.
         calibrations (dict[str, CalibrationChoice]): "none", probabilities as the network gives them; "global", one
             slope and offset for all relations; "per_relation", others for each.
-        best_calibration (str): The key of the calibration with the lowest log loss on held-out texts.
+        best_calibration (str): The key of the calibration with the best log loss on held-out texts. A simpler one is
+            kept unless the gain is more than its standard error.
         choices (dict[str, Choice]): Thresholds for the probabilities of the best calibration: "present", as they are;
             "global", one for all relations; "per_relation", separate ones for frequent relations, too.
-        best (str): The key of the thresholds with the best F1 on held-out texts.
+        best (str): The key of the thresholds with the best F1 on held-out texts, by the same rule.
         gold (dict[str, int]): Number of gold triples of each relation.
         relations (tuple[str, ...]): All relations of the component.
     """
@@ -79,8 +82,8 @@ class Tuning:
 
 
 def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, folds: int = 5) -> Tuning:
-    """Find the calibration with which probabilities mean most, and then the thresholds with the best F1 of relations by
-    exact match. The pipeline is not changed.
+    """Find the calibration with the best log loss on held-out texts, and then the thresholds with the best F1 of
+    relations by exact match. The pipeline is not changed.
 
     Args:
         nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
@@ -122,7 +125,7 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
 
 
 def set_tuned(nlp: Language, tuned: Tuned) -> None:
-    """Set the thresholds and the calibration of the first "rin_joint" of a pipeline, and what its config says of them.
+    """Set the thresholds and the calibration of the first "rin_joint" of a pipeline.
 
     Args:
         nlp (Language): The pipeline.
@@ -132,10 +135,9 @@ def set_tuned(nlp: Language, tuned: Tuned) -> None:
         RinError: R018 if there is no "rin_joint".
         SettingError: R010 if a threshold is not between 0 and 1.
     """
-    name, component = find_component(nlp)
+    _, component = find_component(nlp)
     component.set_thresholds(tuned.threshold, tuned.thresholds)
     component.set_calibration(tuned.calibration)
-    nlp.get_pipe_config(name).update(tuned._asdict())
 
 
 def require_pipeline(path: str | Path) -> None:
@@ -182,23 +184,6 @@ def write_in_place(nlp: Language, path: str | Path, tuned: Tuned) -> None:
     """
     require_pipeline(path)
     name, component = find_component(nlp)
-    config_path, cfg_path = Path(path, "config.cfg"), Path(path, name, "cfg")
-    # Two files have the settings, and files can only be replaced one by one. The component believes its "cfg", and the
-    # config for what its "cfg" lacks. So at each step both say the same, or the config alone says it.
-    present = Tuned(component.threshold, component.thresholds, component.calibration)
-    set_tuned(nlp, present)
-    _write_config(nlp, config_path)
-    _write_cfg({key: value for key, value in component.cfg.items() if key not in Tuned._fields}, cfg_path)
     set_tuned(nlp, tuned)
-    _write_config(nlp, config_path)
-    _write_cfg(component.cfg, cfg_path)
-
-
-def _write_config(nlp: Language, path: Path) -> None:
-    with write_whole(path) as unfinished:
-        nlp.config.to_disk(unfinished)
-
-
-def _write_cfg(cfg: dict[str, Any], path: Path) -> None:
-    with write_whole(path) as unfinished:
-        srsly.write_json(unfinished, cfg)
+    with write_whole(Path(path, name, "cfg")) as unfinished:
+        srsly.write_json(unfinished, component.cfg)

@@ -30,7 +30,7 @@ from ..relations import (
     register_relations,
     set_relations,
 )
-from .constraints import UNCONSTRAINED, Table, check_constraints, collect_types, constrain
+from .constraints import UNCONSTRAINED, Table, allows, check_constraints, collect_types, constrain
 from .decode import HEADS, FoundEntities, Prediction, decode, decode_entities
 from .entity_group import EntityGroup
 from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
@@ -43,6 +43,8 @@ logger = logging.getLogger("spacy")
 ANNOTATION = {"TAG": "part-of-speech tags", "DEP": "dependency trees", "SENT_START": "sentence boundaries"}
 # Share of the training triples that reading sentence by sentence may lose.
 MAX_LOST = 0.05
+# A rate that rises starts at 0, and one that falls ends there: so many updates without learning are a mistake.
+MAX_IDLE_UPDATES = 3
 
 
 class RINJoint(TrainablePipe):  # type: ignore[misc]
@@ -101,6 +103,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.set_thresholds(threshold, thresholds or {})
         self.set_calibration(calibration or {})
         self._warned: set[str] = set()
+        self._idle_updates = 0  # since one whose learning rate was not 0
         self._reads = _annotation_read_by(model)
 
     @property
@@ -228,22 +231,20 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             SettingError: R010 if a setting is out of range.
         """
         network = network_of(self.model.get_ref("network"))
-        before = self.threshold, self.thresholds, self.rounds
-        calibration_before = self.calibration
         if rounds is not None and (rounds < 0 or (rounds and not self.rounds)):
             expected = "at least 0" if self.rounds else "0, as the network was trained without rounds"
             raise SettingError(Errors.R010, name="rounds", expected=expected, value=rounds)
-        self.set_thresholds(
-            before[0] if threshold is None else threshold, before[1] if thresholds is None else thresholds
-        )
-        self.set_calibration(calibration_before if calibration is None else calibration)
-        network.rounds = before[2] if rounds is None else rounds
+        before, rounds_before = dict(self.cfg), self.rounds
         try:
+            own = self.thresholds if thresholds is None else thresholds
+            self.set_thresholds(self.threshold if threshold is None else threshold, own)
+            if calibration is not None:
+                self.set_calibration(calibration)
+            network.rounds = self.rounds if rounds is None else rounds
             yield
         finally:
-            self.set_thresholds(*before[:2])
-            self.set_calibration(calibration_before)
-            network.rounds = before[2]
+            self.cfg.update({name: before[name] for name in ("threshold", "thresholds", "calibration")})
+            network.rounds = rounds_before
 
     def add_label(self, label: str, *, kind: str = "relations") -> int:
         """Add a label. A trained network keeps what it has learned, and must be trained further to know the label.
@@ -377,6 +378,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         register_relations(self.attr)
         types, names = self.entity_labels, self.relation_labels
         for doc, prediction in zip(docs, predictions):
+            if lost := {relation.label for relation in get_relations(doc, self.attr)}.difference(names):
+                self._warn_once(Warnings.W011.format(name=self.name, attr=self.attr, label=min(lost)))
             spans = {span: Span(doc, span[0], span[1], label=types[span[2]]) for span in prediction.entities}
             found = list(spans.values())
             scores = {"scores": np.array(prediction.scores, dtype=np.float32)}
@@ -430,6 +433,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         Args:
             sgd (Optimizer): The optimizer.
         """
+        self._idle_updates = self._idle_updates + 1 if getattr(sgd, "learn_rate", None) == 0 else 0
+        if self._idle_updates == MAX_IDLE_UPDATES:
+            self._warn_once(Warnings.W010.format(name=self.name, n=MAX_IDLE_UPDATES))
 
         def faster(key: Any, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Any:
             return sgd(key, weights, gradient, lr_scale=lr_scale * self.learn_rate_factor)
@@ -445,11 +451,13 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             scores (tuple[list[Segment], Output]): What the model gave for it.
 
         Returns:
-            tuple[float, Sequence[Tensor]]: The loss, and the gradients of `Output.tensors`.
+            tuple[float, Sequence[Tensor]]: The loss, and the gradients of what the network returned.
         """
         examples = list(examples)
         segments, output = scores
-        targets = make_targets(self._read_gold(examples), segments, self.model.attrs["entity_layers"])
+        golds = self._read_gold(examples)
+        self._warn_of_forbidden(golds)
+        targets = make_targets(golds, segments, self.model.attrs["entity_layers"])
         if targets.cut:
             self._warn_once(Warnings.W004.format(name=self.name))
         slots = self.model.attrs.get("slots")
@@ -533,12 +541,13 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         return predictions
 
     def _fit_settings(self, examples: Sequence[Example], nlp: Language | None) -> None:
-        """Choose the settings that are null by the training corpus, and write them to the config."""
-        chosen: dict[str, Any] = {}
+        """Choose the settings that are null by the training corpus. The context is also written to the config, which
+        can't hold all names of relations, so not the constraints."""
         if self.context is None:
             total, lost = self._count_lost_by_sentences(examples)
             self.model.attrs["context"] = "text" if prefers_text(total, lost) else "sentence"
-            chosen["context"] = self.context
+            if nlp is not None and self.name in nlp.component_names:
+                nlp.get_pipe_config(self.name)["context"] = self.context
             logger.info(
                 "Component '%s' reads with context = \"%s\": %d of %d training triples cross sentences",
                 *(self.name, self.context, lost, total),
@@ -546,9 +555,6 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         if self.cfg["constraints"] is None:
             relations = (relation for example in examples for relation in get_relations(example.reference, self.attr))
             self.cfg["constraints"] = collect_types((r.subject.label_, r.label, r.object.label_) for r in relations)
-            chosen["constraints"] = self.cfg["constraints"]
-        if nlp is not None and self.name in nlp.component_names:
-            nlp.get_pipe_config(self.name).update(chosen)
 
     def _count_lost_by_sentences(self, examples: Sequence[Example]) -> tuple[int, int]:
         """Count the gold triples, and those whose entities are not in one sentence."""
@@ -611,6 +617,13 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             name = "Entity" if kind == "entities" else "Relation"
             self._warn_once(Warnings.W001.format(kind=name, label=label, name=self.name))
         return golds
+
+    def _warn_of_forbidden(self, golds: Iterable[Gold]) -> None:
+        """Warn of triples that are learned, and that no prediction can have."""
+        constraints = check_constraints(self.constraints)
+        for subject, label, object_ in sorted(set().union(*(gold.joined for gold in golds))):
+            if not allows(constraints.get(label, UNCONSTRAINED), subject, object_):
+                self._warn_once(Warnings.W009.format(name=self.name, label=label, subject=subject, object=object_))
 
     def _warn_once(self, message: str) -> None:
         if message not in self._warned:

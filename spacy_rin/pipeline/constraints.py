@@ -78,6 +78,22 @@ def collect_types(triples: Iterable[tuple[str, str, str]]) -> Table:
     return dict(sorted(table.items()))
 
 
+def allows(constraint: Constraint, subject: str, object_: str) -> bool:
+    """Whether a relation can join entities of two types.
+
+    Args:
+        constraint (Constraint): The constraint of the relation.
+        subject (str): Type of the subject.
+        object_ (str): Type of the object.
+
+    Returns:
+        bool: Whether it can.
+    """
+    allowed = constraint.types
+    reverse = constraint.symmetric and allowed is not None and (object_, subject) in allowed
+    return allowed is None or (subject, object_) in allowed or reverse
+
+
 def constrain(
     triples: Sequence[ScoredTriple], constraints: Sequence[Constraint], types: Sequence[str]
 ) -> list[ScoredTriple]:
@@ -96,7 +112,7 @@ def constrain(
     for subject, label, object_, score in triples:
         constraint = constraints[label]
         itself = constraint.asymmetric and subject == object_
-        if not itself and _joins(constraint, types[subject[2]], types[object_[2]]):
+        if not itself and allows(constraint, types[subject[2]], types[object_[2]]):
             best[subject, label, object_] = score
     for (subject, label, object_), score in list(best.items()):
         if constraints[label].symmetric:
@@ -120,12 +136,6 @@ def constrain(
 
 UNCONSTRAINED = Constraint()
 _KEYS = {item.name for item in fields(Constraint)}
-
-
-def _joins(constraint: Constraint, subject: str, object_: str) -> bool:
-    allowed = constraint.types
-    reverse = constraint.symmetric and allowed is not None and (object_, subject) in allowed
-    return allowed is None or (subject, object_) in allowed or reverse
 
 
 def _is_pairs(types: Any) -> bool:

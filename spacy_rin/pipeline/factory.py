@@ -9,6 +9,7 @@ from thinc.api import Config, Model
 from ..errors import Errors, SettingError
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY
 from .component import RINJoint
+from .config_keys import fits_config
 
 # Features that need neither vectors nor a tagger. A BiLSTM sees the whole sentence, as relations ask for.
 DEFAULT_CONFIG = """
@@ -114,13 +115,13 @@ def make_rin_joint(
         RINJoint: The component.
 
     Raises:
-        SettingError: R010 if a setting is not valid, R019 if another "rin_joint" of the pipeline writes to the same
-            places.
+        SettingError: R009 if a config can't hold a name in a setting, R010 if a setting is not valid, R019 if another
+            "rin_joint" of the pipeline writes to the same places.
     """
     for other_name, other in nlp.components:
         if isinstance(other, RINJoint) and other_name != name and (other.attr == attr or other.spans_key == spans_key):
             raise SettingError(Errors.R019, name=name, other=other_name, attr=attr, key=spans_key)
-    return RINJoint(
+    component = RINJoint(
         nlp.vocab,
         model,
         name,
@@ -137,3 +138,8 @@ def make_rin_joint(
         learn_rate_factor=learn_rate_factor,
         scorer=scorer,
     )
+    for setting, table in (("thresholds", thresholds), ("calibration", calibration), ("constraints", constraints)):
+        if table and not fits_config(table):
+            labels = [label for label, value in table.items() if not fits_config({label: value})]
+            raise SettingError(Errors.R009, name=f"{name}.{setting}", labels=labels, method=f"set_{setting}")
+    return component

@@ -1,7 +1,7 @@
 """What a network learns from: the annotation of Examples, in the tokens of their predicted Docs. Pure functions."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +26,13 @@ class Gold(NamedTuple):
         layers (list[list[TypedSpan]] | None): The entities of each layer, sorted; None if entities are not annotated.
         triples (list[IdTriple] | None): The triples, sorted; None if relations are not annotated.
         unknown (set[tuple[str, str]]): Labels that are not learned: ("entities" or "relations", label).
+        joined (Set[tuple[str, str, str]]): Type of the subject, relation and type of the object of the triples.
     """
 
     layers: list[list[TypedSpan]] | None
     triples: list[IdTriple] | None
     unknown: set[tuple[str, str]]
+    joined: Set[tuple[str, str, str]] = frozenset()
 
 
 class Targets(NamedTuple):
@@ -97,6 +99,7 @@ def read_gold(
 
     layers: list[list[TypedSpan]] | None = None
     triples: list[IdTriple] | None = None
+    joined = set()
     annotated = has_relations(reference, attr)
     if annotated or spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
         layers = []
@@ -110,8 +113,9 @@ def read_gold(
             subject, object_ = align(relation.subject), align(relation.object)
             if label is not None and subject is not None and object_ is not None:
                 distinct.add((head_of(*subject, head), head_of(*object_, head), label))
+                joined.add((relation.subject.label_, relation.label, relation.object.label_))
         triples = sorted(distinct)
-    return Gold(layers, triples, unknown)
+    return Gold(layers, triples, unknown, joined)
 
 
 def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: int) -> Targets:

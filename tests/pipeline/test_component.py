@@ -14,8 +14,9 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+from spacy.util import filter_spans
 from spacy.vocab import Vocab
-from thinc.api import SGD, fix_random_seed
+from thinc.api import SGD, Adam, fix_random_seed, warmup_linear
 
 from spacy_rin.errors import SettingError
 from spacy_rin.extract import extract
@@ -221,6 +222,23 @@ def test_settings_out_of_range_change_nothing(trained: Language, settings: dict[
     assert (component.threshold, component.thresholds, component.rounds) == (0.5, {}, 3)
 
 
+@pytest.mark.parametrize(
+    "bad", [{"rounds": -1}, {"calibration": {"leads": [-1.0, 0.0]}}, {"thresholds": {"leads": 2.0}}]
+)
+def test_settings_are_refused_or_end_as_a_whole(trained: Language, bad: dict[str, Any]) -> None:
+    component = component_of(trained)
+    before = dict(component.cfg), component.rounds
+    good = {"threshold": 0.9, "thresholds": {"leads": 0.8}, "calibration": {"leads": [0.5, 0.0]}, "rounds": 1}
+    with pytest.raises(SettingError, match="R010"), component.settings(**{**good, **bad}):
+        pass
+    assert (component.cfg, component.rounds) == before
+    with pytest.raises(KeyError), component.settings(**good):
+        assert (component.threshold, component.thresholds, component.rounds) == (0.9, {"leads": 0.8}, 1)
+        assert component.calibration == {"leads": [0.5, 0.0]}
+        raise KeyError
+    assert (component.cfg, component.rounds) == before
+
+
 def test_network_without_rounds_can_do_none(nlp: Language) -> None:
     component = nlp.add_pipe("rin_joint", config={"model": {**DEFAULT_MODEL, "rounds": 0}})
     with component.settings(rounds=0):
@@ -266,6 +284,71 @@ def test_labels_from_file(nlp: Language) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlp.update(examples, sgd=nlp.create_optimizer())
+
+
+def test_types_that_constraints_forbid_are_told(nlp: Language) -> None:
+    """A type that is added to a trained component is none of those that its relations may join."""
+    component = nlp.add_pipe("rin_joint")
+    train(nlp, make_examples(nlp.vocab), 1)
+    component.add_label("CITY", kind="entities")
+    examples = make_examples(nlp.vocab)
+    for example in examples:
+        relations = [
+            (r.subject, r.label, Span(r.object.doc, r.object.start, r.object.end, "CITY"))
+            if r.label == "born_in"
+            else r[:3]
+            for r in example.reference._.relations
+        ]
+        cities = [object_ for _, label, object_ in relations if label == "born_in"]
+        example.reference.ents = filter_spans([*cities, *example.reference.ents])
+        set_relations(example.reference, relations)
+    with pytest.warns(UserWarning, match="W009.*'born_in' from PERSON to CITY"):
+        nlp.update(examples, sgd=nlp.create_optimizer())
+    component.set_constraints({})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update(examples, sgd=nlp.create_optimizer())
+
+
+def test_a_rate_of_zero_is_told(nlp: Language) -> None:
+    """`resume_training` gives an optimizer whose rate rises from 0 only if somebody steps its schedules."""
+    nlp.add_pipe("rin_joint")
+    examples = make_examples(nlp.vocab)
+    train(nlp, examples, 1)
+    optimizer = Adam(warmup_linear(0.01, 2, 100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(6):
+            nlp.update(examples, sgd=optimizer)
+            optimizer.step_schedules()
+    optimizer = Adam(warmup_linear(0.01, 2, 100))
+    with pytest.warns(UserWarning, match="W010.* 0 in 3 updates"):
+        for _ in range(3):
+            nlp.update(examples, sgd=optimizer)
+
+
+def test_relations_of_others_are_not_lost_in_silence(trained: Language, tmp_path: Path) -> None:
+    """A pipeline takes components of others as they are, so two may write to the same places."""
+    trained.to_disk(tmp_path / "one")
+    other = spacy.blank("en")
+    other.add_pipe("rin_joint")
+    data = [("Ada Brook was born in Larne .", [("Ada Brook", "native_of", "Larne")])]
+    train(other, make_examples(other.vocab, data), 40)
+    other.to_disk(tmp_path / "other")
+    nlp = spacy.load(tmp_path / "one")
+    nlp.add_pipe("rin_joint", source=spacy.load(tmp_path / "other"), name="second")
+    with pytest.warns(UserWarning, match="W011.*'born_in'.*components.rin_joint.attr"):
+        nlp(data[0][0])
+    # What the warning advises.
+    nlp = spacy.load(tmp_path / "one")
+    config = {"components.rin_joint.attr": "others", "components.rin_joint.spans_key": "others"}
+    nlp.add_pipe("rin_joint", source=spacy.load(tmp_path / "other", config=config), name="second")
+    nlp.to_disk(tmp_path / "both")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        doc = spacy.load(tmp_path / "both")(data[0][0])
+        doc = nlp(doc)
+    assert [[r.label for r in found] for found in (doc._.relations, doc._.others)] == [["born_in"], ["native_of"]]
 
 
 def test_label_unseen_in_training_is_missed_by_evaluation(trained: Language) -> None:
