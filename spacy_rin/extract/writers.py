@@ -169,8 +169,16 @@ def _write_nt(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> N
 
 def _write_ttl(rows: Iterable[Row], path: Path, base: str, provenance: bool) -> None:
     from rdflib import Graph
+    from rdflib.namespace import NamespaceManager
+
+    class Prefixes(NamespaceManager):
+        """Shortens what our prefixes fit, and nothing else: rdflib cuts others within a percent-encoded character."""
+
+        def compute_qname(self, uri: str, generate: bool = True) -> Any:
+            return super().compute_qname(uri, generate=False)
 
     graph = Graph()
+    graph.namespace_manager = Prefixes(graph)
     for kind in ("entity", "type", "relation", "statement", "property"):
         graph.bind(kind, f"{_prefix(base)}{kind}/")
     for statement in _statements(rows, base, provenance):

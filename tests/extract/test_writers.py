@@ -137,6 +137,22 @@ def test_rdf_keeps_all_characters(tmp_path_factory: pytest.TempPathFactory, fact
         assert parse_rdf(path)[1] == graph_triples(triples(row))
 
 
+@pytest.mark.parametrize("suffix", ["nt", "ttl"])
+def test_strict_stores_read_any_relation(tmp_path: Path, suffix: str) -> None:
+    pyoxigraph = pytest.importorskip("pyoxigraph")
+    names = ["/people/person/born", "état", "born_in", "a b", "100%", "1.5", "org:founded", "出生", "x", "%41", "a%2Fb"]
+    row = make_row("x", *((f"Ada {i}", "PERSON", name, "Larne", "PLACE", 0.5) for i, name in enumerate(names)))
+    write([row], tmp_path / f"out.{suffix}", provenance=True)
+    quads = list(pyoxigraph.parse(path=str(tmp_path / f"out.{suffix}")))
+    _, stated = parse_rdf(tmp_path / f"out.{suffix}")
+    found = {
+        unquote(quad.predicate.value.rpartition("/relation/")[2])
+        for quad in quads
+        if "/relation/" in quad.predicate.value
+    }
+    assert found == {*names} == {relation for _, relation, _ in stated}
+
+
 def test_rdf_provenance(tmp_path: Path) -> None:
     rdflib = pytest.importorskip("rdflib")
     write(ROWS, tmp_path / "out.nt", base="urn:kb:", provenance=True)
