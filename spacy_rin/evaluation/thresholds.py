@@ -289,8 +289,8 @@ def choose(
         folds (int): See `cross_validate`.
 
     Returns:
-        tuple[dict[str, Choice], str]: The choices "present", "global" and "per_relation", and the name of the one with
-            the best F1 by cross-validation.
+        tuple[dict[str, Choice], str]: The choices "present", "global" and "per_relation", and the name of the best
+            one by this rule.
 
     Raises:
         SettingError: R050, see `cross_validate`.

@@ -173,8 +173,8 @@ def build_interactive(
     """Build the network with bidirectional interaction, which writes triples one after the other (Yu et al., AAAI
     2021).
 
-    Of each triple it writes the most probable relation, subject and object, so the `threshold` of the component can
-    leave out triples, but a lower one than 0 finds no more. Set it to 0 for all that are written, as in the paper.
+    Of each triple it writes the most probable relation, subject and object. So the `threshold` of the component can
+    leave triples out, but a lower one adds none. With 0, all that are written are kept, as in the paper.
 
     Args:
         tok2vec (Model[list[Doc], list[Floats2d]]): Token features: a tok2vec, or a listener to a shared one. In the

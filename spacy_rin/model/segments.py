@@ -33,8 +33,8 @@ class Context(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Tokens [start, end) of a Doc that are paired with each other. Of what overlapping segments both see, each
-    decides its core.
+    """Tokens [start, end) of a Doc that are paired with each other. Where segments overlap, a token is decided by the
+    one whose core it is in.
 
     Attributes:
         doc (int): Position of the Doc in its batch.
