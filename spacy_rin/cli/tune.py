@@ -86,7 +86,7 @@ def _show_choices(tuning: "Tuning") -> None:
 
     choices = tuning.choices
     first = choices["present"]
-    rows: list[tuple[str, ...]] = [("before", "", "", percent(tuning.before.fscore), "", "", "")]
+    rows: list[tuple[str, ...]] = []
     for name, choice in choices.items():
         row = [TITLES[name], f"{choice.thresholds.threshold:g}", str(len(choice.thresholds.thresholds))]
         for scores, base in ((choice.scores, first.scores), (choice.held_out, first.held_out)):
@@ -107,7 +107,10 @@ def _show_best(tuning: "Tuning") -> None:
     if kept == tuning.present:
         msg.warn("Nothing improves on held-out texts. Thresholds and calibration are left as they are.")
     elif best == "present":
-        msg.info("No other thresholds improve F1 on held-out texts by more than chance.")
+        msg.info(
+            "No other thresholds improve F1 on held-out texts by more than chance, so the same triples are found as "
+            "before, with other probabilities."
+        )
     elif best == "global":
         msg.info(
             f"One threshold is kept, {kept.threshold:g}. Separate thresholds don't improve F1 on held-out texts by "

@@ -14,6 +14,7 @@ N_BINS = 10
 CONFIDENT = 0.9
 
 Calibration = dict[str, list[float]]  # slope and offset of the logits of each relation
+NO_CHANGE = (1.0, 0.0)
 
 _NEWTON_STEPS = 50
 _MIN_SLOPE = 0.05
@@ -112,7 +113,7 @@ def calibrate(candidates: Candidates, calibration: Mapping[str, list[float]]) ->
     """
     if not calibration:
         return candidates
-    slopes, offsets = np.array([calibration.get(label, (1.0, 0.0)) for label in candidates.labels]).reshape(-1, 2).T
+    slopes, offsets = np.array([calibration.get(label, NO_CHANGE) for label in candidates.labels]).reshape(-1, 2).T
     scores = correct(candidates.scores, slopes[candidates.relations], offsets[candidates.relations])
     return candidates.with_scores(scores)
 

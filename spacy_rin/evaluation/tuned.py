@@ -3,6 +3,7 @@
 The config keeps the settings that training began with: it can't hold all names of relations as keys."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,15 @@ from typing import NamedTuple
 import numpy as np
 import srsly
 from spacy.language import Language
-from spacy.scorer import PRFScore
 from spacy.training import Example
 
 from ..errors import Errors, FileError, RinError
 from ..files import require_new_folder, write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
-from .calibration import Calibration, CalibrationChoice, calibrate, choose_calibration, correct
+from .calibration import NO_CHANGE, Calibration, CalibrationChoice, calibrate, choose_calibration, correct
 from .evaluate import predict, present_thresholds
-from .thresholds import LOWEST, Candidates, Choice, choose
+from .thresholds import LOWEST, Candidates, Choice, Thresholds, choose
 
 
 class Tuned(NamedTuple):
@@ -43,42 +43,37 @@ class Tuning:
 
     Attributes:
         present (Tuned): The settings as they are.
-        before (PRFScore): Exact match with these settings.
         calibrations (dict[str, CalibrationChoice]): "none", probabilities as the network gives them; "global", one
             slope and offset for all relations; "per_relation", others for each.
         best_calibration (str): The key of the calibration with the best log loss on held-out texts. A simpler one is
             kept unless the gain is more than its standard error.
-        choices (dict[str, Choice]): Thresholds for the probabilities of the best calibration: "present", as they are;
-            "global", one for all relations; "per_relation", separate ones for frequent relations, too.
+        calibration (Calibration): That calibration, for all relations of the component; empty for none.
+        choices (dict[str, Choice]): Thresholds for the probabilities of the best calibration: "present", those that
+            let the same triples through as now; "global", one for all relations; "per_relation", separate ones for
+            frequent relations, too.
         best (str): The key of the thresholds with the best F1 on held-out texts, by the same rule.
         gold (dict[str, int]): Number of gold triples of each relation.
-        relations (tuple[str, ...]): All relations of the component.
     """
 
     present: Tuned
-    before: PRFScore
     calibrations: dict[str, CalibrationChoice]
     best_calibration: str
+    calibration: Calibration
     choices: dict[str, Choice]
     best: str
     gold: dict[str, int]
-    relations: tuple[str, ...]
 
     @property
     def settings(self) -> Tuned:
-        """The best settings. A relation without candidates has the calibration of all relations.
+        """The best settings.
 
         A triple must also reach the lowest probability of a candidate, before it is corrected. Without that, a
         correction that raises low probabilities would let triples in that were never scored.
         """
         chosen = self.choices[self.best].thresholds
-        calibration = self.calibrations[self.best_calibration].calibration
-        if calibration:
-            others = next(iter(self.calibrations["global"].calibration.values()))
-            calibration = {label: calibration.get(label, others) for label in self.relations}
-        floors = {label: float(correct(LOWEST, *pair)) for label, pair in calibration.items()}
+        floors = {label: float(correct(LOWEST, *pair)) for label, pair in self.calibration.items()}
         raised = {label: floor for label, floor in floors.items() if floor > chosen.of(label)}
-        return Tuned(chosen.threshold, {**chosen.thresholds, **raised}, calibration)
+        return Tuned(chosen.threshold, {**chosen.thresholds, **raised}, self.calibration)
 
 
 def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, folds: int = 5) -> Tuning:
@@ -107,21 +102,44 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
     with component.settings(calibration={}):
         predict(nlp, name, component, examples)
     raw = Candidates.of(examples, component.attr)
-    present = present_thresholds(component)
+    present = Tuned(*present_thresholds(component), component.calibration)
     calibrations, best_calibration = choose_calibration(raw, folds)
-    calibrated = calibrate(raw, calibrations[best_calibration].calibration)
-    choices, best = choose(calibrated, present, min_count=min_count, folds=folds)
-    counts = np.bincount(raw.gold_relations, minlength=len(raw.labels))
-    return Tuning(
-        Tuned(*present, component.calibration),
-        calibrate(raw, component.calibration).score(present),
-        calibrations,
-        best_calibration,
-        choices,
-        best,
-        dict(zip(raw.labels, counts.tolist())),
-        component.relation_labels,
+    calibration = calibrations[best_calibration].calibration
+    if calibration:  # a relation without candidates has that of all relations
+        shared = next(iter(calibrations["global"].calibration.values()))
+        calibration = {label: calibration.get(label, shared) for label in component.relation_labels}
+    choices, best = choose(
+        calibrate(raw, calibration), keep_decisions(present, calibration), min_count=min_count, folds=folds
     )
+    counts = np.bincount(raw.gold_relations, minlength=len(raw.labels))
+    gold = dict(zip(raw.labels, counts.tolist()))
+    return Tuning(present, calibrations, best_calibration, calibration, choices, best, gold)
+
+
+def keep_decisions(present: Tuned, calibration: Calibration) -> Thresholds:
+    """Find the thresholds that let the same triples through after another calibration.
+
+    Args:
+        present (Tuned): The present thresholds and calibration.
+        calibration (Calibration): The other calibration; empty for none.
+
+    Returns:
+        Thresholds: The thresholds. The one that most relations share is the common one.
+    """
+    thresholds = Thresholds(present.threshold, present.thresholds)
+    if not calibration and not present.calibration:
+        return thresholds
+
+    def carry(label: str) -> float:
+        threshold = thresholds.of(label)
+        (slope, offset), new = (table.get(label, NO_CHANGE) for table in (present.calibration, calibration))
+        if not 0.0 < threshold < 1.0 or (slope, offset) == tuple(new):
+            return threshold
+        return round(float(correct(correct(threshold, 1 / slope, -offset / slope), *new)), 6)
+
+    carried = {label: carry(label) for label in {**calibration, **present.calibration, **present.thresholds}}
+    common, _ = Counter(carried.values()).most_common(1)[0]
+    return Thresholds(common, {label: threshold for label, threshold in carried.items() if threshold != common})
 
 
 def set_tuned(nlp: Language, tuned: Tuned) -> None:

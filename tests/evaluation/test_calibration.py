@@ -1,5 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spacy_rin.evaluation.calibration import (
     calibrate,
@@ -8,7 +12,8 @@ from spacy_rin.evaluation.calibration import (
     fit_per_relation,
     score_calibration,
 )
-from spacy_rin.evaluation.thresholds import Candidates
+from spacy_rin.evaluation.thresholds import Candidates, Thresholds
+from spacy_rin.evaluation.tuned import Tuned, keep_decisions
 
 
 def candidates(scores: list[float], right: list[int], relations: list[int] | None = None) -> Candidates:
@@ -83,3 +88,27 @@ def test_scores_stay_in_order() -> None:
     slope, _ = fit_global(some)["a"]
     assert slope > 0
     assert np.isfinite(calibrate(candidates([0.0, 1.0], [0, 1]), {"a": [2.0, 1.0]}).scores).all()
+
+
+PAIRS = st.lists(st.tuples(st.floats(0.2, 3), st.floats(-2, 2)).map(list), min_size=2, max_size=2)
+TABLES = st.one_of(st.just({}), PAIRS.map(lambda pairs: dict(zip("ab", pairs))))
+
+
+@given(
+    TABLES, TABLES, st.floats(0.05, 0.95), st.one_of(st.just({}), st.just({"b": 0.3}), st.just({"a": 0.0, "b": 1.0}))
+)
+def test_another_calibration_lets_the_same_triples_through(old: Any, new: Any, threshold: float, own: Any) -> None:
+    raw = candidates(np.linspace(0.02, 0.98, 50).tolist(), [1] * 50, [0, 1] * 25)
+    present = Thresholds(threshold, own)
+    kept = keep_decisions(Tuned(*present, old), new)
+    before, after = calibrate(raw, old), calibrate(raw, new)
+    limits = np.array([present.of(raw.labels[i]) for i in raw.relations])
+    clear = np.abs(before.scores - limits) > 1e-3  # others are at the threshold, where rounding decides
+    assert np.array_equal(after.reach(kept)[clear], before.reach(present)[clear])
+    assert old != new or [kept.of(label) for label in "ab"] == [present.of(label) for label in "ab"]
+
+
+def test_one_calibration_keeps_one_threshold() -> None:
+    kept = keep_decisions(Tuned(0.5, {}, {}), {label: [0.5, -1.0] for label in "abc"})
+    assert kept.thresholds == {} and kept.threshold == pytest.approx(0.268941, abs=1e-6)  # the logit of 0.5 is 0
+    assert keep_decisions(Tuned(0.5, {"a": 0.9}, {}), {}) == Thresholds(0.5, {"a": 0.9})

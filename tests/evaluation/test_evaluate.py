@@ -18,7 +18,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_rin.errors import RinError
-from spacy_rin.evaluation.calibration import CalibrationChoice, correct
+from spacy_rin.evaluation.calibration import correct
 from spacy_rin.evaluation.evaluate import evaluate, predict
 from spacy_rin.evaluation.report import render_html
 from spacy_rin.evaluation.scorer import score_entities
@@ -411,12 +411,9 @@ def test_tuned_pipeline_finds_candidates_alone(model: Path, gold: Any) -> None:
     """A correction that raises low probabilities does not let in triples that tuning has not scored."""
     nlp = spacy.load(model)
     tuning = tune(nlp, make_examples(nlp.vocab, OTHER), folds=2)
-    flat = {label: [0.1, 0.0] for label in tuning.relations}
-    calibrations = {"global": CalibrationChoice(flat, 0.0, 0.0)}
+    flat = {label: [0.1, 0.0] for label in component_of(nlp).relation_labels}
     low = Choice(Thresholds(0.2, {"leads": 0.1, "founded": 0.6}), PRFScore(), PRFScore())
-    tuning = replace(
-        tuning, calibrations=calibrations, best_calibration="global", choices={"global": low}, best="global"
-    )
+    tuning = replace(tuning, calibration=flat, choices={"global": low}, best="global")
     # The logit of 0.01, the lowest probability of a candidate, is -4.595. A tenth of it is that of 0.387.
     settings = tuning.settings
     assert settings.thresholds.pop("founded") == 0.6

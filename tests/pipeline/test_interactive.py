@@ -92,7 +92,7 @@ def test_settings_of_the_component(writer: Language) -> None:
 
 def test_tune_and_page(writer: Language) -> None:
     tuning = tune(writer, make_examples(writer.vocab), folds=2)
-    assert tuning.before.fscore == 1.0
+    assert tuning.choices["present"].scores.fscore == 1.0
     reader = RoundsReader(writer)
     assert reader.rounds == 0
     (doc,) = reader.read(TEXTS[0], threshold=0.0, rounds=0)
