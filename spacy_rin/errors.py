@@ -72,7 +72,9 @@ class Errors(Message):
     R019 = (
         "Component '{name}' would write to the same places as '{other}': relations to doc._.{attr}, or entities to "
         "doc.spans['{key}']. Give it others, e.g. nlp.add_pipe('rin_joint', name='{name}', config={{'attr': "
-        "'{name}_relations', 'spans_key': '{name}'}})."
+        "'{name}_relations', 'spans_key': '{name}'}}). If it comes from a trained pipeline, load that with others: "
+        "spacy.load(path, config={{'components.rin_joint.attr': '{name}_relations', 'components.rin_joint.spans_key': "
+        "'{name}'}})."
     )
     # Architectures
     R020 = (
@@ -246,7 +248,7 @@ class Warnings(Message):
     )
     W011 = (
         "Component '{name}' replaces relations in doc._.{attr} that it does not know, such as '{label}'. If another "
-        "component set them, give one of the two another place. For a trained pipeline: `spacy.load(name, config="
+        "component set them, give one of the two another place. For a trained pipeline: `spacy.load(path, config="
         "{{'components.rin_joint.attr': 'others', 'components.rin_joint.spans_key': 'others'}})`."
     )
 
