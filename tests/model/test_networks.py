@@ -475,10 +475,11 @@ def test_early_stop(form: None) -> None:
     assert len(set(stops)) > 1  # else the test says little
 
 
-def test_mixed_precision() -> None:
+@pytest.mark.parametrize("kind", [RIN, RINInt])
+def test_mixed_precision(kind: Any) -> None:
     """Autocast, here that of the CPU, changes results by rounding only, and logits stay in single precision."""
     torch.manual_seed(0)
-    network = RIN(rounds=2, width=6)
+    network = kind(rounds=2, width=6)
     network.build(4, 5, 3)
     features = torch.randn(8, 4)
     expected = network(features, [3, 5])
@@ -489,6 +490,21 @@ def test_mixed_precision() -> None:
         assert torch.allclose(x.float(), y, atol=0.05)
     torch.autograd.backward([tags, *tensors], [torch.ones_like(x) for x in (tags, *tensors)])
     assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("kind", [RIN, RINInt])
+def test_pairs_are_scored_in_single_precision(kind: Any) -> None:
+    """Also those of the rounds of interaction, and with autocast."""
+    torch.manual_seed(0)
+    network = kind(relation_prior=0.3)
+    network.build(16, 5, 3)
+    relation = torch.randn(5, 16)
+    sentences = (None,) if kind is RIN else ()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        best = network._best_scores(relation, [5], *sentences)
+        subjects, objects = network._pair_terms(relation)
+    expected = dense_logits(subjects, objects, network.relation.weight, network.relation.bias).amax(1)
+    assert best.dtype == torch.float32 and torch.allclose(best, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("lengths", [[3, 5, 1], [300, 2]])
