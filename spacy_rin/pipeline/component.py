@@ -34,7 +34,7 @@ from .constraints import UNCONSTRAINED, Table, allows, check_constraints, collec
 from .decode import HEADS, FoundEntities, Prediction, decode, decode_entities
 from .entity_group import EntityGroup
 from .gold import Gold, entities_within, gold_entities, make_targets, read_gold
-from .state import Unfit, check_labels, check_network, is_number
+from .state import DIMS, Unfit, are_labels, check_labels, check_network, is_number
 from .tagging import grown_tags, n_tags
 
 logger = logging.getLogger("spacy")
@@ -259,7 +259,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         Raises:
             SettingError: R010 for another kind or no label.
         """
-        if kind not in ("entities", "relations"):
+        if kind not in DIMS:
             raise SettingError(Errors.R010, name="kind", expected="'entities' or 'relations'", value=kind)
         if not isinstance(label, str) or not label:
             raise SettingError(Errors.R010, name="label", expected="a non-empty string", value=label)
@@ -268,7 +268,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         before = self.label_data
         self.cfg[kind] = sorted([*self.cfg[kind], label])
         self.vocab.strings.add(label)
-        if self.model.has_dim(_DIMS[kind]):
+        if self.model.has_dim(DIMS[kind]):
             self._grow(before)
         return 1
 
@@ -292,8 +292,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         """
         validate_get_examples(get_examples, "RINJoint.initialize")
         if labels is not None:
-            _check_labels(labels, self.name)
-            for kind in _DIMS:
+            if not isinstance(labels, dict) or not all(labels.get(kind) and are_labels(labels[kind]) for kind in DIMS):
+                raise RinError(Errors.R014, name=self.name, labels=labels)
+            for kind in DIMS:
                 for label in labels[kind]:
                     self.add_label(label, kind=kind)
         examples: list[Example] = []
@@ -667,17 +668,3 @@ def find_component(nlp: Language) -> tuple[str, RINJoint]:
         if isinstance(component, RINJoint):
             return name, component
     raise RinError(Errors.R018)
-
-
-_DIMS = {"entities": "tags", "relations": "relations"}
-
-
-def _check_labels(labels: Any, name: str) -> None:
-    valid = isinstance(labels, dict) and all(
-        isinstance(labels.get(kind), (list, tuple))
-        and labels[kind]
-        and all(isinstance(label, str) and label for label in labels[kind])
-        for kind in _DIMS
-    )
-    if not valid:
-        raise RinError(Errors.R014, name=name, labels=labels)

@@ -12,6 +12,7 @@ from spacy_rin.evaluation.calibration import (
     fit_per_relation,
     score_calibration,
 )
+from spacy_rin.evaluation.folds import split_folds
 from spacy_rin.evaluation.thresholds import Candidates, Thresholds
 from spacy_rin.evaluation.tuned import Tuned, keep_decisions
 
@@ -81,6 +82,16 @@ def test_a_simpler_calibration_is_kept_unless_another_gains() -> None:
     assert choose_calibration(some, folds=5)[1] == "none"
     sure = candidates((scores**0.25).tolist(), right.tolist(), [0, 1] * 200)
     assert choose_calibration(sure, folds=5)[1] == "global"
+
+
+def test_parts_are_judged_by_what_others_teach() -> None:
+    """In one half of the texts all is right, in the other all is wrong: each half misleads about the other."""
+    some = candidates([0.5] * 80, [0] * 80)
+    some.right[:] = split_folds(some.groups, 2)[some.texts] == 0
+    choices, best = choose_calibration(some, folds=2)
+    assert best == "none" and choices["none"].log_loss == pytest.approx(np.log(2))
+    assert min(choices[name].log_loss for name in ("global", "per_relation")) > 1.0
+    assert choices["global"].calibration["a"] == pytest.approx([1.0, 0.0])  # what all texts teach together
 
 
 def test_scores_stay_in_order() -> None:

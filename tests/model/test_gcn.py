@@ -107,6 +107,7 @@ def test_heads_are_those_of_a_piece(nlp: Language) -> None:
     # A token whose head is cut off is a root.
     assert find_heads(distances[1:]).tolist() == [0, 1, 3, 1]
     assert find_heads(distances[3:]).tolist() == [1, 1]
+    assert find_heads(distances[:2]).tolist() == [0, 0]
     assert find_heads(Doc(nlp.vocab, words=words).to_array("HEAD").astype(np.int64)).tolist() == [0, 1, 2, 3, 4]
     assert find_heads(distances[:0]).tolist() == []
 

@@ -73,6 +73,8 @@ def test_written_by_hand() -> None:
     assert (pairs.tolist(), labels.tolist()) == ([0, 2], [1, 1])
     assert scores.tolist() == pytest.approx(probs)
     assert output.probable(np.array([0, 1]), np.array([0, 1]), np.array([0.0, 0.2]))[0].tolist() == [0]
+    # A probability that equals the threshold is enough.
+    assert output.probable(np.array([0]), np.array([0]), np.array([0.0, output.written[0, 0][1]]))[0].tolist() == [0]
     assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(2))[0]) == 0
     # Logits are halved and raised by 1.
     logit = math.log(probs[0] / (1 - probs[0])) / 2 + 1
@@ -97,6 +99,15 @@ def test_a_part_is_missing() -> None:
         network.nothing.bias.fill_(-1.0)
     assert list(network.make_output(tensors, [2]).written) == [(0, 0)]
     assert len(network.make_output(tensors, [2]).written[0, 0]) == 1
+
+
+@pytest.mark.parametrize("probs", [(0.6, 0.2), (0.2, 0.6)])
+def test_of_equal_triples_the_best_counts(probs: tuple[float, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make_network()
+    log_probs = torch.tensor([[[math.log(prob), 0.0, 0.0] for prob in probs]])
+    monkeypatch.setattr(network, "write", lambda *_: (torch.tensor([[[2, 1, 3], [2, 1, 3]]]), log_probs))
+    output = network.make_output((torch.zeros(3, 5), torch.zeros(3, 4)), [3])
+    assert output.written == {(0, 2): {1: pytest.approx(0.6)}}
 
 
 class Plain:

@@ -148,6 +148,18 @@ def test_gru_resets_before_the_product() -> None:
     assert cell(torch.tensor([[y]]), torch.tensor([[h]])).item() == pytest.approx(expected, rel=1e-6)
 
 
+def test_initial_ranges() -> None:
+    """Each matrix of the paper has the range of a linear layer with all of its columns, also where it is split."""
+    torch.manual_seed(0)
+    network = RIN()
+    network.build(n_features=50, n_tags=50, n_relations=150)
+    for name, parameter in network.named_parameters():
+        n_columns = {"gru_e": 50 + 50, "gru_r": 50 + 150, "pair_terms": 2 * 50}.get(name.split(".")[0])
+        if n_columns:
+            ends = [parameter.min().item(), parameter.max().item()]
+            assert ends == pytest.approx([-(n_columns**-0.5), n_columns**-0.5], rel=0.01), name
+
+
 def test_pair_max_is_over_objects(form: None) -> None:
     subjects, objects = torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [2.0]])
     # relu(s_i + o_j): row 0 is 1.5, 3; row 1 is 0, 1
@@ -449,22 +461,27 @@ def test_every_round_is_trained(kind: Any, rounds: int) -> None:
     assert network.eval()(features, lengths, sentences).earlier is None
 
 
-def test_early_stop(form: None) -> None:
+@pytest.mark.parametrize("relative", [False, True])
+def test_early_stop(form: None, relative: bool) -> None:
     """A sequence stops after the first round that changes none of its predictions, whatever others do."""
     torch.manual_seed(3)
     lengths = [4, 1, 6, 3, 5]
-    network = RIN(rounds=6, relation_prior=0.5)
+    network = RIN(rounds=6, relation_prior=0.5, relative_positions=relative)
     network.build(4, 5, 3)
     features = torch.randn(sum(lengths), 4) * 3
+    positions = Positions(network.table, torch.randint(3, (sum(lengths),))) if relative else None
+    sentences = None if positions is None else positions.sentences
+    if positions is not None:
+        positions.table.data.normal_()
     with torch.no_grad():
         by_round = []
         for rounds in range(7):
             network.rounds = rounds
-            tags, subjects, objects, weight, bias, *_ = network(features, lengths)
-            best = pair_max(subjects, objects, weight, lengths, 100) + bias
+            tags, subjects, objects, weight, bias, *_ = network(features, lengths, sentences)
+            best = pair_max(subjects, objects, weight, lengths, 100, positions=positions) + bias
             by_round.append((tags, subjects, torch.cat([tags.argmax(1, keepdim=True), best > 0], 1)))
         network.stop_early = True
-        tags, subjects, *_ = network.eval()(features, lengths)
+        tags, subjects, *_ = network.eval()(features, lengths, sentences)
     stops = []
     for index, rows in enumerate(torch.arange(sum(lengths)).split(lengths)):
         predictions = [round_[2][rows] for round_ in by_round]
@@ -475,10 +492,11 @@ def test_early_stop(form: None) -> None:
     assert len(set(stops)) > 1  # else the test says little
 
 
-def test_mixed_precision() -> None:
+@pytest.mark.parametrize("kind", [RIN, RINInt])
+def test_mixed_precision(kind: Any) -> None:
     """Autocast, here that of the CPU, changes results by rounding only, and logits stay in single precision."""
     torch.manual_seed(0)
-    network = RIN(rounds=2, width=6)
+    network = kind(rounds=2, width=6)
     network.build(4, 5, 3)
     features = torch.randn(8, 4)
     expected = network(features, [3, 5])
@@ -489,6 +507,21 @@ def test_mixed_precision() -> None:
         assert torch.allclose(x.float(), y, atol=0.05)
     torch.autograd.backward([tags, *tensors], [torch.ones_like(x) for x in (tags, *tensors)])
     assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("kind", [RIN, RINInt])
+def test_pairs_are_scored_in_single_precision(kind: Any) -> None:
+    """Also those of the rounds of interaction, and with autocast."""
+    torch.manual_seed(0)
+    network = kind(relation_prior=0.3)
+    network.build(16, 5, 3)
+    relation = torch.randn(5, 16)
+    sentences = (None,) if kind is RIN else ()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        best = network._best_scores(relation, [5], *sentences)
+        subjects, objects = network._pair_terms(relation)
+    expected = dense_logits(subjects, objects, network.relation.weight, network.relation.bias).amax(1)
+    assert best.dtype == torch.float32 and torch.allclose(best, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("lengths", [[3, 5, 1], [300, 2]])
@@ -506,6 +539,19 @@ def test_sparse_backward_equals_dense(lengths: Any) -> None:
             assert torch.allclose(getattr(sparse, name), getattr(dense, name)), name
         for rows, o in zip(winners.split(lengths), objects.split(lengths)):
             assert rows.max() < len(o)
+
+
+@pytest.mark.parametrize("length", [256, 257, 300])
+def test_winners_equal_dense(form: None, length: int) -> None:
+    """Also where a position is too large for a byte."""
+    torch.manual_seed(0)
+    # All sums are above 0. Labels with three weights above 0 are won by the last object.
+    subjects, objects = torch.rand(2, length, 3, dtype=torch.float64).sort(1).values
+    weight = torch.randn(80, 3, dtype=torch.float64)
+    winners = torch.empty(length, 80, dtype=torch.int32)
+    _pair_max_forward(Terms(subjects, objects, weight), [length], 10_000, winners=winners)
+    assert torch.equal(winners.long(), dense_logits(subjects, objects, weight, 0.0).argmax(1))
+    assert winners.max() == length - 1
 
 
 def test_variants_differ() -> None:
@@ -549,6 +595,10 @@ def test_probable_pairs() -> None:
     # Their logits are (-0.5, -1), (1, -2.5), (-1, -0.5), and that of the threshold is -0.85.
     found = dict(zip(zip(pairs.tolist(), labels.tolist()), probs.tolist()))
     assert found == pytest.approx({(0, 0): 0.3775407, (1, 0): 0.7310586, (2, 1): 0.3775407})
+    # A probability that equals the threshold is enough: with this bias, both logits of the pair (0, 1) are 0.
+    tensors = output.tensors._replace(bias=torch.tensor([-3.0, 3.0]))
+    equal = network.make_output(tensors, [2]).probable(np.array([0]), np.array([1]), np.array([0.5, 0.5]))
+    assert [x.tolist() for x in equal] == [[0, 0], [0, 1], [0.5, 0.5]]
     assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(2))[0]) == 0
 
 

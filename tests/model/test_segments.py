@@ -1,14 +1,19 @@
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 import spacy
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
+from thinc.api import Model
 
+from spacy_rin.model.architectures import build_rin
 from spacy_rin.model.segments import Context, Segment, cut_windows, find_contexts, find_sentences
+from spacy_rin.model.wrapper import network_of
 
 VOCAB = Vocab()
 
@@ -92,3 +97,23 @@ def test_every_token_is_decided_once_with_context(length: Any, max_length: Any, 
         assert segment.start <= segment.core_start < segment.core_end <= segment.end
     for left, right in itertools.pairwise(segments):
         assert left.end - right.start == overlap
+
+
+def test_gradients_of_overlapping_windows_add_up() -> None:
+    """A token in two windows has the gradients of both."""
+    gradients: list[Any] = []
+
+    def forward(model: Any, docs: list[Doc], is_train: Any) -> Any:
+        return [np.ones((len(doc), 3), dtype="f") for doc in docs], gradients.extend
+
+    model = build_rin(Model("features", forward, dims={"nO": 3}), rounds=0, max_length=4, overlap=2)
+    model.set_dim("tags", 5)
+    model.set_dim("relations", 2)
+    model.initialize(X=[make_doc(8)])
+    (segments, output), backprop = model.begin_update([make_doc(8)])
+    assert [segment[1:3] for segment in segments] == [(0, 4), (2, 6), (4, 8)]
+    tags, *others = (x for x in output.tensors if x is not None)
+    backprop([torch.ones_like(tags), *map(torch.zeros_like, others)])
+    # Without rounds, tags are linear in the features.
+    once = network_of(model.get_ref("network")).tagger.weight.detach().numpy().sum(0)
+    assert gradients[0] == pytest.approx(np.outer([1, 1, 2, 2, 2, 2, 1, 1], once))

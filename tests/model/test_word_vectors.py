@@ -14,7 +14,7 @@ from thinc.api import Config, Model
 from spacy_rin.model.features import build_bilstm_encoder, build_word_pos_embed
 from spacy_rin.model.word_vectors import WordVectors, collect_words
 
-from ..support import make_examples, names, same_predictions, train
+from ..support import TRIPLES, make_examples, names, same_predictions, train
 
 # The mean of the squares is 0.16, the usual one, so that vectors stay as they are.
 VECTORS = {"Ada": [0.0, 0.2], "brook": [0.4, 0.4], "unseen": [0.6, 0.48989795]}
@@ -72,6 +72,16 @@ def test_gradients_reach_the_rows_of_the_words(vocab: Any) -> None:
     assert grad[0].tolist() == [1.0, 1.0]
     assert grad[rows[vocab.strings["Ada"]]].tolist() == [4.0, 4.0]
     assert grad[rows[vocab.strings["Brook"]]].tolist() == [3.0, 3.0]
+
+
+def test_fixed_vectors_have_no_gradient(vocab: Any) -> None:
+    """Words that are too rare for a row of their own keep the pipeline's vector, and change no other row."""
+    layer = make_layer(vocab, ["Ada", "Ada", "Brook"], min_count=2)
+    (output,), backprop = layer.begin_update([Doc(vocab, words=["Brook", "unseen", "Ada"])])
+    assert output[:2] == pytest.approx(np.array([VECTORS["brook"], VECTORS["unseen"]]))
+    # For doubles, thinc leaves the sum to numpy, which writes to no place outside of the table.
+    backprop([np.array([[1.0, 2.0], [4.0, 8.0], [16.0, 32.0]])])
+    assert layer.get_grad("vectors").tolist() == [[0.0, 0.0], [16.0, 32.0]]
 
 
 def test_word_dropout_is_for_training(vocab: Any) -> None:
@@ -210,6 +220,16 @@ PAPER = {
         },
     }
 }
+
+
+def test_words_of_the_whole_corpus_have_rows(nlp: Language) -> None:
+    """A network is initialized with few texts, but its words are those of all."""
+    component = nlp.add_pipe("rin_joint", config=PAPER)
+    data = [*TRIPLES * 4, ("Ada Brook leads Nimbus nowadays .", [("Ada Brook", "leads", "Nimbus")])]
+    nlp.initialize(lambda: make_examples(nlp.vocab, data))
+    (layer,) = (node for node in component.model.walk() if node.name == "word_vectors")
+    words = {word for text, _ in data for word in text.split()}
+    assert layer.attrs["words"] == sorted(nlp.vocab.strings[word] for word in words)
 
 
 def test_paper_encoder_learns_and_round_trips(tmp_path: Path) -> None:

@@ -4,14 +4,21 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import spacy
+import torch
+from numpy.typing import NDArray
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 
 from spacy_rin.convert import write_docs
 from spacy_rin.init_config import init_config
+from spacy_rin.model.networks.interactive import make_actions
+from spacy_rin.model.wrapper import network_of
+from spacy_rin.pipeline.component import RINJoint
 from spacy_rin.pipeline.factory import DEFAULT_MODEL
 
 from ..support import Annotated, component_of, make_examples, names, same_predictions, train
@@ -34,12 +41,12 @@ SETTINGS: list[dict[str, Any]] = [
 ]
 
 
-def pipeline(setting: dict[str, Any]) -> Language:
+def pipeline(setting: dict[str, Any], steps: int = 40) -> Language:
     nlp = spacy.blank("en")
     rounds = {} if "slots" in setting else {"rounds": 1}
     config = {**rounds, "entity_layers": 1, **setting, "tok2vec": DEFAULT_MODEL["tok2vec"]}
     nlp.add_pipe("rin_joint", config={"model": config})
-    train(nlp, make_examples(nlp.vocab, KNOWN), 40)
+    train(nlp, make_examples(nlp.vocab, KNOWN), steps)
     return nlp
 
 
@@ -64,6 +71,47 @@ def test_what_was_learned_is_kept(setting: Any, tmp_path: Path) -> None:
             ]
             assert names(left) == names(right)
     assert same_predictions(nlp.pipe(texts), spacy.load(tmp_path).pipe(texts))
+
+
+def old_probabilities(component: RINJoint, doc: Doc) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Probabilities of the tags of two types in all layers, and of "born_in" between the tokens of a text."""
+    _, output = component.model.predict([doc])
+    types = [component.entity_labels.index(label) for label in ("PERSON", "PLACE")]
+    tags = [0, *(1 + 4 * kind + part for kind in types for part in range(4))]
+    by_tag = torch.from_numpy(output.tag_scores()).softmax(2)[:, :, tags].numpy()
+    label, n_labels = component.relation_labels.index("born_in"), len(component.relation_labels)
+    if "slots" in component.model.attrs:  # of each step of writing a given triple
+        actions = make_actions(np.array([[0, 1, label]]), [len(doc)], output.network.slots, "text")
+        with torch.no_grad():
+            _, steps = output.network.write(output.tensors[1], [len(doc)], torch.from_numpy(actions))
+        return by_tag, steps.exp().numpy()
+    _, labels, probs = output.probable(*np.indices((len(doc), len(doc))).reshape(2, -1), np.zeros(n_labels))
+    return by_tag, probs[labels == label]
+
+
+RANDOM: list[dict[str, Any]] = [
+    {"@architectures": "spacy_rin.RIN.v1", "relation_prior": 0.5},
+    {"@architectures": "spacy_rin.RINInt.v1", "relation_prior": 0.5},
+    {"@architectures": "spacy_rin.RINInt.v1", "relation_prior": 0.5, "cell": "linear"},
+    {"@architectures": "spacy_rin.Interactive.v1", "slots": 1},
+]
+
+
+@pytest.mark.parametrize("setting", RANDOM)
+def test_probabilities_of_old_labels_stay(setting: Any) -> None:
+    """With random weights. Relations of pairs don't exclude each other: a new one changes nothing. A new class of a
+    softmax takes very little from the others.
+    """
+    nlp = pipeline({**setting, "entity_layers": 2}, steps=0)
+    component, doc = component_of(nlp), nlp.make_doc(KNOWN[0][0])
+    for parameter in network_of(component.model.get_ref("network")).parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    tags, relations = old_probabilities(component, doc)
+    for label, kind in (("aided", "relations"), ("works_at", "relations"), ("ORG", "entities"), ("RIVER", "entities")):
+        component.add_label(label, kind=kind)
+        nothing = kind == "relations" and "slots" not in setting
+        for before, after in zip((tags, relations), old_probabilities(component, doc)):
+            assert np.allclose(before, after, atol=1e-5 if nothing else 0.02), label
 
 
 def test_new_labels_are_learned(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+import torch
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
@@ -91,6 +92,20 @@ def test_disk_and_bytes_give_the_same_predictions(trained: Language, tmp_path: P
     assert same_predictions(expected, predict(pickle.loads(pickle.dumps(trained))))
 
 
+def test_labels_that_were_added_after_loading_are_saved(nlp: Language, model: Path, tmp_path: Path) -> None:
+    """The network is saved with the names of its labels, by which loading checks that it fits."""
+    grown = spacy.load(model)
+    component_of(grown).add_label("aided")
+    nlp.add_pipe("rin_joint")
+    nlp.from_bytes(grown.to_bytes())
+    component_of(grown).add_label("misses")
+    grown.to_disk(tmp_path)
+    for loaded, added in ((nlp, {"aided"}), (spacy.load(tmp_path), {"aided", "misses"})):
+        component = component_of(loaded)
+        assert component.model.attrs["labels"] == component.label_data
+        assert set(component.relation_labels) == {"born_in", "founded", "leads"} | added
+
+
 def test_training_goes_on_after_loading(trained: Language, tmp_path: Path) -> None:
     trained.to_disk(tmp_path / "model")
     nlp = spacy.load(tmp_path / "model")
@@ -126,6 +141,18 @@ def test_loss_and_gradient_vanish_without_annotation(nlp: Language) -> None:
     assert loss > 0.0
     assert tags.any()
     assert not subjects.any()
+
+
+def test_loss_is_a_mean_over_the_batch(nlp: Language) -> None:
+    """A batch that has each text twice has the same loss, and half of the gradient for each token."""
+    component, examples = nlp.add_pipe("rin_joint"), make_examples(nlp.vocab)
+    nlp.initialize(lambda: examples)
+    (once, grads), (twice, more) = (
+        component.get_loss(batch, component.model.begin_update([eg.predicted for eg in batch])[0])
+        for batch in (examples, examples * 2)
+    )
+    assert once > 1.0 and twice == pytest.approx(once, rel=1e-4)
+    assert np.allclose(more[0], torch.cat([grads[0], grads[0]]) / 2, atol=1e-6)
 
 
 def test_gold_of_other_tokenization(nlp: Language) -> None:
@@ -212,6 +239,20 @@ def test_settings_hold_inside_their_block_alone(trained: Language) -> None:
         raise KeyError
     assert (component.threshold, component.thresholds, component.rounds) == (0.5, {}, 3)
     assert same_predictions(before, predict(trained))
+
+
+def test_all_settings_come_back(nlp: Language) -> None:
+    own = {"threshold": 0.3, "thresholds": {"leads": 0.4}, "calibration": {"leads": [2.0, 1.0]}}
+    others = {"threshold": 0.6, "thresholds": {"founded": 0.7}, "calibration": {"founded": [0.5, -1.0]}, "rounds": 1}
+    component = nlp.add_pipe("rin_joint", config=own)
+
+    def current() -> dict[str, Any]:
+        return {name: getattr(component, name) for name in others}
+
+    before = current()
+    with component.settings(**others):
+        assert current() == others
+    assert current() == before == {**own, "rounds": 3}
 
 
 @pytest.mark.parametrize("settings", [{"threshold": 1.1}, {"thresholds": {"leads": -0.1}}, {"rounds": -1}])

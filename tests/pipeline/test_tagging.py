@@ -3,11 +3,12 @@ import re
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spacy_rin.pipeline.tagging import decode_tags, encode_tags, n_tags
+from spacy_rin.pipeline.tagging import decode_tags, encode_tags, n_tags, span_scores
 
 OUT, B1, I1, E1, S1, B2, I2, E2, S2 = range(9)
 
@@ -66,6 +67,17 @@ def test_spans_have_no_white_space_at_their_ends() -> None:
     # White space inside a span is left alone; a span that begins with it is mended.
     assert decode_tags(tags * 2 + one_hot([OUT] * 6 + [S2], 9), [7], blank) == [[(2, 5, 0), (6, 7, 1)]]
     assert decode_tags(tags, [7]) == [[(0, 1, 0), (2, 5, 0), (5, 7, 1)]]
+
+
+def test_probability_of_a_span_is_the_product_of_its_tags() -> None:
+    probs = np.empty((6, 5))
+    for token, (tag, prob) in enumerate([(S1, 0.6), (B1, 0.5), (I1, 0.4), (E1, 0.2), (OUT, 0.6), (S1, 0.3)]):
+        probs[token] = (1 - prob) / 4
+        probs[token, tag] = prob
+    logits = np.log(probs) + np.arange(6)[:, None]  # a softmax knows no constant
+    found = span_scores(logits, [1, 5], [[(0, 1, 0)], [(0, 3, 0), (4, 5, 0)]])
+    assert found == [pytest.approx([0.6]), pytest.approx([0.5 * 0.4 * 0.2, 0.3])]
+    assert span_scores(logits, [1, 5], [[], []]) == [[], []]
 
 
 def test_nothing_to_decode() -> None:

@@ -136,11 +136,11 @@ class PairNetwork(JointNetwork):
     def last_round(
         self, tokens: Tensor, before: PairTensors, lengths: Sequence[int], sentences: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Compute the last round for the pair terms of selected tokens, if `forward` left it out.
+        """Give the pair terms of selected tokens after the last round, which is computed here if `forward` left it out.
 
         Args:
             tokens (Tensor): Positions of the tokens in the packed batch, ascending. *Shape:* (selected,).
-            before (PairTensors): Output of `forward`, with a state.
+            before (PairTensors): Output of `forward`.
             lengths (Sequence[int]): Number of tokens in each sequence.
             sentences (Tensor | None): Number of the sentence of each token, for relative positions.
                 *Shape:* (tokens,).
@@ -148,7 +148,7 @@ class PairNetwork(JointNetwork):
         Returns:
             tuple[Tensor, Tensor]: Subject and object terms of the tokens. *Shape:* (selected, width) each.
         """
-        raise NotImplementedError
+        return before.subjects[tokens], before.objects[tokens]
 
     def make_output(
         self, tensors: Sequence[Tensor | None], lengths: Sequence[int], sentences: Tensor | None = None
@@ -188,8 +188,7 @@ class PairOutput(Output):
     ) -> tuple[IntArray, IntArray, NDArray[np.float32]]:
         """Find the relations of given pairs (eq. 7), see `Output.probable`."""
         found: list[tuple[Any, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-        _, subject_terms, object_terms, weight, bias, _, state, _ = self.tensors
-        positions = self._positions
+        weight, bias, positions = self.tensors.weight, self.tensors.bias, self._positions
         device, size = weight.device, self.network.chunk_size
         lowest = torch.from_numpy(np.asarray(thresholds, dtype=np.float32)).to(device)
         if self.calibration is not None:
@@ -199,12 +198,7 @@ class PairOutput(Output):
             tokens, inverse = np.unique(np.stack([subjects, objects]), return_inverse=True)
             rows = inverse.reshape(2, -1)
             selected = torch.from_numpy(tokens).to(device)
-            if state is None:
-                subject_terms, object_terms = subject_terms[selected], object_terms[selected]
-            elif len(subjects):
-                subject_terms, object_terms = self.network.last_round(
-                    selected, self.tensors, self.lengths, self.sentences
-                )
+            subject_terms, object_terms = self.network.last_round(selected, self.tensors, self.lengths, self.sentences)
             for start in range(0, len(subjects), size):
                 i, j = torch.from_numpy(rows[:, start : start + size]).to(device)
                 hidden = subject_terms[i] + object_terms[j]

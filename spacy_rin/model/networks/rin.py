@@ -137,7 +137,7 @@ class RIN(PairNetwork):
         """Compute the last round for the pair terms of selected tokens, see `PairNetwork.last_round`."""
         _, subjects, objects, weight, bias, _, state, _ = before
         if state is None:
-            return subjects[tokens], objects[tokens]
+            return super().last_round(tokens, before, lengths, sentences)
         positions = self._positions(sentences)
         best = pair_max(subjects[tokens], objects, weight, lengths, self.chunk_size, positions=positions, rows=tokens)
         return self._pair_terms(self._next_relation(best + bias, state[tokens]))

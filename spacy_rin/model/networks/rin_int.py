@@ -131,13 +131,14 @@ class RINInt(PairNetwork):
         """Compute the highest logit of each token as a subject, for each relation (eq. 1, 2, before σ).
 
         The logits of a pair are the sum of a subject part and an object part (eq. 10). The best object is therefore the
-        same for all subjects of a sequence.
+        same for all subjects of a sequence. Even with autocast, logits have the dtype of the parameters.
         """
         for_subjects, for_objects = self.relation.weight.chunk(2, 1)
         subjects, objects = self._sides(relation)
-        best = torch.stack([part.amax(0) for part in torch.split(F.linear(objects, for_objects), list(lengths))])
         owners = torch.repeat_interleave(torch.tensor(lengths)).to(relation.device)
-        return F.linear(subjects, for_subjects, self.relation.bias) + best[owners]
+        with torch.autocast(relation.device.type, enabled=False):
+            best = torch.stack([part.amax(0) for part in torch.split(F.linear(objects, for_objects), list(lengths))])
+            return F.linear(subjects, for_subjects, self.relation.bias) + best[owners]
 
     def _pair_terms(self, relation: Tensor) -> tuple[Tensor, Tensor]:
         """Compute subject and object terms, padded with zeros so that their sum is the concatenation of both sides."""
