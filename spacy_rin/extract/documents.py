@@ -12,12 +12,13 @@ from typing import BinaryIO, NoReturn
 
 from ..characters import is_unicode
 from ..errors import Errors, FileError, SettingError
-from ..files import reason_of, require_existing
+from ..files import input_files, reason_of, require_existing
 from .parsing import Document, read_csv, read_json_lines, read_lines, read_parquet, read_texts, read_whole
 
-__all__ = ["INPUT_FORMATS", "STDIN", "Document", "count_documents", "input_format", "read_documents"]
+__all__ = ["INPUT_FORMATS", "STDIN", "Document", "count_documents", "files_of", "input_format", "read_documents"]
 
 STDIN = "-"
+_WHOLE = (".txt",)  # suffixes of the files in a folder that are one text each
 
 
 def read_documents(
@@ -51,6 +52,22 @@ def read_documents(
     if str(path) != STDIN:
         require_existing(path)
     return INPUT_FORMATS[format](path, text_key, id_key)
+
+
+def files_of(path: str | Path) -> Iterator[Path]:
+    """List the files that `read_documents` reads; there are none for standard input.
+
+    Args:
+        path (str | Path): The file or folder, or "-" for standard input.
+
+    Yields:
+        Path: The files.
+
+    Raises:
+        FileError: R034 if a folder can't be read.
+    """
+    if str(path) != STDIN:
+        yield from input_files(path, _WHOLE)
 
 
 def count_documents(path: str | Path, format: str | None = None) -> int | None:

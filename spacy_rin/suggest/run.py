@@ -15,12 +15,11 @@ from tqdm import tqdm
 from ..convert.export_brat import check_labels
 from ..convert.exporters import ExportReport, check_target, export, write_records
 from ..errors import Errors, FileError, RinError, Warnings, require_setting, require_whole
-from ..extract.documents import STDIN, Document, count_documents, read_documents
+from ..extract.documents import STDIN, Document, count_documents, files_of, read_documents
 from ..extract.reading import read_all
 from ..extract.run import checked_document, checked_pipe, in_zones
-from ..files import same_file
 from ..pipeline.component import RINJoint
-from ..pipeline.corpus import read_docs
+from ..pipeline.corpus import corpus_files, read_docs
 from ..relations import get_relations
 from .choice import Candidate, Pool, RandomPool, UnsurePool, WordIndex, words_of
 from .hints import Labels, offered_labels
@@ -226,14 +225,11 @@ def check_output(
         FileError: R034 if the output is an input, or in a folder of the input, or is not free for the format.
     """
     require_setting("format", format, format in TOOLS, f"one of {TOOLS}")
+    train = list(train)
+    check_target(output_path, format, chain(files_of(input_path), corpus_files(*train)))
     for path in (input_path, *train):
-        if str(path) == STDIN:
-            continue
-        if same_file(path, output_path):
-            raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
-        if Path(path).is_dir() and Path(path).resolve() in Path(output_path).resolve().parents:
+        if str(path) != STDIN and Path(path).is_dir() and Path(path).resolve() in Path(output_path).resolve().parents:
             raise FileError(Errors.R034, path=output_path, reason="the next run would read the output as its input")
-    check_target(output_path, format)
 
 
 def make_tasks(
