@@ -192,7 +192,7 @@ def extract_file(
     register_after_fork(watch, ParentWatch.start)
     with Journal(journal_path, run, overwrite=overwrite) as journal, interruptible():
         resumed = journal.count
-        journal.skip(documents)
+        documents = journal.unfinished(documents)
         total = count_documents(input_path, input_format) if progress else None
         # With None, tqdm shows no bar if there is no terminal.
         with tqdm(total=total, initial=resumed, unit=" documents", disable=None if progress else True) as bar:

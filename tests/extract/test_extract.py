@@ -381,6 +381,42 @@ def test_another_run_is_refused(nlp: Language, model: Path, tmp_path: Path) -> N
     assert (summary.documents, summary.resumed) == (4, 3)
 
 
+@pytest.mark.parametrize(
+    "number,change",
+    [
+        (1, {"text": TEXTS[0]}),
+        (1, {"text": 5}),
+        (2, {"meta": "new"}),
+        (2, {"meta": 1.0}),
+        (3, {"id": "3"}),
+        (3, {"id": 4}),
+    ],
+)
+def test_other_input_of_finished_documents_is_refused(
+    nlp: Language, tmp_path: Path, number: int, change: dict[str, Any]
+) -> None:
+    """Also of documents that failed, and what is only passed on."""
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    documents: list[dict[str, Any]] = [
+        {"id": 1, "text": None},
+        {"id": 2, "text": TEXTS[1], "meta": 1},
+        {"id": 3, "text": TEXTS[2]},
+        {"id": 4, "text": TEXTS[3], "meta": [float("1e300"), "ü"]},
+    ]
+    source.write_text("\n".join(map(json.dumps, documents)))
+    before = stop(nlp, source, out, 3).read_bytes()
+    changed = [{**document, **(change if document["id"] == number else {})} for document in documents]
+    source.write_text("\n".join(map(json.dumps, changed)))
+    with pytest.raises(ValueError, match=rf"R064.*document {number} "):
+        extract_file(nlp, source, out)
+    assert not out.exists() and out.with_name("out.jsonl.journal.jsonl").read_bytes() == before
+    source.write_text("\n".join(map(json.dumps, documents)))
+    summary = extract_file(nlp, source, out)
+    assert (summary.documents, summary.resumed, summary.failed) == (4, 3, 1)
+    keys = {"id", "text", "entities", "relations", "scores", "sentences"}
+    assert [set(json.loads(line)) - keys for line in out.read_text().splitlines()] == [{"meta"}, set(), {"meta"}]
+
+
 def test_another_model_is_refused(nlp: Language, model: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "in.txt", tmp_path / "out.csv"
     source.write_text("\n".join(TEXTS))
@@ -404,6 +440,7 @@ def test_damaged_journal(nlp: Language, tmp_path: Path) -> None:
         (1, b"some notes\nof mine\n"),
         (1, b'{"a": 1}\n{"b": 2}\n'),
         (3, b"".join([*lines[:2], b"\0\0\0\n", *lines[3:]])),
+        (2, b"".join([lines[0], b'{"id": 1}\n'])),
     ]:
         journal.write_bytes(content)
         with pytest.raises(ValueError, match=f"R063.*:{number}"):
