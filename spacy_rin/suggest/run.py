@@ -29,6 +29,7 @@ UNSURE, RANDOM = "unsure", "random"
 STRATEGIES = (UNSURE, RANDOM)
 # Formats of annotation tools that show predictions.
 TOOLS = ("prodigy", "label_studio", "brat")
+_WHOLE = 2**53  # whole numbers from here on are not exact in JavaScript, which shows the tasks
 
 
 class Suggestion(NamedTuple):
@@ -257,13 +258,17 @@ def make_tasks(
     width = len(str(len(records)))
     for number, ((document, _), record) in enumerate(zip(pairs, records, strict=True), 1):
         if format == "prodigy":
-            record["meta"] = {"id": document.id}
+            record["meta"] = {"id": _shown(document.id)}
         elif format == "label_studio":
-            record["data"]["id"] = document.id
+            record["data"]["id"] = _shown(document.id)
         else:
             name = re.sub(r"\W+", "_", str(document.id))[:40]
             record["name"] = f"{number:0{width}}-{name}"
     return records, report
+
+
+def _shown(ident: int | str) -> int | str:
+    return str(ident) if isinstance(ident, int) and abs(ident) >= _WHOLE else ident
 
 
 def _read(nlp: Language, documents: Iterator[Document], batch_size: int) -> Iterator[tuple[Document, Doc | None]]:

@@ -95,7 +95,7 @@ def test_input_is_not_overwritten(tmp_path: Path, source: Any) -> None:
     assert source.read_bytes() == before
 
 
-OUTPUTS_THAT_ARE_INPUTS = [
+REFUSED_OUTPUTS = [
     "evaluate none dev.spacy -o dev.spacy",
     "evaluate none dev.spacy -H link.spacy",
     "evaluate none dev.spacy --train c -o c/train.spacy",
@@ -107,6 +107,7 @@ OUTPUTS_THAT_ARE_INPUTS = [
     "convert c/train.spacy c --split 0.8,0.1,0.1 --format rel_component",
     "convert c c/train.spacy",
     "convert brat brat/a.txt",
+    "convert c/train.spacy /",
     "convert brat/a.ann brat/a.txt",
     "extract none texts texts/a.txt -f csv",
     "extract none g.neo4j/nodes.csv g.neo4j",
@@ -121,7 +122,7 @@ OUTPUTS_THAT_ARE_INPUTS = [
 ]
 
 
-@pytest.mark.parametrize("command", OUTPUTS_THAT_ARE_INPUTS)
+@pytest.mark.parametrize("command", REFUSED_OUTPUTS)
 def test_no_output_replaces_an_input(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error comes first: there is no such pipeline, and nothing in the files can be read."""
     monkeypatch.chdir(tmp_path)

@@ -590,14 +590,17 @@ def test_interrupt_ends_workers_too(trained: Language, tmp_path: Path) -> None:
     assert journal.exists() and not (tmp_path / "out.csv").exists()
 
 
-def test_outputs_that_cant_be_are_refused_before_the_work(trained: Language, tmp_path: Path) -> None:
+def test_outputs_that_cant_be_are_refused_before_the_work(
+    trained: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained.to_disk(tmp_path / "model")
     (tmp_path / "texts.txt").write_text("Ada Brook leads Orbix .")
     (tmp_path / "folder.csv").mkdir()
-    for output, reason in [("folder.csv", "R034"), ("nothing", "--format")]:
-        arguments = ["rin", "extract", *(str(tmp_path / name) for name in ("model", "texts.txt", output))]
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == 1 and reason in result.output
+    monkeypatch.chdir(tmp_path)
+    outputs = [["folder.csv"], [".", "-f", "csv"], ["/"], ["..", "-f", "neo4j"], [".", "-f", "neo4j"]]
+    for output, reason in [*((output, "it is a folder") for output in outputs), (["nothing"], "--format")]:
+        result = CliRunner().invoke(app, ["rin", "extract", "model", "texts.txt", *output])
+        assert result.exit_code == 1 and "[R034]" in result.output and reason in " ".join(result.output.split())
         assert not list(tmp_path.glob("*.journal.jsonl"))
 
 
