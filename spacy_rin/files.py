@@ -161,11 +161,27 @@ def require_name(path: str | Path) -> None:
 
 
 def input_files(path: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    """List the files of an input: the path itself or, if it is a folder, the files in it and in its subfolders.
+    """List the files of an input: the path itself or, if it is a folder, those of `walk_files`.
 
     Args:
         path (str | Path): The file, which need not exist, or the folder.
         suffixes (tuple[str, ...]): What the names of files in folders end with.
+
+    Returns:
+        Iterator[Path]: The files.
+
+    Raises:
+        FileError: R034, while iterating, if a folder can't be read.
+    """
+    return walk_files(path, suffixes) if os.path.isdir(path) else iter([Path(path)])
+
+
+def walk_files(folder: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """List the files in a folder and in its subfolders.
+
+    Args:
+        folder (str | Path): The folder.
+        suffixes (tuple[str, ...]): What the names of the files end with.
 
     Yields:
         Path: The files, sorted by name in each folder. Hidden files, and files in hidden folders, are left out: systems
@@ -174,19 +190,16 @@ def input_files(path: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     Raises:
         FileError: R034 if a folder can't be read.
     """
-    if not os.path.isdir(path):
-        yield Path(path)
-        return
 
     def refuse(error: OSError) -> NoReturn:
         raise FileError(Errors.R034, path=error.filename, reason=reason_of(error)) from error
 
-    for folder, folders, names in os.walk(path, onerror=refuse):
+    for place, folders, names in os.walk(folder, onerror=refuse):
         # In place, which also sets where the walk goes on.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.endswith(suffixes) and not name.startswith("."):
-                yield Path(folder, name)
+                yield Path(place, name)
 
 
 def same_file(first: str | Path, second: str | Path) -> bool:

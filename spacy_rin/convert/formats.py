@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors, FileError
-from ..files import input_files
+from ..files import walk_files
 from .brat import is_ann_line, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
 from .doccano import parse_doccano
@@ -112,11 +112,12 @@ def detect_source(source: Source) -> str:
     """
     path = source.path
     if path.is_dir():
-        if any(path.rglob("*.ann")):
+        if any(walk_files(path, (".ann",))):
             return "brat"
-        if any(is_webanno_tsv(Source(file).content.removeprefix("\ufeff")) for file in path.rglob("*.tsv")):
+        tables = map(Source, walk_files(path, _SUFFIXES["webanno_tsv"]))
+        if any(is_webanno_tsv(table.content.removeprefix("\ufeff")) for table in tables):
             return "webanno_tsv"
-        if any(path.rglob("*.spacy")):
+        if any(walk_files(path, _SUFFIXES["rel_component"])):
             return "rel_component"
         seen = "it is a folder without .ann files, .tsv files of WebAnno and .spacy files"
         raise FileError(Errors.R041, path=path, seen=seen)
@@ -158,7 +159,7 @@ def files_of(path: str | Path, format: str = AUTO) -> Iterator[Path]:
     """
     path = Path(path)
     if path.is_dir():
-        yield from input_files(path, _SUFFIXES.get(detect(path) if format == AUTO else format, ()))
+        yield from walk_files(path, _SUFFIXES.get(detect(path) if format == AUTO else format, ()))
     elif format == "brat" or (format == AUTO and path.suffix in _SUFFIXES["brat"]):
         yield from map(path.with_suffix, _SUFFIXES["brat"])
     else:

@@ -6,13 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from ..characters import is_unicode
 from ..errors import Errors, FileError, SettingError
-from ..files import input_files, reason_of, require_existing
+from ..files import input_files, reason_of, require_existing, walk_files
 from .parsing import Document, read_csv, read_json_lines, read_lines, read_parquet, read_texts, read_whole
 
 __all__ = ["INPUT_FORMATS", "STDIN", "Document", "count_documents", "files_of", "input_format", "read_documents"]
@@ -131,26 +130,16 @@ def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterat
 
 
 def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
-    numbers = count(1)
-
-    def refuse(error: OSError) -> NoReturn:
-        raise FileError(Errors.R034, path=error.filename, reason=reason_of(error)) from error
-
-    for folder, folders, names in os.walk(path, onerror=refuse):
-        folders.sort()  # in place, which also sets the order of the walk
-        for name in sorted(names):
-            if not name.endswith(".txt"):
-                continue
-            file, number = Path(folder, name), next(numbers)
-            ident = file.relative_to(path).as_posix()
-            try:
-                if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe would wait forever
-                    raise OSError("it is not a file")
-                content = file.read_bytes()
-            except OSError as err:
-                yield Document(ident if is_unicode(ident) else number, "", error=reason_of(err))
-            else:
-                yield read_whole(content, number, ident)
+    for number, file in enumerate(walk_files(path, _WHOLE), 1):
+        ident = file.relative_to(path).as_posix()
+        try:
+            if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe would wait forever
+                raise OSError("it is not a file")
+            content = file.read_bytes()
+        except OSError as err:
+            yield Document(ident if is_unicode(ident) else number, "", error=reason_of(err))
+        else:
+            yield read_whole(content, number, ident)
 
 
 Reader = Callable[[str | Path, str, str | None], Iterator[Document]]
