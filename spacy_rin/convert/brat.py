@@ -106,6 +106,7 @@ class _Annotation:
             name=self.name,
             ignored=self.ignored,
             broken=self.broken + dangling,
+            is_file=True,
         )
 
     def _triple(self, relation: RoleRelation, index: dict[str, int], directions: Directions) -> Triple:
