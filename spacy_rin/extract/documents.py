@@ -42,7 +42,8 @@ def read_documents(
     Raises:
         SettingError: R031 if the format is unknown.
         FileError: R033 if the input does not exist, R034 if its name is not valid. While iterating, R034 if it can't
-            be read, R030 if it is a table that is cut or has an unclosed quote, and R061 if a column is missing.
+            be read or has a column twice, R030 if it is a table that is cut or has an unclosed quote, and R061 if a
+            column is missing.
         MissingPackageError: R060, while iterating, if the format is "parquet" and pyarrow is not installed.
     """
     format = input_format(path) if format is None else format

@@ -224,7 +224,7 @@ class _Progress:
             self._documents += counts.documents
             self._failed += counts.failed
         speed = self._documents / max(monotonic() - self._began, 1e-9)
-        failures = f"{self._failed:,} documents and {self._shards:,} shards failed"
+        failures = f"failed: {self._failed:,} documents, {self._shards:,} shards"
         self._bar.set_postfix_str(f"{speed:,.0f} documents/s, {failures}", refresh=False)
         self._bar.update()
 

@@ -200,6 +200,24 @@ def test_a_row_with_a_mistake_of_its_own(tmp_path: Path) -> None:
         assert reason in documents[place].error
 
 
+@pytest.mark.parametrize("header,named", [("text,x,text", "text"), ("id,text,id", "id"), ("text,b,b", "")])
+def test_a_column_that_is_there_twice(tmp_path: Path, header: str, named: str) -> None:
+    (tmp_path / "in.csv").write_text(f"{header}\n1,2,3\n")
+    if named:
+        with pytest.raises(ValueError, match=rf"^\[R034\].*in\.csv: it has the column '{named}' 2 times"):
+            read(tmp_path / "in.csv")
+    else:
+        assert read(tmp_path / "in.csv") == [Document(1, "1")]
+
+
+def test_a_parquet_column_that_is_there_twice(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table([["a"], ["b"]], names=["text", "text"]), tmp_path / "in.parquet")
+    with pytest.raises(ValueError, match=r"^\[R034\].*the column 'text' 2 times"):
+        read(tmp_path / "in.parquet")
+
+
 def test_cells_without_a_name(tmp_path: Path) -> None:
     """Other programs write an index without a name, and a separator at the end of a row."""
     (tmp_path / "in.csv").write_text(",text\n7,one,\n8,two,,\n")

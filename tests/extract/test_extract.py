@@ -559,6 +559,17 @@ def test_command_reads_standard_input(model: Path, tmp_path: Path) -> None:
     assert "\tborn_in\t" in (tmp_path / "out.x").read_text()
 
 
+def test_command_tells_which_text_a_triple_is_from(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts" / "b").mkdir(parents=True)
+    (tmp_path / "texts" / "a.txt").write_text(TEXTS[0])
+    (tmp_path / "texts" / "b" / "c.txt").write_bytes(b"\xff")
+    shown = run(model, tmp_path / "texts")
+    assert shown.stdout.startswith(f"a.txt: {TEXTS[0]}\n  (Ada Brook, born_in, Larne)")
+    assert "b/c.txt: the text is not UTF-8" in shown.stderr
+    written = run(model, tmp_path / "texts", tmp_path / "out.csv")
+    assert "Documents that failed: 1" in shown.output and "Documents that failed: 1." in written.output
+
+
 def test_command_refuses(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text(TEXTS[0])
     (tmp_path / "out.csv.errors.jsonl").write_text("{}")
