@@ -159,7 +159,7 @@ class Errors(Message):
         "the file, or choose another output."
     )
     R064 = (
-        "The input is not what it was: document {number} in {path} is '{id}' with another text, or is not there. "
+        "The input is not what it was: document {number} in {path} is '{id}' with other content, or is not there. "
         "Start again with --overwrite."
     )
     R065 = "{path} is in use: another process runs the same extraction. Wait for it, or choose another output."

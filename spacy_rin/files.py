@@ -5,9 +5,10 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from .errors import Errors, FileError
 
@@ -88,11 +89,38 @@ def require_writable(path: str | Path) -> None:
         path (str | Path): The path.
 
     Raises:
-        FileError: R034 if no file can have this name, or it is a device or a pipe.
+        FileError: R034 if no file can have this name, it is a device or a pipe, or one of its folders is a file.
     """
     mode = _mode(path)
     if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise FileError(Errors.R034, path=path, reason="it is a device or a pipe. Give a file instead")
+    above = next(filter(os.path.exists, Path(path).parents), None)
+    if above is not None and not above.is_dir():
+        raise FileError(Errors.R034, path=path, reason=f"{above} is not a folder")
+
+
+def require_targets(outputs: Sequence[str | Path], inputs: Iterable[str | Path] = ()) -> None:
+    """Check that files can be written, and that this replaces nothing that is read. Call it before any other work.
+
+    Args:
+        outputs (Sequence[str | Path]): The files to write. Those that exist are to be replaced.
+        inputs (Iterable[str | Path]): The files that are read; see `input_files` for those in folders.
+
+    Raises:
+        FileError: R034 if an output can't be written, is a folder, an input or another output.
+    """
+    for number, output in enumerate(outputs):
+        require_writable(output)
+        if os.path.isdir(output):
+            raise FileError(Errors.R034, path=output, reason="it is a folder")
+        if any(same_file(output, other) for other in outputs[:number]):
+            raise FileError(Errors.R034, path=output, reason="two outputs would be the same file")
+    existing = [output for output in outputs if os.path.exists(output)]
+    # Without them, the inputs need not even be listed.
+    for path in inputs if existing else ():
+        for output in existing:
+            if same_file(output, path):
+                raise FileError(Errors.R034, path=output, reason="the output would overwrite the input")
 
 
 def require_new_folder(path: str | Path) -> None:
@@ -132,12 +160,58 @@ def require_name(path: str | Path) -> None:
     _mode(path)
 
 
+def input_files(path: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """List the files of an input: the path itself or, if it is a folder, those of `walk_files`.
+
+    Args:
+        path (str | Path): The file, which need not exist, or the folder.
+        suffixes (tuple[str, ...]): What the names of files in folders end with.
+
+    Returns:
+        Iterator[Path]: The files.
+
+    Raises:
+        FileError: R034, while iterating, if a folder can't be read.
+    """
+    return walk_files(path, suffixes) if os.path.isdir(path) else iter([Path(path)])
+
+
+def walk_files(folder: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """List the files in a folder and in its subfolders.
+
+    Args:
+        folder (str | Path): The folder.
+        suffixes (tuple[str, ...]): What the names of the files end with.
+
+    Yields:
+        Path: The files, sorted by name in each folder. Hidden files, and files in hidden folders, are left out: systems
+            and editors leave them behind.
+
+    Raises:
+        FileError: R034 if a folder can't be read.
+    """
+
+    def refuse(error: OSError) -> NoReturn:
+        raise FileError(Errors.R034, path=error.filename, reason=reason_of(error)) from error
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        # In place, which also sets where the walk goes on.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(suffixes) and not name.startswith("."):
+                yield Path(place, name)
+
+
 def same_file(first: str | Path, second: str | Path) -> bool:
     """Whether two paths lead to the same file, which need not exist."""
     try:
         return os.path.samefile(first, second)
-    except (OSError, ValueError):
-        return os.path.abspath(first) == os.path.abspath(second)
+    except OSError:
+        with suppress(ValueError):
+            return os.path.realpath(first) == os.path.realpath(second)
+    except ValueError:  # a zero character
+        pass
+    return False
 
 
 def reason_of(error: Exception) -> str:

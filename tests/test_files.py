@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from spacy_rin.errors import FileError
-from spacy_rin.files import remove_unfinished, require_existing, require_writable, same_file, write_whole
+from spacy_rin.files import (
+    input_files,
+    remove_unfinished,
+    require_existing,
+    require_targets,
+    require_writable,
+    same_file,
+    write_whole,
+)
 
 
 def gone() -> int:
@@ -66,6 +74,31 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         with pytest.raises(FileError, match=code):
             require_existing(path)
     assert require_existing(tmp_path) == tmp_path
+
+
+def test_targets_that_cant_be_files(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    for names, reason in (
+        (["new", "."], "it is a folder"),
+        ([".."], "it is a folder"),
+        (["a/b/new"], "a is not a folder"),
+        (["new", "other/../new"], "the same file"),
+        (["new", "a"], "overwrite the input"),
+    ):
+        with pytest.raises(FileError, match=f"R034.*{reason}"):
+            require_targets([tmp_path / name for name in names], [tmp_path / "none", tmp_path / "a"])
+    with pytest.raises(FileError, match=r"R034.*it is a folder"):
+        require_targets(["/"])
+    require_targets([tmp_path / "new"], (1 / 0 for _ in range(1)))  # inputs are not listed if nothing is replaced
+
+
+def test_files_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.tsv", "b/a.tsv/x.tsv", "b/.git/a.tsv", ".a.tsv", "a.txt", "z/a.ann"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = [path.relative_to(tmp_path).as_posix() for path in input_files(tmp_path, (".tsv", ".ann"))]
+    assert found == ["b.tsv", "b/a.tsv/x.tsv", "z/a.ann"]
+    assert list(input_files(tmp_path / "none", ())) == [tmp_path / "none"]
 
 
 def test_same_file(tmp_path: Path) -> None:

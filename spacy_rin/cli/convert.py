@@ -51,14 +51,14 @@ def convert_cli(
     Example: spacy rin convert webnlg/train.json corpus/train.spacy --format jointer
     """
     from ..convert import convert, split_docs, write_docs, write_parts
-    from ..errors import Errors, FileError
-    from ..files import require_writable, same_file
+    from ..convert.formats import files_of
+    from ..convert.split import part_paths
+    from ..files import require_targets
 
     with coded_errors():
-        require_writable(output_path)
-        if same_file(input_path, output_path):
-            raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
         shares = _shares(split) if split is not None else None
+        outputs = [output_path] if shares is None else part_paths(output_path)
+        require_targets(outputs, files_of(input_path, format))
         docs, report = convert(
             input_path,
             format,

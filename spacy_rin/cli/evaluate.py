@@ -47,15 +47,14 @@ def evaluate_cli(
 
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import render_html
-    from ..files import require_writable, write_whole
+    from ..files import require_targets, write_whole
     from ..markup import color_scheme
-    from ..pipeline.corpus import read_examples
+    from ..pipeline.corpus import corpus_files, read_examples
 
     with coded_errors():
         color_scheme(theme)  # a wrong one shows before the pipeline has read any text
-        for path in (output_path, html_path):
-            if path is not None:
-                require_writable(path)
+        outputs = [path for path in (output_path, html_path) if path is not None]
+        require_targets(outputs, corpus_files(data_path, *(train_paths or ())))
         nlp = load_pipeline(model, gpu_id)
         # Training data come first: a wrong path shows before the pipeline has read any text.
         train = [doc for path in train_paths or () for doc in _read_train(path, nlp.vocab)]
@@ -71,9 +70,8 @@ def evaluate_cli(
     _show_novelty(evaluation.scores)
     _show_calibration(evaluation.scores)
     _show_unknown(evaluation.scores)
-    for path in (output_path, html_path):
-        if path is not None:
-            msg.good(f"Wrote {path}")
+    for path in outputs:
+        msg.good(f"Wrote {path}")
 
 
 def _read_train(path: Path, vocab: "Vocab") -> "list[Doc]":

@@ -30,14 +30,11 @@ def export_cli(
     Example: spacy rin export corpus/dev.spacy dev.jsonl --format prodigy
     """
     from ..convert import check_target, export_file, write_records
-    from ..errors import Errors, FileError
-    from ..files import same_file
     from ..pipeline.component import find_component
+    from ..pipeline.corpus import corpus_files
 
     with coded_errors():
-        if same_file(output_path, data_path):
-            raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
-        check_target(output_path, format)
+        check_target(output_path, format, corpus_files(data_path))
         nlp = load_pipeline(model, gpu_id) if model is not None else None
         records, report = export_file(data_path, format, nlp=nlp, attr=attr)
         # A person who corrects predictions may need labels that were not predicted.

@@ -176,10 +176,10 @@ def _extract_shards(
     ]
     msg.table([(name, f"{count:,}") for name, count in counts], aligns=("l", "r"))
     if summary.failed:
-        msg.warn(f"{summary.failed:,} documents failed. The reasons are in {output_address}/ID.errors.jsonl")
+        msg.warn(f"Documents that failed: {summary.failed:,}. The reasons are in {output_address}/ID.errors.jsonl")
     if summary.failed_shards:
         ident, reason = next(iter(summary.failed_shards.items()))
-        msg.fail(f"{len(summary.failed_shards):,} shards failed, e.g. {ident}", reason)
+        msg.fail(f"Shards that failed: {len(summary.failed_shards):,}, e.g. {ident}", reason)
         typer.echo("Start the same command again to try them again.")
         raise typer.Exit(1)
     msg.good(f"Wrote {output_address}")
@@ -191,7 +191,7 @@ def _show_triples(row: dict[str, Any]) -> bool:
     if "error" in row:
         typer.echo(f"{row['id']}: {row['error']}", err=True)
         return False
-    typer.echo(row["text"])
+    typer.echo(f"{row['id']}: {row['text']}")
     names = [row["text"][start:end] for start, end, _ in row["entities"]]
     for (subject, label, object_), score in zip(row["relations"], row["scores"]):
         typer.echo(f"  ({names[subject]}, {label}, {names[object_]})  {score:.2f}")
@@ -207,5 +207,5 @@ def _show_summary(summary: "Summary", path: Path) -> None:
     }
     msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
     if summary.failed:
-        msg.warn(f"{summary.failed:,} documents failed. The reasons are in {summary.errors_path}")
+        msg.warn(f"Documents that failed: {summary.failed:,}. The reasons are in {summary.errors_path}")
     msg.good(f"Wrote {path}")

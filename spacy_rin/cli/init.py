@@ -30,11 +30,12 @@ def init_cli(
 
     Example: spacy rin init corpus/train.spacy config.cfg --dev corpus/dev.spacy
     """
-    from ..files import require_writable, write_whole
+    from ..files import require_targets, write_whole
     from ..init_config import init_config
+    from ..pipeline.corpus import corpus_files
 
     with coded_errors():
-        require_writable(config_path)
+        require_targets([config_path], corpus_files(*(path for path in (train_path, dev_path) if path is not None)))
         config, choices = init_config(
             train_path,
             dev=dev_path,

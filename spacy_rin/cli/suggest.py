@@ -97,6 +97,6 @@ def _show(summary: "Summary", number: int, random: bool) -> None:
     }
     msg.table([(name, f"{count:,}") for name, count in counts.items()], aligns=("l", "r"))
     if choice.failed:
-        msg.warn(f"{choice.failed:,} texts failed, the first one: {choice.error}")
+        msg.warn(f"Texts that failed: {choice.failed:,}, the first one: {choice.error}")
     if report.texts < number:
         msg.warn(f"There are fewer than {number:,} tasks, because no other texts are left that differ from them")

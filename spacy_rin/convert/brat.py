@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..errors import Errors, FileError
+from ..files import walk_files
 from .quotes import BOM, Mention, QuotedText, squeeze
 from .records import Broken, Malformed, Note, Skipped, Triple, attempt, sort_out
 from .roles import Directions, RoleRelation, find_directions
@@ -105,6 +106,7 @@ class _Annotation:
             name=self.name,
             ignored=self.ignored,
             broken=self.broken + dangling,
+            is_file=True,
         )
 
     def _triple(self, relation: RoleRelation, index: dict[str, int], directions: Directions) -> Triple:
@@ -123,11 +125,8 @@ class _Annotation:
 
 
 def _read_folder(folder: Source) -> Iterator[_Annotation | Skipped | Broken]:
-    # Systems and editors leave files and folders behind whose names start with a dot.
-    names = (path.relative_to(folder.path) for path in sorted(folder.path.rglob("*")))
-    for name in names:
-        path = folder.path / name
-        if any(part.startswith(".") for part in name.parts) or not path.is_file():
+    for path in walk_files(folder.path, (".ann", ".txt")):
+        if not path.is_file():
             continue
         if path.suffix == ".ann":
             txt = path.with_suffix(".txt")
@@ -135,7 +134,7 @@ def _read_folder(folder: Source) -> Iterator[_Annotation | Skipped | Broken]:
                 yield _read_pair(Source(path), Source(txt))
             else:
                 yield Broken("1", f"there is no {txt.name} beside it, the file with the text", path)
-        elif path.suffix == ".txt" and not path.with_suffix(".ann").exists():
+        elif not path.with_suffix(".ann").exists():
             yield Skipped("texts without an .ann file")
 
 

@@ -9,6 +9,7 @@ from spacy.tokens import Span
 
 from ..errors import Errors, RinError
 from .annotation import Annotation
+from .quotes import BOM
 
 _LINE = re.compile(r"[^\r\n]+")
 # brat turns other characters into "_" when it reads its configuration.
@@ -22,17 +23,21 @@ def brat_record(annotation: Annotation) -> dict[str, Any]:
         annotation (Annotation): Its annotation.
 
     Returns:
-        dict[str, Any]: "text"; "entities", each with its type, pieces and quote; "relations", each with its label and
-            the indices of subject and object in "entities".
+        dict[str, Any]: "text", after a byte order mark if it begins with such a character itself; "entities", each with
+            its type, pieces and quote; "relations", each with its label and the indices of subject and object in
+            "entities".
 
     Raises:
         RinError: R048 if a label can't be written.
     """
     check_labels(span.label_ for span in annotation.entities)
     check_labels(label for _, label, _ in annotation.triples)
+    text = annotation.doc.text
+    # What comes first in a file is not taken as a part of its text, but brat counts it.
+    mark = BOM if text.startswith(BOM) else ""
     return {
-        "text": annotation.doc.text,
-        "entities": [[span.label_, *_pieces(span)] for span in annotation.entities],
+        "text": mark + text,
+        "entities": [[span.label_, *_pieces(span, len(mark))] for span in annotation.entities],
         "relations": [[label, subject, object_] for subject, label, object_ in annotation.triples],
     }
 
@@ -93,12 +98,12 @@ def _lines(record: dict[str, Any]) -> list[str]:
     return entities + relations
 
 
-def _pieces(span: Span) -> tuple[list[list[int]], str]:
+def _pieces(span: Span, before: int) -> tuple[list[list[int]], str]:
     """Cut an entity at the ends of lines, as brat does, and quote it. One of line ends alone stays whole."""
     lines = list(_LINE.finditer(span.text))
+    offset = before + span.start_char
     if not lines:
-        return [[span.start_char, span.end_char]], " "
-    offset = span.start_char
+        return [[offset, offset + len(span.text)]], " "
     return [[offset + line.start(), offset + line.end()] for line in lines], " ".join(line[0] for line in lines)
 
 

@@ -12,8 +12,8 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
-from ..errors import Errors, FileError, RinError, SettingError
-from ..files import require_new_folder, require_writable, write_whole
+from ..errors import Errors, RinError, SettingError
+from ..files import require_new_folder, require_targets, write_whole
 from ..pipeline.component import find_component
 from ..pipeline.corpus import read_docs, read_examples
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
@@ -133,24 +133,23 @@ def export(
     return records, report
 
 
-def check_target(path: str | Path, format: str) -> None:
+def check_target(path: str | Path, format: str, inputs: Iterable[str | Path] = ()) -> None:
     """Check that records of a format can be written to a path. This is fast, so call it before you load a pipeline.
 
     Args:
         path (str | Path): The file, or the folder for "brat".
         format (str): The format, a key of `EXPORTERS`.
+        inputs (Iterable[str | Path]): The files that the records are made of.
 
     Raises:
         SettingError: R031 if the format is not known.
-        FileError: R034 if the path is not free for it: a folder must be new or empty, a file is replaced.
+        FileError: R034 if the path is not free for it: a folder must be new or empty, a file is replaced, but no input.
     """
     _check_format(format)
     if format in _FOLDERS:
         require_new_folder(path)
-        return
-    require_writable(path)
-    if Path(path).is_dir():
-        raise FileError(Errors.R034, path=path, reason="it is a folder")
+    else:
+        require_targets([path], inputs)
 
 
 def write_records(

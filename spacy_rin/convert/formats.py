@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors, FileError
+from ..files import walk_files
 from .brat import is_ann_line, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
 from .doccano import parse_doccano
@@ -50,6 +51,9 @@ CONVERTERS: dict[str, Converter] = {
     "glirel": partial(read_records, parse_glirel),
     "gliner2": partial(read_records, parse_gliner2),
 }
+
+# What the names of files end with that are read in a folder, or beside a file of the same name.
+_SUFFIXES = {"brat": (".ann", ".txt"), "webanno_tsv": (".tsv",), "rel_component": (".spacy",)}
 
 # The keys that a record of each JSON format has, with the types of their values; [type] is a list with that type
 # in it, or an empty one, and a dict an object with these keys. Where there are several sets of keys, one is enough.
@@ -108,11 +112,12 @@ def detect_source(source: Source) -> str:
     """
     path = source.path
     if path.is_dir():
-        if any(path.rglob("*.ann")):
+        if any(walk_files(path, (".ann",))):
             return "brat"
-        if any(is_webanno_tsv(Source(file).content.removeprefix("\ufeff")) for file in path.rglob("*.tsv")):
+        tables = map(Source, walk_files(path, _SUFFIXES["webanno_tsv"]))
+        if any(is_webanno_tsv(table.content.removeprefix("\ufeff")) for table in tables):
             return "webanno_tsv"
-        if any(path.rglob("*.spacy")):
+        if any(walk_files(path, _SUFFIXES["rel_component"])):
             return "rel_component"
         seen = "it is a folder without .ann files, .tsv files of WebAnno and .spacy files"
         raise FileError(Errors.R041, path=path, seen=seen)
@@ -139,8 +144,30 @@ def detect_source(source: Source) -> str:
     return candidates.pop()
 
 
+def files_of(path: str | Path, format: str = AUTO) -> Iterator[Path]:
+    """List the files that `convert` reads.
+
+    Args:
+        path (str | Path): The file, which need not exist, or the folder.
+        format (str): The format, a key of `CONVERTERS`, or "auto" to recognise that of a folder.
+
+    Yields:
+        Path: The files.
+
+    Raises:
+        FileError: See `detect`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        yield from walk_files(path, _SUFFIXES.get(detect(path) if format == AUTO else format, ()))
+    elif format == "brat" or (format == AUTO and path.suffix in _SUFFIXES["brat"]):
+        yield from map(path.with_suffix, _SUFFIXES["brat"])
+    else:
+        yield path
+
+
 def _is_brat(source: Source) -> bool:
-    if source.path.suffix not in (".ann", ".txt"):
+    if source.path.suffix not in _SUFFIXES["brat"]:
         return False
     ann = source.beside(".ann")
     if not ann.path.exists():

@@ -37,7 +37,7 @@ class QuotedText:
 
     Attributes:
         line (str): Its place in the file.
-        text (str): The text, with its byte order mark if it has one.
+        text (str): The text, with its byte order mark if it is a file that has one.
         mentions (list[Mention | Broken]): The entities. One that is not valid keeps its position, for the relations.
         relations (list[Triple]): Index of the subject in `mentions`, label, index of the object.
         tokens (list[Mention] | None): The tokens, in order, if the format has them.
@@ -45,6 +45,7 @@ class QuotedText:
         name (str): What messages call the text.
         ignored (Counter[str]): How often each kind of annotation was left out that is neither entity nor relation.
         broken (list[Broken]): The relations that are left out because they are not valid.
+        is_file (bool): Whether the text is that of a whole file. In others, U+FEFF is a character like any other.
     """
 
     line: str
@@ -56,6 +57,17 @@ class QuotedText:
     name: str = "the text"
     ignored: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
+    is_file: bool = False
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether there is a byte order mark before the text."""
+        return self.is_file and self.text.startswith(BOM)
+
+    @property
+    def body(self) -> str:
+        """The text without a byte order mark."""
+        return self.text[self.has_mark :]
 
 
 class Count(NamedTuple):
@@ -126,9 +138,9 @@ def place(items: Iterable[Any]) -> list[Any]:
             placed.append(item)
             continue
         count = max(COUNTS, key=lambda count: (fits[count], votes[count]))
-        at, plain = _offsets(item.text, count), _offsets(item.text, Count())
+        at, plain = _offsets(item, count), _offsets(item, Count())
         placed.append(_to_text(item, at))
-        taken[_relevant(count, item.text)] += any(_spans(m, at) != _spans(m, plain) for m in _all_mentions(item))
+        taken[_relevant(count, item)] += any(_spans(m, at) != _spans(m, plain) for m in _all_mentions(item))
     return [*placed, *(Note(f"texts whose offsets count {count}", n) for count, n in taken.items() if n)]
 
 
@@ -146,11 +158,11 @@ class _Fit(NamedTuple):
 
 def _measure(item: QuotedText) -> dict[Count, _Fit]:
     """Get how well each count fits a text."""
-    text, mentions = item.text.removeprefix(BOM), _all_mentions(item)
-    same = {count: _relevant(count, item.text) for count in COUNTS}
+    text, mentions = item.body, _all_mentions(item)
+    same = {count: _relevant(count, item) for count in COUNTS}
     fits = {}
     for count in dict.fromkeys(same.values()):
-        at = _offsets(item.text, count)
+        at = _offsets(item, count)
         fits[count] = _Fit(*map(sum, zip((0, 0), *(_compare(text, mention, at) for mention in mentions))))
     return {count: fits[same[count]] for count in COUNTS}
 
@@ -167,19 +179,20 @@ def _compare(text: str, mention: Mention, at: Sequence[int]) -> tuple[bool, bool
     return is_same(found, mention.quote), _SPACE.sub(" ", found) == _SPACE.sub(" ", mention.quote)
 
 
-def _relevant(count: Count, text: str) -> Count:
+def _relevant(count: Count, item: QuotedText) -> Count:
     """Leave out of a count what makes no difference in a text."""
     unit, line_end, mark = count
+    text = item.text
     if text.isascii() or (unit == _UTF16 and max(text) <= "\uffff"):
         unit = ""
     if (line_end == _CRLF_AS_ONE and "\r\n" not in text) or (line_end == _LF_AS_TWO and not _BARE_LF.search(text)):
         line_end = ""
-    return Count(unit, line_end, mark if text.startswith(BOM) else "")
+    return Count(unit, line_end, mark if item.has_mark else "")
 
 
-def _offsets(text: str, count: Count) -> Sequence[int]:
+def _offsets(item: QuotedText, count: Count) -> Sequence[int]:
     """For each offset in a text, the character that it stands for, without the byte order mark."""
-    mark = text.startswith(BOM)
+    text, mark = item.text, item.has_mark
     unit, line_end, counted_mark = count
     if not unit and not line_end:
         numbers = range(len(text) - mark + 1)
@@ -224,7 +237,7 @@ def _fits(text: str, mention: Mention, at: Sequence[int]) -> bool:
 
 
 def _to_text(item: QuotedText, at: Sequence[int]) -> Text | Broken:
-    text = item.text.removeprefix(BOM)
+    text = item.body
     wrong = next((token for token in item.tokens or () if not _fits(text, token, at)), None)
     if wrong is not None:
         return Broken(item.line, _misfit(wrong, at, item.name), item.path)

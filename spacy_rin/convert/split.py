@@ -65,11 +65,16 @@ def write_parts(parts: Sequence[Sequence[Doc]], folder: str | Path) -> list[Path
     Raises:
         FileError: R034 if they can't be written.
     """
-    paths = [Path(folder) / f"{name}.spacy" for name in PARTS]
+    paths = part_paths(folder)
     with ExitStack() as files:
         for part, path in zip(parts, paths, strict=True):
             write_docs(part, files.enter_context(write_whole(path)))
     return paths
+
+
+def part_paths(folder: str | Path) -> list[Path]:
+    """Name the files of train, dev and test in a folder."""
+    return [Path(folder) / f"{name}.spacy" for name in PARTS]
 
 
 def _group(docs: Sequence[Doc], source_numbers: Sequence[int]) -> list[list[int]]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..files import walk_files
 from .records import Broken, Malformed, Skipped, Text, Triple, attempt, sort_out
 from .values import Source
 from .webanno_lines import Layer, Lines, Unit, read_lines, read_value
@@ -24,7 +25,7 @@ def read_webanno_tsv(source: Source) -> Iterator[Text | Skipped | Broken]:
     own name. A relation goes from its source, which is the subject, to the span that it is written at.
 
     Args:
-        source (Source): A .tsv file, or a folder of them.
+        source (Source): A .tsv file, or a folder of them, in which hidden ones are left out.
 
     Yields:
         Text | Skipped | Broken: Each text, in the order of the file names.
@@ -32,11 +33,7 @@ def read_webanno_tsv(source: Source) -> Iterator[Text | Skipped | Broken]:
     Raises:
         FileError: R033 or R034 if a file can't be read.
     """
-    sources = [source]
-    if source.path.is_dir():
-        paths = sorted(source.path.rglob("*.tsv"))
-        sources = [Source(path) for path in paths if not path.name.startswith(".")]
-    for file in sources:
+    for file in map(Source, walk_files(source.path, (".tsv",))) if source.path.is_dir() else [source]:
         try:
             text = _read(file)
         except Malformed as err:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from fsspec.core import split_protocol, url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.utils import glob_translate
 
 from ..errors import Errors, FileError, MissingPackageError, RinError
 from ..files import is_unfinished, reason_of
@@ -84,6 +86,31 @@ def find_files(address: str) -> list[Found]:
     if not found:
         raise FileError(Errors.R033, path=address)
     return sorted(found, key=lambda file: file.name)
+
+
+def would_find(address: str, file: str) -> bool:
+    """Whether `find_files` would find a certain file, if it existed.
+
+    Args:
+        address (str): A file, a folder, or a pattern with *, ? or [].
+        file (str): Address of the file.
+
+    Returns:
+        bool: Whether it would, whatever is hidden.
+
+    Raises:
+        FileError: R034 if an address is not valid.
+        MissingPackageError: R060 if the package for such addresses is not installed.
+    """
+    (system, path), (other, target) = connect(address), connect(file)
+    if system != other:
+        return False
+    if isinstance(system, LocalFileSystem):  # a folder may have several paths, by links
+        path, target = (Path(os.path.realpath(name)).as_posix() for name in (path, target))
+    with _coded(address):
+        if _is_pattern(system, path):
+            return re.match(glob_translate(path), target) is not None
+        return path == target or (target.startswith(f"{path.rstrip('/')}/") and bool(system.isdir(path)))
 
 
 @contextmanager

@@ -6,18 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from ..characters import is_unicode
 from ..errors import Errors, FileError, SettingError
-from ..files import reason_of, require_existing
+from ..files import input_files, reason_of, require_existing, walk_files
 from .parsing import Document, read_csv, read_json_lines, read_lines, read_parquet, read_texts, read_whole
 
-__all__ = ["INPUT_FORMATS", "STDIN", "Document", "count_documents", "input_format", "read_documents"]
+__all__ = ["INPUT_FORMATS", "STDIN", "Document", "count_documents", "files_of", "input_format", "read_documents"]
 
 STDIN = "-"
+_WHOLE = (".txt",)  # suffixes of the files in a folder that are one text each
 
 
 def read_documents(
@@ -42,7 +42,8 @@ def read_documents(
     Raises:
         SettingError: R031 if the format is unknown.
         FileError: R033 if the input does not exist, R034 if its name is not valid. While iterating, R034 if it can't
-            be read, R030 if it is a table that is cut or has an unclosed quote, and R061 if a column is missing.
+            be read or has a column twice, R030 if it is a table that is cut or has an unclosed quote, and R061 if a
+            column is missing.
         MissingPackageError: R060, while iterating, if the format is "parquet" and pyarrow is not installed.
     """
     format = input_format(path) if format is None else format
@@ -51,6 +52,22 @@ def read_documents(
     if str(path) != STDIN:
         require_existing(path)
     return INPUT_FORMATS[format](path, text_key, id_key)
+
+
+def files_of(path: str | Path) -> Iterator[Path]:
+    """List the files that `read_documents` reads; there are none for standard input.
+
+    Args:
+        path (str | Path): The file or folder, or "-" for standard input.
+
+    Yields:
+        Path: The files.
+
+    Raises:
+        FileError: R034 if a folder can't be read.
+    """
+    if str(path) != STDIN:
+        yield from input_files(path, _WHOLE)
 
 
 def count_documents(path: str | Path, format: str | None = None) -> int | None:
@@ -114,26 +131,16 @@ def _read_parquet(path: str | Path, text_key: str, id_key: str | None) -> Iterat
 
 
 def _read_folder(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
-    numbers = count(1)
-
-    def refuse(error: OSError) -> NoReturn:
-        raise FileError(Errors.R034, path=error.filename, reason=reason_of(error)) from error
-
-    for folder, folders, names in os.walk(path, onerror=refuse):
-        folders.sort()  # in place, which also sets the order of the walk
-        for name in sorted(names):
-            if not name.endswith(".txt"):
-                continue
-            file, number = Path(folder, name), next(numbers)
-            ident = file.relative_to(path).as_posix()
-            try:
-                if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe would wait forever
-                    raise OSError("it is not a file")
-                content = file.read_bytes()
-            except OSError as err:
-                yield Document(ident if is_unicode(ident) else number, "", error=reason_of(err))
-            else:
-                yield read_whole(content, number, ident)
+    for number, file in enumerate(walk_files(path, _WHOLE), 1):
+        ident = file.relative_to(path).as_posix()
+        try:
+            if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe would wait forever
+                raise OSError("it is not a file")
+            content = file.read_bytes()
+        except OSError as err:
+            yield Document(ident if is_unicode(ident) else number, "", error=reason_of(err))
+        else:
+            yield read_whole(content, number, ident)
 
 
 Reader = Callable[[str | Path, str, str | None], Iterator[Document]]

@@ -8,7 +8,7 @@ import csv
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Errors, FileError, MissingPackageError
-from ..files import reason_of, require_writable, same_file, scratch_folder, write_whole
-from .addresses import Found, connect, find_files, open_file
+from ..files import reason_of, require_targets, scratch_folder, write_whole
+from .addresses import Found, connect, find_files, open_file, would_find
 from .results import MANIFEST, is_result_name
 from .triples import Row, triples
 from .writers import choose_format, write
@@ -179,14 +179,14 @@ def merge_facts(inputs: Sequence[str | Path], output_path: str | Path, format: s
     except ImportError:
         raise MissingPackageError(Errors.R060, what="A table of facts", package="duckdb", extra="facts") from None
     options = FACT_FORMATS[choose_format(output_path, format, FACT_FORMATS)]
-    _check_output(inputs, output_path)
+    found = {str(address): find_files(str(address)) for address in inputs}
+    _check_output(found, output_path)
     with (
         write_whole(output_path) as unfinished,
         scratch_folder(unfinished) as scratch,
         _coded(output_path),
         closing(duckdb.connect(config={"temp_directory": str(scratch)})) as database,
     ):
-        found = {str(address): find_files(str(address)) for address in inputs}
         tables = [_read(database, address, found[address], scratch / f"input_{i}") for i, address in enumerate(found)]
         _execute(database, _TRIPLES.format(tables=" UNION ALL ".join(f"FROM {table}" for table in tables)))
         database.create_function("normal_form", normal_form, ["VARCHAR"], "VARCHAR")
@@ -201,15 +201,10 @@ def merge_facts(inputs: Sequence[str | Path], output_path: str | Path, format: s
     return FactSummary(n_triples, documents, entities, facts, shared, missing)
 
 
-def _check_output(inputs: Sequence[str | Path], path: str | Path) -> None:
-    require_writable(path)
-    if Path(path).is_dir():
-        raise FileError(Errors.R034, path=path, reason="it is a folder")
-    for address in inputs:
-        if same_file(path, address):
-            raise FileError(Errors.R034, path=path, reason="the output would overwrite the input")
-        if same_file(Path(path).parent, address):
-            raise FileError(Errors.R034, path=path, reason="the output would be a part of the input")
+def _check_output(found: Mapping[str, Sequence[Found]], path: str | Path) -> None:
+    require_targets([path], (file.address for files in found.values() for file in files))
+    if any(would_find(address, str(path)) for address in found):
+        raise FileError(Errors.R034, path=path, reason="the output would be a part of the input")
 
 
 def _lacks_manifest(files: Sequence[Found]) -> bool:

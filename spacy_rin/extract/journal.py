@@ -1,13 +1,15 @@
 """The journal of a long run. It stores the results so far, so that a stopped run can be resumed.
 
 The journal is a JSON lines file next to the output. The first line describes the run. Each other line is the result of
-one document, in input order. Lines are only appended, one batch at a time. If the process is killed, at most the last
-line is incomplete, and it is dropped on recovery. The output is written from the complete journal.
+one document, in input order, with a checksum of what the input says of the document. Lines are only appended, one batch
+at a time. If the process is killed, at most the last line is incomplete, and it is dropped on recovery. The output is
+written from the complete journal.
 """
 
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +19,8 @@ from .. import strict_json
 from ..errors import Errors, FileError
 from ..files import is_unfinished, reason_of
 from .documents import Document
+
+_INPUT = "input"  # key of the checksum of a document
 
 
 class Journal:
@@ -38,6 +42,7 @@ class Journal:
         self.run = dict(run)
         self.overwrite = overwrite
         self.count = 0  # finished documents
+        self._inputs: deque[str] = deque()  # checksums of the documents that have no result yet
 
     def __enter__(self) -> "Journal":
         try:
@@ -62,12 +67,12 @@ class Journal:
         """Append the results of a batch, and flush them to disk.
 
         Args:
-            rows (Iterable[Mapping[str, Any]]): The result of each document, with its "id".
+            rows (Iterable[Mapping[str, Any]]): The results of the next documents that `unfinished` gave.
 
         Raises:
             FileError: R034 if the file can't be written.
         """
-        lines = [strict_json.dumps(row) + "\n" for row in rows]
+        lines = [strict_json.dumps({**row, _INPUT: self._inputs.popleft()}) + "\n" for row in rows]
         # Counted before they are written: the user may stop the run meanwhile, and a file without results is removed.
         self.count += len(lines)
         self._write("".join(lines))
@@ -81,30 +86,45 @@ class Journal:
         Raises:
             FileError: R063 if the file is damaged.
         """
-        self._file.seek(0)
-        self._file.readline()
-        for number, line in enumerate(self._file, 2):
-            yield self._parse(line, number)
+        for row, _ in self._entries():
+            yield row
 
-    def skip(self, documents: Iterator[Document]) -> None:
-        """Advance an iterator of documents past those that are finished.
+    def unfinished(self, documents: Iterator[Document]) -> Iterator[Document]:
+        """Skip the documents that are finished, and pass the others on.
 
         Args:
-            documents (Iterator[Document]): All documents of the run, starting with the first.
+            documents (Iterator[Document]): All documents of the run, as they are in the input, starting with the first.
+
+        Returns:
+            Iterator[Document]: Those that have no result. Results must be appended in the same order.
 
         Raises:
             FileError: R063 if the file is damaged, R064 if the documents differ from those in the journal.
         """
-        for number, row in enumerate(self.rows(), 1):
+        for number, (row, found) in enumerate(self._entries(), 1):
             document = next(documents, None)
-            # Results of failed documents have no text, so only the id is compared.
-            if document is None or row["id"] != document.id or row.get("text", document.text) != document.text:
-                raise FileError(Errors.R064, path=self.path, number=number, id=row["id"])
+            if document is None or found != _checksum(document):
+                raise FileError(Errors.R064, path=self.path, number=number, id=row.get("id"))
+        return map(self._noted, documents)
 
     def remove(self) -> None:
         """Delete the file: the run is finished."""
         self._close()  # some systems can't delete open files
         self.path.unlink(missing_ok=True)
+
+    def _noted(self, document: Document) -> Document:
+        self._inputs.append(_checksum(document))
+        return document
+
+    def _entries(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Yield the result of each finished document, and the checksum of what the input says of it."""
+        self._file.seek(0)
+        self._file.readline()
+        for number, line in enumerate(self._file, 2):
+            row = self._parse(line, number)
+            if _INPUT not in row:
+                raise FileError(Errors.R063, path=self.path, line=number)
+            yield row, row.pop(_INPUT)
 
     def _close(self) -> None:
         with suppress(OSError):  # failed writes were already reported
@@ -157,6 +177,11 @@ class Journal:
         if not isinstance(value, dict):
             raise FileError(Errors.R063, path=self.path, line=number)
         return value
+
+
+def _checksum(document: Document) -> str:
+    # Not of values that are equal, but of how they are written: the output tells 1 from 1.0.
+    return hashlib.blake2b(ascii(tuple(document)).encode("ascii"), digest_size=8).hexdigest()
 
 
 def checksum(folder: Path) -> str:

@@ -111,7 +111,7 @@ def read_csv(
         Document: The texts.
 
     Raises:
-        FileError: R030 if a quote is not closed, R061 if a column is missing.
+        FileError: R030 if a quote is not closed, R061 if a column is missing, R034 if it is there twice.
     """
     csv.field_size_limit(MAX_FIELD)
     lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
@@ -171,7 +171,7 @@ def read_parquet(
         Document: The texts.
 
     Raises:
-        FileError: R034 if the file can't be read, R061 if a column is missing.
+        FileError: R034 if the file can't be read or has a column twice, R061 if one is missing.
         MissingPackageError: R060 if pyarrow is not installed.
     """
     with _opened_parquet(source, path) as table:
@@ -203,7 +203,7 @@ def cut_rows(source: BinaryIO, path: str | Path, text_key: str, size: int) -> It
         tuple[int, int, int]: The first row, the row to stop before, and the bytes of text between them.
 
     Raises:
-        FileError: R034 if the file can't be read, R061 if it has no such column.
+        FileError: R034 if the file can't be read or has a column twice, R061 if it has no such column.
         MissingPackageError: R060 if pyarrow is not installed.
     """
     with _opened_parquet(source, path) as table:
@@ -311,8 +311,12 @@ def make_document(
 
 
 def _id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: str | None) -> str | None:
-    """Check that the requested columns exist, and return the name of the id column, if there is one."""
-    for key in (text_key, id_key):
+    """Check that the requested columns exist once, and return the name of the id column, if there is one."""
+    id_column = id_key or ("id" if "id" in columns else None)
+    for key in (text_key, id_column):
         if key is not None and key not in columns:
             raise FileError(Errors.R061, path=path, column=key, columns=", ".join(map(str, columns)))
-    return id_key or ("id" if "id" in columns else None)
+        if columns.count(key) > 1:
+            reason = f"it has the column '{key}' {columns.count(key)} times, so it is not clear which one is meant"
+            raise FileError(Errors.R034, path=path, reason=f"{reason}. Rename the others")
+    return id_column

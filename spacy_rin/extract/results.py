@@ -48,6 +48,12 @@ def is_result_name(name: str) -> bool:
     return _IDENT.fullmatch(name.removesuffix(".parquet")) is not None and name.endswith(".parquet")
 
 
+def example_names() -> list[str]:
+    """Name a file of each kind that results may have, as paths in their folder."""
+    ident = "0" * 20
+    return [f"{ident}.parquet", f"{ident}.errors.jsonl", f"{ENTITIES}/{ident}.parquet", MANIFEST]
+
+
 class Results:
     """The results of a run in a folder.
 

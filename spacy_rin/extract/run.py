@@ -18,14 +18,14 @@ from tqdm import tqdm
 from .. import strict_json
 from ..characters import slow_run
 from ..errors import Errors, FileError, NotTrainedError, SettingError
-from ..files import remove_unfinished, require_writable, same_file
+from ..files import remove_unfinished, require_targets
 from ..pipeline.component import RINJoint, find_component
-from .documents import STDIN, Document, count_documents, read_documents
+from .documents import STDIN, Document, count_documents, files_of, read_documents
 from .journal import Journal, checksum
 from .reading import read_all, read_strictly
 from .rows import doc_to_row
 from .workers import ParentWatch, interruptible
-from .writers import DEFAULT_BASE, NEO4J_FILES, check_target, write, write_lines
+from .writers import DEFAULT_BASE, check_target, target_files, write, write_lines
 
 _ZONE = 10_000  # documents in a memory zone
 
@@ -192,7 +192,7 @@ def extract_file(
     register_after_fork(watch, ParentWatch.start)
     with Journal(journal_path, run, overwrite=overwrite) as journal, interruptible():
         resumed = journal.count
-        journal.skip(documents)
+        documents = journal.unfinished(documents)
         total = count_documents(input_path, input_format) if progress else None
         # With None, tqdm shows no bar if there is no terminal.
         with tqdm(total=total, initial=resumed, unit=" documents", disable=None if progress else True) as bar:
@@ -212,7 +212,7 @@ def extract_file(
         else:
             errors_path.unlink(missing_ok=True)  # left by a previous run
         # A run that is killed while it writes its output leaves temporary files.
-        for path in (output_path, errors_path, *(output_path / name for name in NEO4J_FILES)):
+        for path in (errors_path, *target_files(output_path, format)):
             remove_unfinished(Path(os.path.realpath(path)), locked=True)
         journal.remove()
     return Summary(**{name: counts[name] for name in Summary._fields[:-1]}, errors_path=errors_path)
@@ -234,19 +234,17 @@ def check_output(
 
     Raises:
         SettingError: See `writers.check_target`.
-        FileError: R034 if the output, the journal or the error file is the input, if the output is a folder but the
-            format is not "neo4j", or if no format is known.
+        FileError: R034 if the output, the journal or the error file is an input or can't be written, e.g. because the
+            output is a folder but the format is not "neo4j", or if no format is known.
         MissingPackageError: R060 if the format needs a package that is not installed.
     """
+    if output_path.name in ("", ".."):  # no file beside it could be called after it
+        raise FileError(Errors.R034, path=output_path, reason="it is a folder without a name. Write its name")
     journal_path, errors_path = (
         output_path.with_name(f"{output_path.name}.{kind}.jsonl") for kind in ("journal", "errors")
     )
-    for path in (output_path, journal_path, errors_path):
-        require_writable(path)
-        if str(input_path) != STDIN and same_file(path, input_path):
-            raise FileError(Errors.R034, path=path, reason="the output would overwrite the input")
-    if check_target(output_path, format, base=base) != "neo4j" and output_path.is_dir():
-        raise FileError(Errors.R034, path=output_path, reason="it is a folder")
+    require_targets([*target_files(output_path, format), journal_path, errors_path], files_of(input_path))
+    check_target(output_path, format, base=base)
     return journal_path, errors_path
 
 

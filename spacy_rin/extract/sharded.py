@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from ..errors import Errors, FileError, require_setting, require_whole
 from ..pipeline.loading import load_pipeline
-from .addresses import connect
+from .addresses import would_find
 from .engines import Engine, Processes, RayActors, run_shards
 from .journal import checksum
-from .results import Counts, Results
+from .results import Counts, Results, example_names
 from .run import checked_pipe, extract_in_zones, settings_of
 from .shards import DEFAULT_SIZE, Shard, cut, read_shard
 
@@ -224,7 +224,7 @@ class _Progress:
             self._documents += counts.documents
             self._failed += counts.failed
         speed = self._documents / max(monotonic() - self._began, 1e-9)
-        failures = f"{self._failed:,} documents and {self._shards:,} shards failed"
+        failures = f"failed: {self._failed:,} documents, {self._shards:,} shards"
         self._bar.set_postfix_str(f"{speed:,.0f} documents/s, {failures}", refresh=False)
         self._bar.update()
 
@@ -237,6 +237,5 @@ def _identity(nlp: Language, relations: Collection[str] | None) -> dict[str, Any
 
 def _check_apart(source: str, target: str) -> None:
     """Check that results are not read as input when the run goes on."""
-    (system, inputs), (_, outputs) = connect(source), connect(target)
-    if f"{outputs}/".startswith(f"{inputs.rstrip('/')}/") and system.isdir(inputs):
+    if any(would_find(source, f"{target.rstrip('/')}/{name}") for name in example_names()):
         raise FileError(Errors.R034, path=target, reason="the results would be a part of the input")

@@ -26,11 +26,11 @@ from .triples import DETAILS, Entity, Row, TripleRow, triple_schema, triple_tabl
 
 __all__ = [
     "DEFAULT_BASE",
-    "NEO4J_FILES",
     "OUTPUT_FORMATS",
     "TripleRow",
     "check_target",
     "choose_format",
+    "target_files",
     "triples",
     "write",
     "write_lines",
@@ -38,7 +38,7 @@ __all__ = [
 
 DEFAULT_BASE = "https://example.org/"
 
-NEO4J_FILES = ("nodes.csv", "relationships.csv")
+_NEO4J_FILES = ("nodes.csv", "relationships.csv")
 _CHUNK = 10_000  # triples in memory at a time, for formats that can be written in parts
 _LINE_BREAKS = re.compile("[\r\n]")
 _NOT_IN_IRIS = re.compile(r'[\x00-\x20<>"{}|\\^`]')
@@ -115,12 +115,30 @@ def choose_format(path: str | Path, format: str | None, formats: Collection[str]
         SettingError: R031 if the format is unknown.
         FileError: R034 if neither `format` nor a suffix is given.
     """
-    format = PurePath(path).suffix.lower().removeprefix(".") if format is None else format
+    format = _named_format(path, format)
     if not format:
         raise FileError(Errors.R034, path=path, reason="it has no suffix, so the format must be given with --format")
     if format not in formats:
         raise SettingError(Errors.R031, format=format, formats=", ".join(formats))
     return format
+
+
+def target_files(path: str | Path, format: str | None = None) -> list[Path]:
+    """Name the files that `write` writes.
+
+    Args:
+        path (str | Path): The file, or the folder for "neo4j".
+        format (str | None): A key of `OUTPUT_FORMATS`. None takes it from the suffix.
+
+    Returns:
+        list[Path]: The files; the path itself if the format is unknown.
+    """
+    names = _NEO4J_FILES if _named_format(path, format) == "neo4j" else ("",)
+    return [Path(path, name) for name in names]
+
+
+def _named_format(path: str | Path, format: str | None) -> str:
+    return PurePath(path).suffix.lower().removeprefix(".") if format is None else format
 
 
 # Writers, one for each format
@@ -205,8 +223,8 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
             rows.writerow(header)
             return rows
 
-        nodes = table(NEO4J_FILES[0], "entity:ID", "name", "type", ":LABEL")
-        relationships = table(NEO4J_FILES[1], ":START_ID", ":END_ID", ":TYPE", *map(_neo4j_field, DETAILS))
+        nodes = table(_NEO4J_FILES[0], "entity:ID", "name", "type", ":LABEL")
+        relationships = table(_NEO4J_FILES[1], ":START_ID", ":END_ID", ":TYPE", *map(_neo4j_field, DETAILS))
         for triple in _all_triples(rows):
             for entity in triple.entities:
                 if entity not in numbers:

@@ -124,9 +124,14 @@ def read_docs(path: str | Path, vocab: Vocab) -> list[Doc]:
 
 def iter_docs(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
     """Read annotated Docs one by one, file by file, see `read_docs`."""
-    path = require_existing(path)
-    for file in walk_corpus(path, FILE_TYPE) if path.is_dir() else [path]:
+    for file in corpus_files(require_existing(path)):
         yield from _read_file(file, vocab)
+
+
+def corpus_files(*paths: str | Path) -> Iterator[Path]:
+    """List the files that `read_docs` reads: each path itself or, if it is a folder, its .spacy files."""
+    for path in map(Path, paths):
+        yield from walk_corpus(path, FILE_TYPE) if path.is_dir() else [path]
 
 
 def read_examples(nlp: Language, path: str | Path) -> list[Example]:

@@ -15,12 +15,11 @@ from tqdm import tqdm
 from ..convert.export_brat import check_labels
 from ..convert.exporters import ExportReport, check_target, export, write_records
 from ..errors import Errors, FileError, RinError, Warnings, require_setting, require_whole
-from ..extract.documents import STDIN, Document, count_documents, read_documents
+from ..extract.documents import STDIN, Document, count_documents, files_of, read_documents
 from ..extract.reading import read_all
 from ..extract.run import checked_document, checked_pipe, in_zones
-from ..files import same_file
 from ..pipeline.component import RINJoint
-from ..pipeline.corpus import read_docs
+from ..pipeline.corpus import corpus_files, read_docs
 from ..relations import get_relations
 from .choice import Candidate, Pool, RandomPool, UnsurePool, WordIndex, words_of
 from .hints import Labels, offered_labels
@@ -30,6 +29,7 @@ UNSURE, RANDOM = "unsure", "random"
 STRATEGIES = (UNSURE, RANDOM)
 # Formats of annotation tools that show predictions.
 TOOLS = ("prodigy", "label_studio", "brat")
+_WHOLE = 2**53  # whole numbers from here on are not exact in JavaScript, which shows the tasks
 
 
 class Suggestion(NamedTuple):
@@ -226,14 +226,11 @@ def check_output(
         FileError: R034 if the output is an input, or in a folder of the input, or is not free for the format.
     """
     require_setting("format", format, format in TOOLS, f"one of {TOOLS}")
+    train = list(train)
+    check_target(output_path, format, chain(files_of(input_path), corpus_files(*train)))
     for path in (input_path, *train):
-        if str(path) == STDIN:
-            continue
-        if same_file(path, output_path):
-            raise FileError(Errors.R034, path=output_path, reason="the output would overwrite the input")
-        if Path(path).is_dir() and Path(path).resolve() in Path(output_path).resolve().parents:
+        if str(path) != STDIN and Path(path).is_dir() and Path(path).resolve() in Path(output_path).resolve().parents:
             raise FileError(Errors.R034, path=output_path, reason="the next run would read the output as its input")
-    check_target(output_path, format)
 
 
 def make_tasks(
@@ -261,13 +258,17 @@ def make_tasks(
     width = len(str(len(records)))
     for number, ((document, _), record) in enumerate(zip(pairs, records, strict=True), 1):
         if format == "prodigy":
-            record["meta"] = {"id": document.id}
+            record["meta"] = {"id": _shown(document.id)}
         elif format == "label_studio":
-            record["data"]["id"] = document.id
+            record["data"]["id"] = _shown(document.id)
         else:
             name = re.sub(r"\W+", "_", str(document.id))[:40]
             record["name"] = f"{number:0{width}}-{name}"
     return records, report
+
+
+def _shown(ident: int | str) -> int | str:
+    return str(ident) if isinstance(ident, int) and abs(ident) >= _WHOLE else ident
 
 
 def _read(nlp: Language, documents: Iterator[Document], batch_size: int) -> Iterator[tuple[Document, Doc | None]]:

@@ -95,6 +95,66 @@ def test_input_is_not_overwritten(tmp_path: Path, source: Any) -> None:
     assert source.read_bytes() == before
 
 
+REFUSED_OUTPUTS = [
+    "evaluate none dev.spacy -o dev.spacy",
+    "evaluate none dev.spacy -H link.spacy",
+    "evaluate none dev.spacy --train c -o c/train.spacy",
+    "evaluate none dev.spacy -o new -H ./new",
+    "init dev.spacy dev.spacy",
+    "init c config.cfg --dev config.cfg",
+    "init c c/train.spacy",
+    "export c c/train.spacy -f jsonl",
+    "convert c/train.spacy c --split 0.8,0.1,0.1 --format rel_component",
+    "convert c c/train.spacy",
+    "convert brat brat/a.txt",
+    "convert c/train.spacy /",
+    "convert brat/a.ann brat/a.txt",
+    "extract none texts texts/a.txt -f csv",
+    "extract none g.neo4j/nodes.csv g.neo4j",
+    "extract none g.neo4j/nodes.csv g.neo4j/x -f neo4j",
+    "extract none a.csv.errors.jsonl a.csv",
+    "extract none manifest.json . -e processes",
+    "suggest none texts texts/a.txt -f prodigy",
+    "suggest none texts/a.txt c/train.spacy -f prodigy --train c",
+    "facts g.neo4j/nodes.csv g.neo4j/nodes.csv",
+    "facts *.csv a.csv",
+    "tune none dev.spacy -o dev.spacy",
+]
+
+
+@pytest.mark.parametrize("command", REFUSED_OUTPUTS)
+def test_no_output_replaces_an_input(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error comes first: there is no such pipeline, and nothing in the files can be read."""
+    monkeypatch.chdir(tmp_path)
+    names = ["dev.spacy", "c/train.spacy", "brat/a.txt", "brat/a.ann", "texts/a.txt", "g.neo4j/nodes.csv", "config.cfg"]
+    for name in (*names, "a.csv", "b.csv", "a.csv.errors.jsonl", "manifest.json"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(name)
+    Path("g.neo4j/x").mkdir()
+    Path("g.neo4j/x/nodes.csv").symlink_to(tmp_path / "g.neo4j" / "nodes.csv")
+    Path("link.spacy").symlink_to("dev.spacy")
+    before = {path: path.is_file() and path.read_text() for path in sorted(tmp_path.rglob("*"))}
+    result = run(*command.split())
+    assert result.exit_code == 1 and "[R034]" in result.output, result.output
+    assert {path: path.is_file() and path.read_text() for path in sorted(tmp_path.rglob("*"))} == before
+
+
+def test_files_in_a_folder_of_inputs_can_be_replaced(tmp_path: Path, model: Path, trained: Language) -> None:
+    """As long as they are none of the inputs."""
+    (tmp_path / "brat").mkdir()
+    (tmp_path / "brat" / "a.txt").write_text("Ada left Rome.")
+    (tmp_path / "brat" / "a.ann").write_text("T1\tPERSON 0 3\tAda\nT2\tCITY 9 13\tRome\nR1\tleft Arg1:T1 Arg2:T2\n")
+    write_gold(trained, tmp_path / "brat" / "dev.spacy")
+    for command in (
+        ("convert", tmp_path / "brat", tmp_path / "brat" / "train.spacy"),
+        ("extract", model, tmp_path / "brat", tmp_path / "brat" / "out.csv"),
+        ("evaluate", model, tmp_path / "brat" / "dev.spacy", "-o", tmp_path / "brat" / "scores.json"),
+    ):
+        for _ in range(2):
+            result = run(*command)
+            assert result.exit_code == 0, result.output
+
+
 def test_bugs_keep_their_traceback(tmp_path: Path, source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(path: Path) -> None:
         raise ValueError("a bug")

@@ -159,6 +159,18 @@ def test_webanno_folder(tmp_path: Path) -> None:
         convert(tmp_path)
 
 
+def test_webanno_folders_of_documents_that_were_tables(tmp_path: Path) -> None:
+    """INCEpTION makes a folder of each document, called after it; notebooks and git keep copies in hidden ones."""
+    for folder in ("annotation/a.tsv", "annotation/.ipynb_checkpoints", ".git/a.tsv"):
+        (tmp_path / folder).mkdir(parents=True)
+        webanno(tmp_path / folder / "user.tsv", ["#T_SP=c.Person|"], "1-1 0-3 Ada *", text="Ada")
+    docs, report = convert(tmp_path)
+    assert report.format == "webanno_tsv" and [doc.text.strip() for doc in docs] == ["Ada"]
+    shutil.rmtree(tmp_path / "annotation" / "a.tsv")
+    with pytest.raises(ValueError, match=r"^\[R041\]"):
+        detect(tmp_path)
+
+
 def test_webanno_sentences_and_line_ends(tmp_path: Path) -> None:
     """Sentences may follow each other directly; line ends of Windows are none of the text."""
     lines = [

@@ -217,6 +217,20 @@ def test_gliner2_record() -> None:
     )
 
 
+@pytest.mark.parametrize("format", ["jsonl", "prodigy", "label_studio", "brat"])
+@pytest.mark.parametrize("first", ["\ufeff", "\ufeff\ufeff", "\ufeff🌊"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_character_like_a_byte_order_mark_comes_back(tmp_path: Path, format: str, first: str, end: str) -> None:
+    """It is no part of the text at the start of a file only."""
+    words = [first, end, "Ada", "left", "Rome", "."]
+    entities = [(0, 1, "X"), (2, 3, "PERSON"), (4, 5, "CITY")]
+    spaces = [False, False, True, True, False, False]
+    doc = make_doc(Record("1", words, entities, [(1, "left", 2), (0, "at", 2)], spaces), VOCAB)
+    (back,), _ = there_and_back([doc], format, tmp_path)
+    assert back.text == f"{first}{end}Ada left Rome."
+    assert characters_of(back) == characters_of(doc) and len(get_relations(back)) == 2
+
+
 def test_texts_that_are_not_annotated_are_left_out() -> None:
     annotated = make_doc(Record("1", ["a"], [], []), VOCAB)
     records, report = export([Doc(VOCAB, words=["b"]), annotated, Doc(VOCAB)], "spert")

@@ -218,6 +218,14 @@ def test_folder_without_annotation(tmp_path: Path) -> None:
         convert(tmp_path)
 
 
+@pytest.mark.parametrize("hidden", [".git/a.ann", ".a.ann", ".git/a.spacy", "a.ann/.a.ann"])
+def test_hidden_files_and_folders_are_no_annotation(tmp_path: Path, hidden: str) -> None:
+    (tmp_path / hidden).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / hidden).write_text("x")
+    with pytest.raises(ValueError, match=r"^\[R041\]"):
+        detect(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["prodigy.jsonl", "spert.json", "jointer.json", "brat/a.ann"])
 def test_a_recognised_file_is_read_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[Path] = []

@@ -45,7 +45,7 @@ def test_every_count_is_understood(words: Any, data: Any, count: Any, has_mark: 
         quotes.append(Mention("1", word, [offsets], word, word))
         expected.append(word)
         text += word
-    (placed, *notes) = place([QuotedText("1", text, quotes, [])])
+    (placed, *notes) = place([QuotedText("1", text, quotes, [], is_file=True)])
     assert isinstance(placed, Text) and placed.text == text.removeprefix("\ufeff")
     assert [placed.text[start:end] for start, end, _ in placed.entities] == expected
     assert len(notes) <= 1

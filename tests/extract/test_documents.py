@@ -109,6 +109,9 @@ def test_folder(tmp_path: Path) -> None:
     (tmp_path / "b" / "a" / "x.txt").write_bytes("\ufeffü".encode())
     (tmp_path / "b" / "c.txt").write_bytes(b"\xff")
     (tmp_path / "b" / "notes.md").write_text("no")
+    for name in (".ipynb_checkpoints/b.txt", "b/.git/b.txt", "b/._c.txt", "b/d.txt/.x.txt"):  # hidden, or a folder
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("no")
     for name in "gkadmc":
         (tmp_path / "c" / name).mkdir(parents=True)
         (tmp_path / "c" / name / "x.txt").write_text(name)
@@ -195,6 +198,24 @@ def test_a_row_with_a_mistake_of_its_own(tmp_path: Path) -> None:
     assert [(d.id, d.text) for d in documents] == [("1", "one"), (2, ""), (3, ""), ("4", 'a "b"\nc'), (5, "")]
     for place, reason in ((1, "line 3"), (2, "3 cells"), (4, "line 7")):
         assert reason in documents[place].error
+
+
+@pytest.mark.parametrize("header,named", [("text,x,text", "text"), ("id,text,id", "id"), ("text,b,b", "")])
+def test_a_column_that_is_there_twice(tmp_path: Path, header: str, named: str) -> None:
+    (tmp_path / "in.csv").write_text(f"{header}\n1,2,3\n")
+    if named:
+        with pytest.raises(ValueError, match=rf"^\[R034\].*in\.csv: it has the column '{named}' 2 times"):
+            read(tmp_path / "in.csv")
+    else:
+        assert read(tmp_path / "in.csv") == [Document(1, "1")]
+
+
+def test_a_parquet_column_that_is_there_twice(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table([["a"], ["b"]], names=["text", "text"]), tmp_path / "in.parquet")
+    with pytest.raises(ValueError, match=r"^\[R034\].*the column 'text' 2 times"):
+        read(tmp_path / "in.parquet")
 
 
 def test_cells_without_a_name(tmp_path: Path) -> None:

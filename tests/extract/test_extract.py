@@ -381,6 +381,42 @@ def test_another_run_is_refused(nlp: Language, model: Path, tmp_path: Path) -> N
     assert (summary.documents, summary.resumed) == (4, 3)
 
 
+@pytest.mark.parametrize(
+    "number,change",
+    [
+        (1, {"text": TEXTS[0]}),
+        (1, {"text": 5}),
+        (2, {"meta": "new"}),
+        (2, {"meta": 1.0}),
+        (3, {"id": "3"}),
+        (3, {"id": 4}),
+    ],
+)
+def test_other_input_of_finished_documents_is_refused(
+    nlp: Language, tmp_path: Path, number: int, change: dict[str, Any]
+) -> None:
+    """Also of documents that failed, and what is only passed on."""
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    documents: list[dict[str, Any]] = [
+        {"id": 1, "text": None},
+        {"id": 2, "text": TEXTS[1], "meta": 1},
+        {"id": 3, "text": TEXTS[2]},
+        {"id": 4, "text": TEXTS[3], "meta": [float("1e300"), "ü"]},
+    ]
+    source.write_text("\n".join(map(json.dumps, documents)))
+    before = stop(nlp, source, out, 3).read_bytes()
+    changed = [{**document, **(change if document["id"] == number else {})} for document in documents]
+    source.write_text("\n".join(map(json.dumps, changed)))
+    with pytest.raises(ValueError, match=rf"R064.*document {number} "):
+        extract_file(nlp, source, out)
+    assert not out.exists() and out.with_name("out.jsonl.journal.jsonl").read_bytes() == before
+    source.write_text("\n".join(map(json.dumps, documents)))
+    summary = extract_file(nlp, source, out)
+    assert (summary.documents, summary.resumed, summary.failed) == (4, 3, 1)
+    keys = {"id", "text", "entities", "relations", "scores", "sentences"}
+    assert [set(json.loads(line)) - keys for line in out.read_text().splitlines()] == [{"meta"}, set(), {"meta"}]
+
+
 def test_another_model_is_refused(nlp: Language, model: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "in.txt", tmp_path / "out.csv"
     source.write_text("\n".join(TEXTS))
@@ -404,6 +440,7 @@ def test_damaged_journal(nlp: Language, tmp_path: Path) -> None:
         (1, b"some notes\nof mine\n"),
         (1, b'{"a": 1}\n{"b": 2}\n'),
         (3, b"".join([*lines[:2], b"\0\0\0\n", *lines[3:]])),
+        (2, b"".join([lines[0], b'{"id": 1}\n'])),
     ]:
         journal.write_bytes(content)
         with pytest.raises(ValueError, match=f"R063.*:{number}"):
@@ -522,6 +559,17 @@ def test_command_reads_standard_input(model: Path, tmp_path: Path) -> None:
     assert "\tborn_in\t" in (tmp_path / "out.x").read_text()
 
 
+def test_command_tells_which_text_a_triple_is_from(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts" / "b").mkdir(parents=True)
+    (tmp_path / "texts" / "a.txt").write_text(TEXTS[0])
+    (tmp_path / "texts" / "b" / "c.txt").write_bytes(b"\xff")
+    shown = run(model, tmp_path / "texts")
+    assert shown.stdout.startswith(f"a.txt: {TEXTS[0]}\n  (Ada Brook, born_in, Larne)")
+    assert "b/c.txt: the text is not UTF-8" in shown.stderr
+    written = run(model, tmp_path / "texts", tmp_path / "out.csv")
+    assert "Documents that failed: 1" in shown.output and "Documents that failed: 1." in written.output
+
+
 def test_command_refuses(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text(TEXTS[0])
     (tmp_path / "out.csv.errors.jsonl").write_text("{}")
@@ -553,14 +601,17 @@ def test_interrupt_ends_workers_too(trained: Language, tmp_path: Path) -> None:
     assert journal.exists() and not (tmp_path / "out.csv").exists()
 
 
-def test_outputs_that_cant_be_are_refused_before_the_work(trained: Language, tmp_path: Path) -> None:
+def test_outputs_that_cant_be_are_refused_before_the_work(
+    trained: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained.to_disk(tmp_path / "model")
     (tmp_path / "texts.txt").write_text("Ada Brook leads Orbix .")
     (tmp_path / "folder.csv").mkdir()
-    for output, reason in [("folder.csv", "R034"), ("nothing", "--format")]:
-        arguments = ["rin", "extract", *(str(tmp_path / name) for name in ("model", "texts.txt", output))]
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == 1 and reason in result.output
+    monkeypatch.chdir(tmp_path)
+    outputs = [["folder.csv"], [".", "-f", "csv"], ["/"], ["..", "-f", "neo4j"], [".", "-f", "neo4j"]]
+    for output, reason in [*((output, "it is a folder") for output in outputs), (["nothing"], "--format")]:
+        result = CliRunner().invoke(app, ["rin", "extract", "model", "texts.txt", *output])
+        assert result.exit_code == 1 and "[R034]" in result.output and reason in " ".join(result.output.split())
         assert not list(tmp_path.glob("*.journal.jsonl"))
 
 

@@ -272,9 +272,13 @@ def write_and_name(folder: Path) -> Path:
 def test_refused_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(ROWS, tmp_path / "in.csv")
     write_shards(ROWS, tmp_path / "out")
+    (tmp_path / "link").symlink_to("out")
     for source, target, code in [
         ("in.csv", "in.csv", "R034.*overwrite"),
         ("out", "out/facts.parquet", "R034.*part of the input"),
+        ("*.csv", "in.csv", "R034.*overwrite"),
+        ("*.csv", "new.csv", "R034.*part of the input"),
+        ("link", "out/facts.parquet", "R034.*part of the input"),
         ("in.csv", "out", "R034.*--format"),
         ("in.csv", "facts.nt", "R031.*jsonl"),
     ]:

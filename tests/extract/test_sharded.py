@@ -365,6 +365,8 @@ def test_settings_are_checked_first(model: Path, tmp_path: Path) -> None:
         ({"workers": 0}, "R010.*workers"),
         ({"relations": ["leeds"]}, "R066"),
         ({"output_address": source / "out"}, "R034.*part of the input"),
+        ({"input_address": tmp_path / "*" / "*.jsonl"}, "R034.*part of the input"),
+        ({"input_address": tmp_path / "**" / "*.parquet", "entities": True}, "R034.*part of the input"),
         ({"model": tmp_path / "none"}, "R015"),
     ]:
         arguments: Any = {"model": model, "input_address": source, "output_address": out, **options}

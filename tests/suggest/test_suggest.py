@@ -9,11 +9,12 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from spacy_rin.convert import convert, write_docs
+from spacy_rin.convert import convert, write_docs, write_records
 from spacy_rin.extract import Document
 from spacy_rin.relations import get_relations, set_relations
 from spacy_rin.suggest import STRATEGIES, suggest, suggest_file
 from spacy_rin.suggest.hints import hint, offered_labels
+from spacy_rin.suggest.run import Suggestion, make_tasks
 
 from ..convert.support import accept_predictions
 from ..support import TRIPLES, component_of, gold_doc, make_examples, names, run, same_predictions
@@ -162,6 +163,17 @@ def test_tasks_come_back(trained: Language, model: Path, texts: Path, known: Pat
     else:
         tasks = [json.loads(line) for line in out.read_text("utf8").splitlines()]
         assert [task["meta"]["id"] for task in tasks] == ids and not any("answer" in task for task in tasks)
+
+
+@pytest.mark.parametrize("format,where", [("prodigy", "meta"), ("label_studio", "data")])
+def test_ids_that_tools_cant_read_as_numbers(trained: Language, tmp_path: Path, format: str, where: str) -> None:
+    ids = [2**64, -(2**63) - 1, 2**53, 2**53 - 1, "a"]
+    documents = [Document(ident, TEXTS[0]) for ident in ids]
+    tasks, _ = make_tasks(trained, [Suggestion(document, 0) for document in documents], format)
+    write_records(tasks, tmp_path / "tasks", format)
+    content = (tmp_path / "tasks").read_text("utf8")
+    read = json.loads(content) if format == "label_studio" else [json.loads(line) for line in content.splitlines()]
+    assert [task[where]["id"] for task in read] == [*map(str, ids[:3]), 2**53 - 1, "a"]
 
 
 def test_tasks_that_nobody_has_annotated(model: Path, texts: Path, tmp_path: Path) -> None:
