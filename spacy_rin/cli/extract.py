@@ -100,7 +100,7 @@ def extract_cli(
         elif output_path is None:
             documents = read_documents(input_path, input_format, **source)
             rows = extract(load_pipeline(model, gpu_id), documents, failures=True, **options)
-            shown = [_show_triples(row) for row in rows]
+            shown = [_show_triples(row, named=Path(input_path).is_dir()) for row in rows]
             n_documents, failed = len(shown), shown.count(False)
             if failed:
                 msg.warn(f"Documents that failed: {failed:,}")
@@ -186,12 +186,13 @@ def _extract_shards(
     return summary.documents, summary.failed
 
 
-def _show_triples(row: dict[str, Any]) -> bool:
-    """Print the triples of a document, or why it failed. Return True if it did not fail."""
+def _show_triples(row: dict[str, Any], *, named: bool) -> bool:
+    """Print the triples of a document, or why it failed; with its id, if that is a name. Return True if it did not
+    fail."""
     if "error" in row:
         typer.echo(f"{row['id']}: {row['error']}", err=True)
         return False
-    typer.echo(f"{row['id']}: {row['text']}")
+    typer.echo(f"{row['id']}: {row['text']}" if named else row["text"])
     names = [row["text"][start:end] for start, end, _ in row["entities"]]
     for (subject, label, object_), score in zip(row["relations"], row["scores"]):
         typer.echo(f"  ({names[subject]}, {label}, {names[object_]})  {score:.2f}")
