@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors, RinError, SettingError
 from ..files import write_whole
+from ..groups import link_texts
 from .docs import write_docs
 
 PARTS = ("train", "dev", "test")
@@ -79,19 +80,12 @@ def part_paths(folder: str | Path) -> list[Path]:
 
 def _group(docs: Sequence[Doc], source_numbers: Sequence[int]) -> list[list[int]]:
     """Group Docs that share a source or a text, directly or through other Docs. White space does not count as text."""
-    parent: dict[object, object] = {}
-
-    def root(key: object) -> object:
-        while (above := parent.setdefault(key, key)) != key:
-            parent[key] = parent[above]
-            key = above
-        return key
-
-    for doc, number in zip(docs, source_numbers, strict=True):
-        parent[root(_text(doc))] = root(number)
-    groups: dict[object, list[int]] = {}
-    for index, number in enumerate(source_numbers):
-        groups.setdefault(root(number), []).append(index)
+    linked = link_texts(
+        (("source", number), ("text", _text(doc))) for doc, number in zip(docs, source_numbers, strict=True)
+    )
+    groups: dict[int, list[int]] = {}
+    for index, group in enumerate(linked):
+        groups.setdefault(group, []).append(index)
     return list(groups.values())
 
 

@@ -1,7 +1,7 @@
 """Cross-validation: divide texts into parts, and tell a gain from chance."""
 
 import random
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from math import sqrt
 from statistics import stdev
@@ -12,38 +12,12 @@ from numpy.typing import NDArray
 from ..errors import Errors, SettingError
 
 
-def link_texts(facts: Iterable[Iterable[Hashable]]) -> NDArray[np.int64]:
-    """Group texts so that two texts with a common fact are in the same group.
-
-    Args:
-        facts (Iterable[Iterable[Hashable]]): What each text states.
-
-    Returns:
-        ndarray: Number of the group of each text, the lowest index of its texts. *Shape:* (texts,).
-    """
-    links: list[int] = []  # of each text to another one of its group, with a lower index; or to itself
-    first: dict[Hashable, int] = {}
-
-    def find(text: int) -> int:
-        while links[text] != text:
-            links[text] = links[links[text]]
-            text = links[text]
-        return text
-
-    for text, stated in enumerate(facts):
-        links.append(text)
-        for fact in stated:
-            one, other = sorted((find(first.setdefault(fact, text)), find(text)))
-            links[other] = one
-    return np.array([find(text) for text in range(len(links))], dtype=np.int64)
-
-
-def split_folds(groups: Sequence[int] | NDArray[np.int64], folds: int) -> NDArray[np.int64]:
+def split_folds(groups: Sequence[int], folds: int) -> NDArray[np.int64]:
     """Divide texts into parts of about the same size, at random but always the same. A group stays together, unless it
     is larger than a part.
 
     Args:
-        groups (ndarray): Number of the group of each text. *Shape:* (texts,).
+        groups (Sequence[int]): The group of each text.
         folds (int): Number of parts.
 
     Returns:
@@ -59,7 +33,7 @@ def split_folds(groups: Sequence[int] | NDArray[np.int64], folds: int) -> NDArra
     random.Random(0).shuffle(order)
     members: dict[int, list[int]] = {}
     for text in order:
-        members.setdefault(int(groups[text]), []).append(text)
+        members.setdefault(groups[text], []).append(text)
     pieces = []
     for group in members.values():
         texts = iter(group)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from spacy.scorer import PRFScore
 from spacy.training import Example
 
+from ..groups import link_texts
 from ..relations import DEFAULT_ATTR
-from .folds import is_gain, link_texts, split_folds
+from .folds import is_gain, split_folds
 from .scorer import Row, text_key, to_row, triples
 
 GRID = tuple(round(0.01 * step, 2) for step in range(1, 100))
@@ -67,8 +68,8 @@ class Candidates:
 
     Attributes:
         labels (tuple[str, ...]): Names of relations, sorted. Other fields refer to them by index.
-        groups (ndarray): Group of each text, see `folds.link_texts`. Texts with gold triples about the same two names
-            are in one group. Other fields refer to texts by index. *Shape:* (texts,).
+        groups (list[int]): Group of each text, see `link_texts`. Texts with gold triples about the same two names are
+            in one group. Other fields refer to texts by index.
         texts (ndarray): Text of each candidate. *Shape:* (candidates,).
         relations (ndarray): Relation of each candidate. *Shape:* (candidates,).
         scores (ndarray): Probability of each candidate. *Shape:* (candidates,).
@@ -78,7 +79,7 @@ class Candidates:
     """
 
     labels: tuple[str, ...]
-    groups: NDArray[np.int64]
+    groups: list[int]
     texts: NDArray[np.int64]
     relations: NDArray[np.int64]
     scores: NDArray[np.float32]

@@ -23,7 +23,7 @@ def candidates(scores: list[float], right: list[int], relations: list[int] | Non
     texts = np.arange(n) // 2
     return Candidates(
         ("a", "b"),
-        np.unique(texts),
+        list(range(int(texts[-1]) + 1 if n else 0)),
         texts,
         np.array(relations or [0] * n, dtype=np.int64),
         np.array(scores, dtype=np.float32),
