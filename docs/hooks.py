@@ -29,7 +29,9 @@ ERROR_GROUPS = {
     "R08": "Extraction in shards",
     "R09": "Facts",
     "R10": "Suggestions",
+    "R11": "Configs",
     "W00": "Warnings",
+    "W01": "Warnings",
 }
 # Messages that only say where, because the reason comes from the place that raises them.
 ERROR_NOTES = {
@@ -96,9 +98,9 @@ def errors_page() -> str:
     ]
     group = ""
     for message in [*Errors, *Warnings]:
-        if message.name[:3] != group:
-            group = message.name[:3]
-            lines += ["", f"## {ERROR_GROUPS[group]}"]
+        if ERROR_GROUPS[message.name[:3]] != group:
+            group = ERROR_GROUPS[message.name[:3]]
+            lines += ["", f"## {group}"]
         raised = f"`{classes[message.name]}`: " if message.name in classes else ""
         lines += ["", f"### {message.name}", "", raised + _with_italics(message.value)]
         if message.name in ERROR_NOTES:

@@ -34,10 +34,6 @@ class Errors(Message):
     )
     R004 = "The stored relations 'doc._.{name}' of this Doc are damaged: {reason}. Set them again."
     # Settings and state of the component
-    R009 = (
-        "A config can't hold these names in '{name}': {labels}. Leave them out of the config, and call `{method}` of "
-        "the component instead: what is set that way is saved with it, whatever its names."
-    )
     R010 = "Setting '{name}' must be {expected}, but it is {value!r}."
     R011 = (
         "Component '{name}' has no labels or no network yet, so it can't predict or be updated. Train it first (`spacy "
@@ -196,6 +192,11 @@ class Errors(Message):
     R100 = (
         "There is nothing to suggest: of {texts} text(s), {failed} failed{reason}, and {known} are nearly the same as "
         "one of the training data."
+    )
+    # Configs
+    R110 = (
+        "A config can't hold these names in '{name}': {labels}. Leave them out of the config, and call `{method}` of "
+        "the component instead: what is set that way is saved with it, whatever its names."
     )
 
 

@@ -115,7 +115,7 @@ def make_rin_joint(
         RINJoint: The component.
 
     Raises:
-        SettingError: R009 if a config can't hold a name in a setting, R010 if a setting is not valid, R019 if another
+        SettingError: R110 if a config can't hold a name in a setting, R010 if a setting is not valid, R019 if another
             "rin_joint" of the pipeline writes to the same places.
     """
     for other_name, other in nlp.components:
@@ -141,5 +141,5 @@ def make_rin_joint(
     for setting, table in (("thresholds", thresholds), ("calibration", calibration), ("constraints", constraints)):
         if table and not fits_config(table):
             labels = [label for label, value in table.items() if not fits_config({label: value})]
-            raise SettingError(Errors.R009, name=f"{name}.{setting}", labels=labels, method=f"set_{setting}")
+            raise SettingError(Errors.R110, name=f"{name}.{setting}", labels=labels, method=f"set_{setting}")
     return component

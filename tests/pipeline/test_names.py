@@ -99,7 +99,7 @@ def test_a_config_gives_back_what_it_takes(setting: str, name: str, tmp_path: Pa
     try:
         nlp.add_pipe("rin_joint", config={setting: {name: value, "other": value}})
     except SettingError as error:
-        assert error.code == "R009" and repr(name) in str(error) and "other" not in str(error)
+        assert error.code == "R110" and repr(name) in str(error) and "other" not in str(error)
         assert f"set_{setting}" in str(error)
         return
     nlp.config.to_disk(tmp_path / "config.cfg")
