@@ -73,8 +73,10 @@ def test_written_by_hand() -> None:
     assert (pairs.tolist(), labels.tolist()) == ([0, 2], [1, 1])
     assert scores.tolist() == pytest.approx(probs)
     assert output.probable(np.array([0, 1]), np.array([0, 1]), np.array([0.0, 0.2]))[0].tolist() == [0]
-    # A probability that equals the threshold is enough.
-    assert output.probable(np.array([0]), np.array([0]), np.array([0.0, output.written[0, 0][1]]))[0].tolist() == [0]
+    # A probability that equals the threshold is enough, in the precision of what is returned.
+    for above in (0.0, 1e-9):
+        thresholds = np.array([0.0, output.written[0, 0][1] + above])
+        assert output.probable(np.array([0]), np.array([0]), thresholds)[0].tolist() == [0]
     assert len(output.probable(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(2))[0]) == 0
     # Logits are halved and raised by 1.
     logit = math.log(probs[0] / (1 - probs[0])) / 2 + 1

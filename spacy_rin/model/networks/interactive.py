@@ -324,10 +324,11 @@ class InteractiveOutput(Output):
             (place, label, prob)
             for place in np.flatnonzero(np.isin(subjects * n_tokens + objects, keys)).tolist()
             for label, prob in sorted(self.written[int(subjects[place]), int(objects[place])].items())
-            if prob >= thresholds[label]
         ]
-        pairs, labels, probs = zip(*found) if found else ((), (), ())
-        return np.array(pairs, np.int64), np.array(labels, np.int64), np.array(probs, np.float32)
+        columns = zip(*found) if found else ((), (), ())
+        pairs, labels, probs = map(np.array, columns, (np.int64, np.int64, np.float32))
+        kept = probs >= np.asarray(thresholds, dtype=np.float32)[labels]
+        return pairs[kept], labels[kept], probs[kept]
 
     def loss(
         self, gold_tags: IntArray, gold_triples: IntArray, known_pairs: Sequence[bool], scale: float
