@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 # A relative position is described by the distance in tokens and the distance in sentences, both with their sign. Token
-# distances from one of these numbers up to the next share a row, and so do all sentence distances of 3 or more.
+# distances from one of these numbers up to the next share a row, and so do all sentence distances from the highest on.
 _TOKEN_STEPS = (1, 2, 3, 5, 9, 17, 33)
 _MAX_SENTENCES = 3
 _N_TOKEN_ROWS, _N_SENTENCE_ROWS = 2 * len(_TOKEN_STEPS) + 1, 2 * _MAX_SENTENCES + 1
