@@ -252,6 +252,11 @@ class Warnings(Message):
         "component set them, give one of the two another place. For a trained pipeline: `spacy.load(path, config="
         "{{'components.rin_joint.attr': 'others', 'components.rin_joint.spans_key': 'others'}})`."
     )
+    W012 = (
+        "Component '{name}' found more triples in a text than it could state: more than 100, and 10 for each token. It "
+        "keeps the most probable. This is normal when training starts. Otherwise, train longer, or set a higher "
+        "`threshold`."
+    )
 
 
 class RinError(ValueError):

@@ -532,6 +532,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             output = output.calibrated(slopes, offsets)
         settings: dict[str, Any] = {"thresholds": self.label_thresholds, "head": self.head, "rescue": self.rescue}
         predictions = decode(n_docs, segments, entities, output, **settings)
+        if any(prediction.cut for prediction in predictions):
+            self._warn_once(Warnings.W012.format(name=self.name))
         if table := self.cfg.get("constraints"):
             checked, types = check_constraints(table), self.entity_labels
             constraints = [checked.get(label, UNCONSTRAINED) for label in self.relation_labels]

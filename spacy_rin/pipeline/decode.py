@@ -11,6 +11,10 @@ from .tagging import Layers, TypedSpan, decode_tags, span_scores
 
 HEADS = ("last", "first")
 
+# A network that is hardly trained, or a threshold near 0, makes most relations of most pairs triples. So a Doc has no
+# more than this many, of which those for each of its tokens let long texts state more.
+_MOST_TRIPLES, _MOST_BY_TOKEN = 100, 10
+
 
 class ScoredTriple(NamedTuple):
     """A triple between typed spans of a Doc: subject, label, object, probability."""
@@ -28,11 +32,13 @@ class Prediction(NamedTuple):
         entities (list[TypedSpan]): Entities in the order of the text.
         scores (list[float]): Probability of each entity.
         triples (list[ScoredTriple]): Triples, ordered by subject, object and label.
+        cut (bool): Whether more triples were found than a Doc may have. The most probable ones are kept.
     """
 
     entities: list[TypedSpan]
     scores: list[float]
     triples: list[ScoredTriple]
+    cut: bool = False
 
 
 class FoundEntities(NamedTuple):
@@ -111,6 +117,7 @@ def decode(
     predictions = [Prediction([], [], []) for _ in range(n_docs)]
     kept: set[tuple[int, TypedSpan]] = set()
     sizes, offset = [], 0
+    limits = np.full(n_docs, _MOST_TRIPLES)
     for segment, (layers, layer_scores) in zip(segments, entities):
         found = _distinct(layers, layer_scores)
         by_token: dict[int, list[TypedSpan]] = {}
@@ -132,11 +139,14 @@ def decode(
         owners.extend([segment] * len(by_token))
         sizes.append(len(by_token))
         offset += segment.end - segment.start
+        limits[segment.doc] += _MOST_BY_TOKEN * (segment.core_end - segment.core_start)
     best: dict[tuple[int, TypedSpan, TypedSpan, int], float] = {}
     i, j = _ordered_pairs(sizes)
     packed = np.asarray(tokens, dtype=np.int64)
     where, labels, probs = scores.probable(packed[i], packed[j], thresholds)
-    for pair, label, prob in zip(where.tolist(), labels.tolist(), probs.tolist()):
+    docs = np.fromiter((segment.doc for segment in owners), np.int64, len(owners))[i[where]]
+    chosen = _most_probable(docs, probs, limits)
+    for pair, label, prob in zip(where[chosen].tolist(), labels[chosen].tolist(), probs[chosen].tolist()):
         left, right = i[pair], j[pair]
         subject, object_ = headed[left][0], headed[right][-1 if left == right else 0]
         if subject == object_ and left != right:
@@ -148,7 +158,28 @@ def decode(
             best[key] = max(prob, best.get(key, 0.0))
     for (doc, subject, object_, label), prob in sorted(best.items()):
         predictions[doc].triples.append(ScoredTriple(subject, label, object_, prob))
+    for doc in np.flatnonzero(np.bincount(docs, minlength=n_docs) > limits):
+        predictions[doc] = predictions[doc]._replace(cut=True)
     return predictions
+
+
+def _most_probable(
+    docs: NDArray[np.int64], probs: NDArray[np.floating], limits: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Choose the most probable of what was found in each Doc.
+
+    Args:
+        docs (ndarray): The Doc of each. *Shape:* (found,).
+        probs (ndarray): The probability of each. *Shape:* (found,).
+        limits (ndarray): How many a Doc may have. *Shape:* (docs,).
+
+    Returns:
+        ndarray: Indices of those that are kept. *Shape:* (kept,).
+    """
+    order = np.lexsort((-probs, docs))
+    counts = np.bincount(docs, minlength=len(limits))
+    rank = np.arange(len(docs)) - (counts.cumsum() - counts)[docs[order]]
+    return order[rank < limits[docs[order]]]
 
 
 def _distinct(layers: Layers, scores: list[list[float]] | None) -> list[tuple[TypedSpan, float]]:

@@ -342,6 +342,23 @@ def test_types_that_constraints_forbid_are_told(nlp: Language) -> None:
         nlp.update(examples, sgd=nlp.create_optimizer())
 
 
+def test_an_untrained_network_does_not_flood_memory(nlp: Language) -> None:
+    """At first, a network without a prior finds half of all relations of all pairs, and spaCy scores dev at once."""
+    component: Any = nlp.add_pipe("rin_joint", config={"threshold": 0.0, "constraints": {}})
+    for label in range(200):
+        component.add_label(str(label))
+    text, triples = TRIPLES[2]
+    train(nlp, [*make_examples(nlp.vocab)], 1)
+    examples = [Example(nlp.make_doc(text), gold_doc(nlp.vocab, text, triples))]
+    with pytest.warns(UserWarning, match="W012.*'rin_joint'"):
+        (prediction,) = component.predict_given(examples)
+    assert len(prediction.triples) == 100 + 10 * len(text.split())
+    component.set_thresholds(0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        component.predict_given(examples)
+
+
 def test_a_rate_of_zero_is_told(nlp: Language) -> None:
     """`resume_training` gives an optimizer whose rate rises from 0 only if somebody steps its schedules."""
     nlp.add_pipe("rin_joint")

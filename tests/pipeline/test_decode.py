@@ -28,8 +28,8 @@ class FixedScores:
             for (a, b, label), prob in self.probs.items()
             if (a, b) == (i, j) and prob >= thresholds[label]
         ]
-        pairs, labels, probs = (np.array(column) for column in (zip(*found) if found else ([], [], [])))
-        return pairs, labels, probs
+        pairs, labels, probs = zip(*found) if found else ((), (), ())
+        return np.array(pairs, np.int64), np.array(labels, np.int64), np.array(probs, np.float64)
 
 
 def run(
@@ -135,7 +135,7 @@ def test_docs_keep_their_own() -> None:
     probs = {(0, 1, 0): 0.9, (1, 2, 0): 0.9, (2, 4, 0): 0.9, (5, 4, 1): 0.7}
     first, empty, last = run(3, segments, tags, probs)
     assert first.triples == [ScoredTriple((0, 1, 0), 0, (1, 2, 1), 0.9)]
-    assert empty == ([], [], [])
+    assert empty == Prediction([], [], [])
     assert last.entities == [(0, 1, 0), (2, 3, 1), (3, 4, 0)]
     assert last.triples == [ScoredTriple((3, 4, 0), 1, (2, 3, 1), 0.7)]
 
@@ -163,7 +163,22 @@ def test_overlapping_windows_agree() -> None:
 
 @pytest.mark.parametrize("n_docs", [0, 2])
 def test_no_segments(n_docs: int) -> None:
-    assert run(n_docs, [], np.empty(0, int), {}) == [([], [], [])] * n_docs
+    assert run(n_docs, [], np.empty(0, int), {}) == [Prediction([], [], [])] * n_docs
+
+
+def test_a_doc_keeps_its_most_probable_triples() -> None:
+    """Of 192 triples between 8 entities of one token each, 100 and 10 for each token."""
+    entities = [(i, i + 1, 0) for i in range(8)]
+    order = np.random.default_rng(0).permutation(192)
+    probs = {(i, j, label): 0.5 + order[24 * i + 3 * j + label] / 1000 for i, j, label in np.ndindex(8, 8, 3)}
+    probs[9, 10, 2] = 0.5  # in the second Doc, as improbable as the least of the first
+    segments = [*ONE, Segment(1, 0, 8, 0, 8)]
+    tags = np.concatenate([encode_tags(entities, 8), encode_tags([(1, 2, 0), (2, 3, 1)], 8)])
+    full, sparse = run(2, segments, tags, probs)
+    expected = {(i, label, j) for (i, j, label), prob in probs.items() if 0.512 <= prob < 0.7 and i < 8}
+    assert {(t.subject[0], t.label, t.object[0]) for t in full.triples} == expected
+    assert (len(full.triples), full.cut) == (180, True)
+    assert sparse == Prediction([(1, 2, 0), (2, 3, 1)], sparse.scores, [ScoredTriple((1, 2, 0), 2, (2, 3, 1), 0.5)])
 
 
 def test_given_entities_take_the_place_of_those_found() -> None:
