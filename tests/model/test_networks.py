@@ -185,15 +185,13 @@ def test_chunks_hold_every_pair_once(lengths: Any, size: Any) -> None:
 
 
 def test_relative_positions_have_a_sign_and_steps() -> None:
-    table = torch.arange(float(N_POSITIONS)).view(-1, 1)
     sentences = torch.tensor([0, 0, 0, 1, 1, 2, 9])
-    positions = Positions(table, sentences)
+    positions = Positions(torch.eye(N_POSITIONS), sentences)
 
     def rows(i: int, j: int) -> list[int]:
-        encoded: list[int] = (
-            positions.encode(positions.codes(torch.tensor([i]), torch.tensor([j])))[0].nonzero().flatten().tolist()
-        )
-        return encoded
+        (term,) = positions.terms(positions.codes(torch.tensor([i]), torch.tensor([j])))
+        found: list[int] = term.nonzero().flatten().tolist()
+        return found
 
     # Rows 0 to 14 are for tokens, 7 for none between; rows 15 to 21 for sentences, 18 for the same one.
     assert rows(2, 2) == [7, 18]
@@ -632,7 +630,7 @@ def test_prediction_equals_training_form(
     terms = subjects[i] + objects[j]
     if table is not None:
         codes = Positions(table, sentences).codes(torch.from_numpy(i), torch.from_numpy(j))
-        terms += Positions(table, sentences).encode(codes) @ table
+        terms += Positions(table, sentences).terms(codes)
     expected = torch.sigmoid(torch.relu(terms) @ weight.T + bias).numpy()
     pair, label, prob = output.probable(i, j, np.zeros(3))
     assert list(zip(pair, label)) == [(p, t) for p in range(len(pairs)) for t in range(3)]

@@ -114,15 +114,15 @@ class Chunk:
         """
         raise NotImplementedError
 
-    def encode(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
-        """Encode the relative positions of the pairs, see `Positions.encode`.
+    def codes(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
+        """Return the codes of the relative positions of the pairs, see `Positions.codes`.
 
         Args:
             positions (Positions): The relative positions.
             rows (Tensor | None): Positions of all subjects in the packed batch. None if all tokens are subjects.
 
         Returns:
-            Tensor: The rows. *Shape:* (pairs, N_POSITIONS).
+            Tensor: The codes. *Shape:* (pairs,).
         """
         raise NotImplementedError
 
@@ -166,12 +166,12 @@ class BlockChunk(Chunk):
             begins, ends = subjects[start:stop].unsqueeze(1), objects[first:last].unsqueeze(0)
             torch.add(begins, ends, out=out[low:high].view(stop - start, last - first, -1))
 
-    def encode(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
+    def codes(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
         codes = []
         for start, stop, first, last, _, _ in self.blocks:
             packed = torch.arange(start, stop, device=self.device) if rows is None else rows[start:stop]
             codes.append(positions.codes_within(packed, first, last).flatten())
-        return positions.encode(torch.cat(codes))
+        return torch.cat(codes)
 
     def add_grads(self, d_pairs: Tensor, d_subjects: Tensor, d_objects: Tensor) -> None:
         for start, stop, first, last, low, high in self.blocks:
@@ -210,8 +210,14 @@ def _max_with_winners(matrix: Tensor, scores: Tensor, winners: Tensor) -> None:
     # On a CPU, torch searches positions one at a time, which is slow. For many labels it is faster to compute only the
     # maximum first, and then, with positions as bytes, the last position that equals it.
     torch.amax(matrix, 1, out=scores)
-    positions = torch.arange(n_columns, dtype=torch.uint8).view(1, -1, 1)
-    winners.copy_((matrix == scores.unsqueeze(1)).view(torch.uint8).mul_(positions).amax(1))
+    wins = (matrix == scores.unsqueeze(1)).view(torch.uint8)
+    winners.copy_(wins.mul_(_byte_positions(n_columns)).amax(1))
+
+
+@lru_cache(maxsize=256)
+def _byte_positions(n_columns: int) -> Tensor:
+    """Number up to 256 columns. *Shape:* (columns, 1)."""
+    return torch.arange(n_columns, dtype=torch.uint8).unsqueeze(1)
 
 
 class _Index(NamedTuple):
@@ -246,9 +252,9 @@ class IndexChunk(Chunk):
     def add_terms(self, subjects: Tensor, objects: Tensor, out: Tensor) -> None:
         torch.add(subjects[self._index.subjects], objects[self._index.objects], out=out)
 
-    def encode(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
+    def codes(self, positions: Positions, rows: Tensor | None = None) -> Tensor:
         subjects = self._index.subjects if rows is None else rows[self._index.subjects]
-        return positions.encode(positions.codes(subjects, self._index.objects))
+        return positions.codes(subjects, self._index.objects)
 
     def add_grads(self, d_pairs: Tensor, d_subjects: Tensor, d_objects: Tensor) -> None:
         d_subjects.index_add_(0, self._index.subjects, d_pairs)

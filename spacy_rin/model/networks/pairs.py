@@ -9,8 +9,8 @@ A network can add a third term for the relative position of the two tokens, see 
 The tokens of a batch are packed: sequences are concatenated without padding, and `lengths` has the length of each.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import torch
@@ -50,7 +50,7 @@ class Terms(NamedTuple):
         hidden = buffer[: len(chunk)]
         chunk.add_terms(self.subjects, self.objects, hidden)
         if self.positions is not None:
-            hidden.addmm_(chunk.encode(self.positions, rows), self.positions.table)
+            hidden += self.positions.terms(chunk.codes(self.positions, rows))
         return hidden.relu_()
 
 
@@ -75,7 +75,7 @@ class _Grads:
         d_sums = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
         positions = self.terms.positions
         if positions is not None and self.table is not None:
-            self.table.addmm_(chunk.encode(positions).T, d_sums)
+            self.table += positions.table_grad(chunk.codes(positions), d_sums)
         chunk.add_grads(d_sums, self.subjects, self.objects)
 
 
@@ -164,45 +164,87 @@ def _pair_max_backward_dense(
 def _pair_max_backward_sparse(
     terms: Terms, winners: Tensor, d_scores: Tensor, lengths: Sequence[int], size: int
 ) -> _Grads:
-    """Compute the same as `_pair_max_backward_dense` by sums over the winning pairs only. This is fast on a CPU.
+    """Compute the same as `_pair_max_backward_dense` from the winning pairs alone. This is fast on a CPU.
 
-    There is one winner for each token and label. Embedding bags compute both sums: the gradient of a pair sums rows of
-    the weight, and the gradient of a label sums hidden values.
+    There is one winner for each token and label, and a pair often wins several labels. Embedding bags compute the sums:
+    that of two terms for each pair, of rows of the weight for its gradient, and of hidden values for that of a label.
     """
-    grads, weight = _Grads(terms), terms.weight
-    n_labels = len(weight)
-    columns = torch.tensor(lengths).repeat_interleave(torch.tensor(lengths))
-    kind = torch.int32 if int(columns.sum()) < 2**31 else torch.int64
-    # Pairs are numbered in the order of the chunks, so that after sorting by pair, the winners of a chunk are a slice.
-    winners = winners + (columns.cumsum(0) - columns).to(kind).unsqueeze(1)
-    sorted_winners, order = winners.flatten().sort()
-    labels, values = (order % n_labels).to(kind), d_scores.flatten()[order]
-    by_label, values_by_label = winners.T.contiguous(), d_scores.T.contiguous()
-    chunks = make_chunks(lengths, size, weight.device)
-    n_pairs_before = [0, *accumulate(map(len, chunks))]
-    bounds = torch.searchsorted(sorted_winners, torch.tensor(n_pairs_before, dtype=kind)).tolist()
-    buffer = _buffer(weight, chunks, weight.shape[1])
-    for chunk, n_pairs, low, high in zip(chunks, n_pairs_before, bounds, bounds[1:]):
-        hidden = terms.hidden(chunk, buffer)
-        rows = slice(chunk.blocks[0].start, chunk.blocks[-1].stop)
-        n_rows = rows.stop - rows.start
-        counts = torch.bincount(sorted_winners[low:high] - n_pairs, minlength=len(hidden))
+    grads, weight, table = _Grads(terms), terms.weight, torch.cat([terms.subjects, terms.objects])
+    n_tokens, n_labels = winners.shape
+    wins = _list_wins(winners, lengths)
+    kind = wins.order.dtype
+    labels = torch.arange(n_labels, dtype=kind).repeat(n_tokens).index_select(0, wins.order)
+    values, values_by_label = d_scores.flatten().index_select(0, wins.order), d_scores.T.contiguous()
+    pairs_before = [0, *torch.bincount(wins.subjects, minlength=n_tokens).cumsum(0).tolist()]
+    start = 0
+    while start < n_tokens:
+        # As many tokens as have no more than `size` winning pairs, but one at least.
+        stop = max(start + 1, bisect_right(pairs_before, pairs_before[start] + size) - 1)
+        low, high, n_rows = pairs_before[start], pairs_before[stop], stop - start
+        subjects, objects = wins.subjects[low:high], wins.objects[low:high]
+        both = torch.stack([subjects, objects + n_tokens], 1).to(kind)
+        hidden = F.embedding_bag(both.flatten(), table, torch.arange(0, 2 * len(both), 2, dtype=kind), mode="sum")
+        if terms.positions is not None:
+            codes = terms.positions.codes(subjects, objects)
+            hidden += terms.positions.terms(codes)
+        hidden.relu_()
+        within = slice(start * n_labels, stop * n_labels)
         d_hidden = F.embedding_bag(
-            labels[low:high],
+            labels[within],
             weight,
-            (counts.cumsum(0) - counts).to(kind),
+            wins.before[low:high] - within.start,
             mode="sum",
-            per_sample_weights=values[low:high],
+            per_sample_weights=values[within],
         )
-        grads.add(chunk, hidden, d_hidden)
         grads.weight += F.embedding_bag(
-            (by_label[:, rows] - n_pairs).flatten(),
+            (wins.pairs[:, start:stop] - low).flatten(),
             hidden,
             torch.arange(0, n_labels * n_rows, n_rows, dtype=kind),
             mode="sum",
-            per_sample_weights=values_by_label[:, rows].flatten(),
+            per_sample_weights=values_by_label[:, start:stop].flatten(),
         )
+        d_sums = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
+        if terms.positions is not None and grads.table is not None:
+            grads.table += terms.positions.table_grad(codes, d_sums)
+        grads.subjects.index_add_(0, subjects, d_sums)
+        grads.objects.index_add_(0, objects, d_sums)
+        start = stop
     return grads
+
+
+class _Wins(NamedTuple):
+    """The maxima of all tokens and labels, sorted by the pair that has them.
+
+    Attributes:
+        order (Tensor): For each of them, its position among all, token by token. *Shape:* (tokens * labels,).
+        before (Tensor): Number of maxima before those of each winning pair. *Shape:* (winning pairs,).
+        subjects (Tensor): Subject of each winning pair. They are sorted by it. *Shape:* (winning pairs,).
+        objects (Tensor): Object of each winning pair. *Shape:* (winning pairs,).
+        pairs (Tensor): Winning pair of each maximum. *Shape:* (labels, tokens).
+    """
+
+    order: Tensor
+    before: Tensor
+    subjects: Tensor
+    objects: Tensor
+    pairs: Tensor
+
+
+def _list_wins(winners: Tensor, lengths: Sequence[int]) -> _Wins:
+    """List the winning pairs, given the position of the winning object in its sequence for each token and label."""
+    n_tokens, n_labels = winners.shape
+    counts = torch.tensor(lengths)
+    columns, firsts = (x.repeat_interleave(counts) for x in (counts, counts.cumsum(0) - counts))
+    kind = torch.int32 if max(int(columns.sum()), winners.numel()) < 2**31 else torch.int64
+    # The number of a pair counts all pairs of the sequences, row by row.
+    numbers, order = (winners + (columns.cumsum(0) - columns).to(kind).unsqueeze(1)).flatten().sort()
+    _, pairs, n_wins = numbers.unique_consecutive(return_inverse=True, return_counts=True)
+    before = n_wins.cumsum(0) - n_wins
+    first_win = order[before]
+    subjects = first_win // n_labels
+    objects = firsts[subjects] + winners.flatten()[first_win]
+    by_label = torch.empty_like(pairs).scatter_(0, order, pairs).view(n_tokens, n_labels).T
+    return _Wins(order.to(kind), before.to(kind), subjects, objects, by_label.to(kind).contiguous())
 
 
 def pair_max(

@@ -203,7 +203,7 @@ class PairOutput(Output):
                 i, j = torch.from_numpy(rows[:, start : start + size]).to(device)
                 hidden = subject_terms[i] + object_terms[j]
                 if positions is not None:
-                    hidden.addmm_(positions.encode(positions.codes(selected[i], selected[j])), positions.table)
+                    hidden += positions.terms(positions.codes(selected[i], selected[j]))
                 probs = torch.addmm(bias, hidden.relu_(), weight.T).sigmoid_()
                 pair, label = (probs >= lowest).nonzero(as_tuple=True)
                 found.append(tuple(x.cpu().numpy() for x in (pair + start, label, probs[pair, label])))

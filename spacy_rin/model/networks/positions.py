@@ -59,16 +59,32 @@ class Positions(NamedTuple):
         tokens = _sequence_codes(last - first, sentences.device)[last - first - 1 - rows]
         return tokens + _sentence_codes(sentences - sentences[rows].unsqueeze(1))
 
-    def encode(self, codes: Tensor) -> Tensor:
-        """Encode the relative positions of pairs, so that their product with the table is the term of the pairs.
+    def terms(self, codes: Tensor) -> Tensor:
+        """Return the terms of pairs.
 
         Args:
-            codes (Tensor): The codes. *Shape:* any.
+            codes (Tensor): The codes of the pairs. *Shape:* any.
 
         Returns:
-            Tensor: A row for each pair, with a 1 for each of its two rows of the table. *Shape:* (pairs, N_POSITIONS).
+            Tensor: The terms. *Shape:* (pairs, width).
         """
-        return _position_rows(self.table.device, self.table.dtype).index_select(0, codes.flatten().int())
+        sums = _position_rows(self.table.device, self.table.dtype) @ self.table
+        return sums.index_select(0, codes.flatten().int())
+
+    def table_grad(self, codes: Tensor, d_terms: Tensor) -> Tensor:
+        """Compute the gradient of the table, given that of the terms of pairs.
+
+        Args:
+            codes (Tensor): The codes of the pairs. *Shape:* any.
+            d_terms (Tensor): The gradient. *Shape:* (pairs, width).
+
+        Returns:
+            Tensor: The gradient of the table. *Shape:* (N_POSITIONS, width).
+        """
+        rows = _position_rows(self.table.device, self.table.dtype)
+        d_sums = d_terms.new_zeros((len(rows), d_terms.shape[1])).index_add_(0, codes.flatten().int(), d_terms)
+        d_table: Tensor = rows.T @ d_sums
+        return d_table
 
 
 def _token_codes(distances: Tensor) -> Tensor:
@@ -95,7 +111,7 @@ def _sequence_codes(length: int, device: torch.device) -> Tensor:
 
 @lru_cache
 def _position_rows(device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Encode all combinations of a token distance and a sentence distance."""
+    """Return which two rows of the table are summed up for each code. *Shape:* (codes, N_POSITIONS)."""
     tokens, sentences = torch.meshgrid(torch.arange(_N_TOKEN_ROWS), torch.arange(_N_SENTENCE_ROWS), indexing="ij")
     rows = F.one_hot(torch.stack([tokens.flatten(), sentences.flatten() + _N_TOKEN_ROWS], 1), N_POSITIONS)
     return rows.sum(1).to(device, dtype)
