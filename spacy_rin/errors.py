@@ -218,8 +218,8 @@ class Warnings(Message):
     )
     W004 = (
         "Some gold relations of component '{name}' are between entities in different sentences, or further apart than "
-        "a window of a long text. They can't be learned or found; see `context` of the component and `max_length` of "
-        "'spacy_rin.RIN.v1'."
+        "a window of a long text. They can't be learned or found; see `context` of the component, and `max_length` of "
+        "its network."
     )
     W005 = (
         "Component '{name}' learned from texts with {kind}, but these texts have none, so it finds less. Put the "
@@ -256,6 +256,11 @@ class Warnings(Message):
         "Component '{name}' found more triples in a text than it could state: more than 100, and 10 for each token. It "
         "keeps the most probable. This is normal when training starts. Otherwise, train longer, or set a higher "
         "`threshold`."
+    )
+    W013 = (
+        "Component '{name}' reads {kind}, and these texts have them, but those that it learned from had none. It may "
+        "find much less, and wrong triples. Train it with the component that sets them, named in "
+        "`training.annotating_components`, or take that component out of the pipeline."
     )
 
 

@@ -572,10 +572,14 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         return total, lost
 
     def _read(self, docs: Sequence[Doc]) -> tuple[list[Segment], Any]:
-        """Let the model read Docs, and warn if they lack annotation that it learned from."""
-        _, missing = self._find_annotation(docs)
-        for kind in sorted(missing.intersection(self.cfg.get("annotation", ()))):
+        """Let the model read Docs, and warn if they lack annotation that it learned from, or have more."""
+        found, missing = self._find_annotation(docs)
+        learned = set(self.cfg.get("annotation", found))
+        for kind in sorted(missing & learned):
             self._warn_once(Warnings.W005.format(name=self.name, kind=ANNOTATION[kind]))
+        # Without sentence boundaries, which are no features: texts of one sentence each need none to learn from.
+        for kind in sorted((found & self._reads) - learned):
+            self._warn_once(Warnings.W013.format(name=self.name, kind=ANNOTATION[kind]))
         segments, output = self.model.predict(docs)
         return segments, output
 

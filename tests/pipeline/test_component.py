@@ -513,8 +513,8 @@ def test_head_reaches_the_scorer(trained: Language) -> None:
     assert scores == {"first": 0.0, "last": 1.0}
 
 
-def test_warns_when_tags_are_missing(nlp: Language) -> None:
-    """Without the tagger in `annotating_components`, tags at prediction would be a surprise to the network."""
+def test_warns_of_tags_in_prediction_alone(nlp: Language) -> None:
+    """Without the tagger in `annotating_components`, tags at prediction are a surprise to the network."""
     embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 16, "attrs": ["NORM", "TAG"], "rows": [50, 50]}
     embed["include_static_vectors"] = False
     tok2vec = {"embed": embed, "encode": {"@architectures": "spacy_rin.BiLSTMEncoder.v1", "width": 16}}
@@ -526,6 +526,10 @@ def test_warns_when_tags_are_missing(nlp: Language) -> None:
     for eg in examples:
         for token in eg.predicted:
             token.tag_ = "X"
+    with pytest.warns(UserWarning, match="W013.*reads part-of-speech tags") as caught:
+        for _ in range(2):
+            component_of(nlp).predict([example.predicted for example in examples])
+    assert len(caught) == 1
     nlp.update(examples, sgd=optimizer)
 
 
