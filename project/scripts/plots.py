@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from variants import DATA_SETS, ROUNDS, VARIANTS, Settings
+from variants import DATA_SETS, ROUNDS, Settings, title_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def draw(table: dict[str, Any], settings: Settings) -> None:
         places = range(len(table), 0, -1)
         points = [(place, row["test"][f"rel_{match}"]["f"]) for place, row in zip(places, table.values())]
         draw_points(axis, points, across=True)
-        axis.set_yticks(places, [VARIANTS[variant].title for variant in table])
+        axis.set_yticks(places, [title_of(variant, row) for variant, row in table.items()])
         axis.set(xlabel=f"test F1, {match} match", title=settings.data_set)
         figure.savefig(settings.out / f"{settings.data_set}_variants.png", dpi=120, bbox_inches="tight")
         pyplot.close(figure)

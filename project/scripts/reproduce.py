@@ -4,8 +4,10 @@ Usage: python scripts/reproduce.py DATA_SET [--seeds 0,1,2] [--only VARIANT,...]
 
 The best epoch is chosen on dev, and test is scored once. A run is a variant with a seed. Each run has a folder under
 --runs, with its config, log, pipeline and scores. Runs that have scores are skipped, so a stopped command can be
-started again. The tables also show the figures of the papers, and which of their claims came back. The results that
-are already there also give their seeds, if they have the same settings.
+started again. The tables also show the figures of the papers, and which of their claims came back.
+
+The results that are already there keep their rows, and give their seeds to the same rows of new runs. If any of them
+were made with other settings, nothing is trained: name other folders by --out and --runs.
 
 Variants with dependency trees need the parser that the command `parser` trains. Without it, they are left out, as are
 those with a transformer without spacy-transformers.
@@ -21,10 +23,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from run_config import make_config, same_run
+from run_config import compare, describe_run, make_config
 from scoring import epoch_rows, is_scored, score
-from tables import merge, read_table, summarize, write_tables
-from thinc.api import Config
+from tables import find_others, merge, read_table, refuse, summarize, training_of, write_tables
 from variants import DATA_SETS, VARIANTS, Run, Settings
 
 
@@ -72,8 +73,10 @@ def is_same(run: Run, settings: Settings) -> bool:
     """Check whether a run has scores for the current settings, perhaps not all of them."""
     if run.read_scores() is None:
         return False
-    texts = (run.folder / "config.cfg").read_text(), make_config(settings, VARIANTS[run.variant], run.seed).to_str()
-    return same_run(*(Config().from_str(text, interpolate=False) for text in texts))
+    try:
+        return not compare(describe_run(run), training_of(run.variant, settings))
+    except (OSError, ImportError):  # there is no such transformer or parser here
+        return False
 
 
 def is_done(run: Run, settings: Settings) -> bool:
@@ -139,6 +142,14 @@ def list_runs(settings: Settings) -> list[Run]:
     ]
 
 
+def list_scored(settings: Settings) -> list[Run]:
+    """List all runs that have scores for the settings, not only those of a command, in the order of the table."""
+    folders = (path.parent for path in (settings.runs / settings.data_set).glob("*/*/scores.json"))
+    runs = [Run(folder.parent.name, int(folder.name), folder) for folder in folders if folder.parent.name in VARIANTS]
+    order = list(VARIANTS)
+    return sorted((run for run in runs if is_same(run, settings)), key=lambda run: (order.index(run.variant), run.seed))
+
+
 def main() -> None:
     """Do the runs, and write the tables and pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -181,13 +192,14 @@ def main() -> None:
         sys.exit(
             f"{settings.corpus / settings.data_set} does not exist: run the command `convert` with this data set first"
         )
-    work(list_runs(settings), settings)
-    # The tables have all finished runs with these settings, not only the runs of this command.
-    folders = (path.parent for path in (settings.runs / settings.data_set).glob("*/*/scores.json"))
-    runs = [Run(folder.parent.name, int(folder.name), folder) for folder in folders if folder.parent.name in VARIANTS]
-    order = list(VARIANTS)
-    runs = sorted((run for run in runs if is_same(run, settings)), key=lambda run: (order.index(run.variant), run.seed))
-    write_tables(merge(summarize(runs), settings), settings)
+    runs = list_runs(settings)
+    others = find_others({run.variant for run in [*runs, *list_scored(settings)]}, settings)
+    for run in runs:
+        if run.read_scores():
+            others[str(run.folder)] = compare(describe_run(run), training_of(run.variant, settings))
+    refuse(others, settings)
+    work(runs, settings)
+    write_tables(merge(summarize(list_scored(settings)), settings), settings)
 
 
 if __name__ == "__main__":

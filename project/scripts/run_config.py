@@ -1,18 +1,21 @@
-"""Make the config of each run."""
+"""Make the config of each run, and describe how it is trained."""
 
 import json
 from copy import deepcopy
 from functools import lru_cache
-from inspect import Parameter, signature
+from hashlib import sha256
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy import util
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from thinc.api import Config
-from variants import DATA_SETS, MODEL, RATE, TRANSFORMER, Settings, Variant
+from variants import DATA_SETS, MODEL, RATE, TRANSFORMER, Run, Settings, Variant
 
 import spacy_rin.pipeline.factory  # noqa: F401 (registers the component with its defaults)
 
@@ -85,50 +88,119 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
     return Config(config)
 
 
-def describe_training(config: Config, train: Path) -> dict[str, Any]:
-    """Describe how a variant is trained by what most often differs between runs of the same name.
+def describe_training(config: Config, *, parts: bool = True) -> dict[str, Any]:
+    """Describe how a run is trained. Runs are of one kind, and may be averaged, if their descriptions are the same.
+
+    The seed does not count, and neither does where files lie.
 
     Args:
         config (Config): The config of a run.
-        train (Path): The training data, a .spacy file.
+        parts (bool): Whether to describe "transformer" and "parser", which must be at hand.
 
     Returns:
-        dict[str, Any]: Number of "texts" and "epochs"; the learning "rate", at its peak; the "rounds" K, None for a
-            network without them.
+        dict[str, Any]: Number of "texts" and "epochs"; the learning "rate", at its peak; the "rounds" K; what the
+            "vectors", the "transformer" and the "parser" are; a hash of all other settings, "config". What a network
+            does not have is None.
     """
+    config = Config().from_str(Config(config).to_str(), interpolate=False)  # as if it was read from a file
+    paths, components = config["paths"], config["components"]
     rate = config["training"]["optimizer"]["learn_rate"]
-    return {
-        "texts": count_texts(train),
+    found = {
+        "texts": count_texts(Path(paths["train"])),
         "epochs": config["training"]["max_epochs"],
         "rate": rate["initial_rate"] if isinstance(rate, dict) else rate,
-        "rounds": config["components"]["rin_joint"]["model"].get("rounds"),
+        "rounds": components["rin_joint"]["model"].get("rounds"),
+        "vectors": None if paths["vectors"] is None else describe_vectors(paths["vectors"]),
     }
+    if parts:
+        name = components["transformer"]["model"]["name"] if "transformer" in components else None
+        found["transformer"] = None if name is None else describe_transformer(name)
+        found["parser"] = describe_parser(Path(paths["parser"])) if "parser" in components else None
+    return {**found, "config": _hash_settings(config)}
 
 
-def same_run(left: Config, right: Config) -> bool:
-    """Check whether two configs are of the same run.
+def describe_run(run: Run) -> dict[str, Any]:
+    """Describe how a run with scores was trained. It is empty if files are gone that tell so.
 
-    Paths of data and word vectors may differ. A setting that is missing has its default: older configs do not have all
-    settings of today.
+    The scores have the description. For those of earlier versions, it is made from the config.
     """
-    same: bool = _comparable(left) == _comparable(right)
-    return same
+    if training := (run.read_scores() or {}).get("training"):
+        return dict(training)
+    try:
+        return describe_training(Config().from_disk(run.folder / "config.cfg", interpolate=False))
+    except OSError:
+        return {}
 
 
-def _comparable(config: Config) -> Config:
-    config = Config(config).copy()
-    config["paths"] = {"vectors": config["paths"]["vectors"] is not None}
-    component = {**(Language.get_factory_meta("rin_joint").default_config or {}), **config["components"]["rin_joint"]}
-    # Only the settings of the network: its token features may need other packages, or other components.
-    model = component["model"]
-    function = util.registry.get("architectures", model["@architectures"])
-    defaults = {
-        name: parameter.default
-        for name, parameter in signature(function).parameters.items()
-        if parameter.default is not Parameter.empty
-    }
-    config["components"]["rin_joint"] = {**component, "model": {**defaults, **model}}
-    return config
+def compare(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Tell in which settings a description differs from a new one, see `describe_training`."""
+    known = {name: old.get(name, "unknown") for name in new}
+    return [f"{name} {known[name]}, not {value}" for name, value in new.items() if known[name] != value]
+
+
+@lru_cache
+def describe_vectors(name: str) -> str:
+    """Describe the word vectors of a pipeline, given its name or folder."""
+    return _describe_matrix(util.load_model(name).vocab.vectors.data)
+
+
+@lru_cache
+def describe_transformer(name: str) -> str:
+    """Describe a transformer, which may have many names and folders."""
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(name)
+    embeddings = _describe_matrix(model.get_input_embeddings().weight.detach().float().numpy())
+    return f"{model.config.model_type}, {model.config.num_hidden_layers} layers, embeddings {embeddings}"
+
+
+def describe_parser(folder: Path) -> str:
+    """Describe a parser by a hash of its settings and labels. Its weights depend on the machine it was trained on."""
+    config = Config().from_disk(folder / "config.cfg", interpolate=False)
+    labels = json.loads((folder / "meta.json").read_text("utf8"))["labels"]["parser"]
+    return _hash([{name: section for name, section in config.items() if name not in ("paths", "system")}, labels])
+
+
+def _describe_matrix(data: NDArray[Any]) -> str:
+    """Describe a matrix by what stays the same, to four digits, when it is computed anew on another machine."""
+    rows, width = data.shape
+    length = np.linalg.norm(data.astype(np.float32), axis=1).mean(dtype=float)
+    return f"{rows} x {width}, mean length {length:.4g}"
+
+
+def _hash_settings(config: Config) -> str:
+    """Hash all settings of a config that a description does not have in words, and that are no paths of data.
+
+    Our settings with their default are left out: older configs do not have all settings of today.
+    """
+    config = config.copy()
+    del config["system"]
+    config["paths"] = {k: v for k, v in config["paths"].items() if k not in ("train", "dev", "vectors", "parser")}
+    for name in ("max_epochs", "eval_frequency"):
+        del config["training"][name]
+    if isinstance(rate := config["training"]["optimizer"]["learn_rate"], dict):
+        del rate["total_steps"]
+    if transformer := config["components"].get("transformer"):
+        del transformer["model"]["name"]
+    defaults, ours = Language.get_factory_meta("rin_joint").default_config or {}, config["components"]["rin_joint"]
+    config["components"]["rin_joint"] = {k: v for k, v in ours.items() if k not in defaults or v != defaults[k]}
+    return _hash(_drop_defaults(config))
+
+
+def _drop_defaults(settings: Any) -> Any:
+    """Leave out the arguments of our functions that have their default. Other functions may need other packages."""
+    if not isinstance(settings, dict):
+        return settings
+    kept = {name: _drop_defaults(value) for name, value in settings.items()}
+    for name, function in settings.items():
+        if name.startswith("@") and function.startswith("spacy_rin."):
+            parameters = signature(util.registry.get(name[1:], function)).parameters
+            kept = {k: v for k, v in kept.items() if k not in parameters or v != parameters[k].default}
+    return kept
+
+
+def _hash(settings: Any) -> str:
+    return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
 
 
 @lru_cache

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import spacy
+from run_config import describe_training
 from spacy import util
 from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.training import Example
+from thinc.api import Config
 from variants import DATA_SETS, Run, Settings
 
 import spacy_rin
@@ -30,7 +32,7 @@ ALL_KINDS = (*KINDS, *GROUP_KINDS)
 def score(run: Run, settings: Settings) -> None:
     """Score the best pipeline of a run on dev and test, and write scores.json.
 
-    If the run was scored before, minutes and versions stay those of its training.
+    If the run was scored before, minutes, versions and the description of its training stay.
     """
     nlp = spacy.load(run.folder / "model-best")
     before = run.read_scores() or {}
@@ -44,6 +46,8 @@ def score(run: Run, settings: Settings) -> None:
             **{name: __import__(name).__version__ for name in ("spacy", "torch", "thinc")},
             "spacy_rin": spacy_rin.__version__,
         },
+        "training": before.get("training")
+        or describe_training(Config().from_disk(run.folder / "config.cfg", interpolate=False)),
     }
     train = read_docs(settings.corpus / settings.data_set / "train.spacy", nlp.vocab)
     known, table = find_known(train), make_table(train)

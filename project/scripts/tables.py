@@ -4,15 +4,15 @@ import itertools
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from claims import judge_claims, rank
 from plots import draw
 from published import OTHERS, parse_prf, published
-from run_config import describe_training, make_config
+from run_config import compare, describe_training, make_config
 from scoring import GROUP_KINDS, KINDS
-from variants import DATA_SETS, VARIANTS, Run, Settings
+from variants import DATA_SETS, VARIANTS, Run, Settings, title_of
 
 from spacy_rin.evaluation.novelty import NEW, NOVELTY
 from spacy_rin.evaluation.scorer import COUNTS, PATTERNS
@@ -44,10 +44,9 @@ def summarize(runs: list[Run]) -> Table:
     return table
 
 
-def training_of(variant: str, settings: Settings) -> dict[str, Any]:
+def training_of(variant: str, settings: Settings, *, parts: bool = True) -> dict[str, Any]:
     """Describe how the runs of a variant are trained, see `describe_training`."""
-    train = settings.corpus / settings.data_set / "train.spacy"
-    return describe_training(make_config(settings, VARIANTS[variant], 0), train)
+    return describe_training(make_config(settings, VARIANTS[variant], 0), parts=parts)
 
 
 def read_table(settings: Settings) -> Table:
@@ -57,24 +56,65 @@ def read_table(settings: Settings) -> Table:
     return table
 
 
+def find_others(variants: Collection[str], settings: Settings) -> dict[str, list[str]]:
+    """Find the rows of the results that were not made with the settings of a command.
+
+    Args:
+        variants (Collection[str]): The variants that the command trains. The others need no transformer or parser.
+        settings (Settings): The settings.
+
+    Returns:
+        dict[str, list[str]]: What differs, by the name of the row.
+    """
+    others = {
+        name: compare(row.get("training", {}), training_of(name, settings, parts=name in variants))
+        if name in VARIANTS
+        else ["a variant that is not known"]
+        for name, row in read_table(settings).items()
+    }
+    return {name: differences for name, differences in others.items() if differences}
+
+
+def refuse(others: dict[str, list[str]], settings: Settings) -> None:
+    """Stop if there are results of other settings, so that they are neither lost nor averaged with new ones.
+
+    Args:
+        others (dict[str, list[str]]): What differs, by the name of a row or the folder of a run.
+        settings (Settings): The settings.
+
+    Raises:
+        SystemExit: If there are any.
+    """
+    names: dict[str, list[str]] = {}
+    for name, differences in others.items():
+        for difference in differences:
+            names.setdefault(difference, []).append(name)
+    if names:
+        lines = [f"{difference}: {', '.join(having)}" for difference, having in names.items()]
+        folders = f"--out (here {settings.out}) and --runs (here {settings.runs})"
+        advice = f"New runs can't join them. Name other folders by {folders}, or choose the settings that they have."
+        sys.exit("\n".join(["There are results of other settings:", *lines, advice]))
+
+
 def merge(found: Table, settings: Settings) -> Table:
     """Join the results of runs with those already in the results, whose runs may be gone.
-
-    A row of the results that was trained in the same way, see `describe_training`, gives its other seeds.
 
     Args:
         found (Table): The results of runs.
         settings (Settings): The settings.
 
     Returns:
-        Table: All rows, in the order of the table.
+        Table: All rows, in the order of the table. A row has the seeds of the results and of the runs.
+
+    Raises:
+        SystemExit: If a row of the results was made with other settings.
     """
-    kept = {name: row for name, row in read_table(settings).items() if name in VARIANTS}
-    kept = {name: row for name, row in kept.items() if row.get("training") == training_of(name, settings)}
+    refuse(find_others(found, settings), settings)
+    table = read_table(settings)
     for variant, row in found.items():
-        joined = _join_rows(kept[variant], row) if variant in kept else row
-        kept[variant] = {"training": training_of(variant, settings), **joined}
-    return {name: kept[name] for name in VARIANTS if name in kept}
+        joined = _join_rows(table[variant], row) if variant in table else row
+        table[variant] = {"training": training_of(variant, settings), **joined}
+    return {name: table[name] for name in VARIANTS if name in table}
 
 
 def _join_rows(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -180,22 +220,22 @@ def _scores_section(table: Table, settings: Settings) -> list[str]:
     rows = []
     for variant, row in table.items():
         test, paper = row["test"], published(variant, settings.data_set)
-        cells = [VARIANTS[variant].title, str(len(row["seeds"])), str(row["training"]["epochs"])]
+        cells = [title_of(variant, row), str(len(row["seeds"])), str(row["training"]["epochs"])]
         cells += [cell((row["dev"][ours] or {}).get("f")), *(cell((test[ours] or {}).get(letter)) for letter in "prf")]
         cells += [cell((test[name] or {}).get("f")) for name in (f"all_pairs_{data.match}", f"rel_{other}")]
         cells += [cell(paper[letter]) for letter in "prf"]
-        rows.append([*cells, f"{statistics.mean(row['minutes']):.0f}"])
+        rows.append([*cells, f"{statistics.median(row['minutes']):.0f}"])
     header = ["model", "seeds", "epochs", "dev F1", "P", "R", "F1", "all pairs, F1", "other match, F1"]
     header += ["paper, P", "paper, R", "paper, F1", "minutes"]
     n_texts = max((row["training"]["texts"] for row in table.values()), default=0)  # the same in all rows
     papers = "" if n_texts == data.texts else f", the papers on {data.texts:,}: their figures can't be compared"
     return [
         f"Trained on {n_texts:,} texts{papers}.",
-        f"RIN has K = {data.rounds} rounds where a row does not name another number.",
+        "K is the number of rounds of interaction.",
         "The best epoch is chosen by dev, and P, R and F1 are those of test: mean ± standard deviation over seeds.",
         'A triple counts if both of its entities are found; "all pairs" is the count of the papers\' released code:',
         f'every predicted token pair is a prediction. "Other match" is {MATCH_TITLES[other]}.',
-        f"{_describe_table(table)}Minutes are those of one run, wall time.",
+        f"{_describe_table(table)}Minutes are those of one run, wall time (the median of the seeds).",
         "",
         *markdown(*drop_empty(header, rows)),
     ]
@@ -221,7 +261,7 @@ def _groups_section(table: Table, settings: Settings) -> list[str]:
         groups = [(row["test"].get(kind, {}).get(member) or {}).get("f") for kind, member in members]
         texts = [(row["test"].get(name) or {}).get("f") for name in ("ents", "rel_text")]
         cells = [cell(texts[0]), cell(published(variant, settings.data_set)["ents"]), cell(texts[1])]
-        rows.append([VARIANTS[variant].title, *cells, *map(cell, groups)])
+        rows.append([title_of(variant, row), *cells, *map(cell, groups)])
     return [
         "## Entities, and triples by kind",
         "",
@@ -239,9 +279,10 @@ def _claims_section(table: Table, settings: Settings) -> list[str]:
         (*judged, judged.verdict) for judged in judge_claims(table, settings.data_set)
     ):
         what = "entities: " if claim.kind == "ents" else ""
-        title = f"{what}{VARIANTS[claim.better].title} above {VARIANTS[claim.worse].title}"
+        better, worse = (title_of(variant, table[variant]) for variant in (claim.better, claim.worse))
+        title, published_gain = f"{what}{better} above {worse}", NO_FIGURE if paper is None else f"{paper:+.1f}"
         spread = "" if deviation is None else f" ± {deviation:.1f}"
-        rows.append([title, NO_FIGURE if paper is None else f"{paper:+.1f}", f"{here:+.1f}{spread}", verdict])
+        rows.append([title, published_gain, f"{here:+.1f}{spread}", verdict])
     if not rows:
         return []
     return [
@@ -257,7 +298,7 @@ def _claims_section(table: Table, settings: Settings) -> list[str]:
 def _ranks_section(table: Table, settings: Settings) -> list[str]:
     lines = []
     for paper, rows in rank(table, settings.data_set).items():
-        cells = [[VARIANTS[variant].title, str(theirs), str(ours)] for variant, theirs, ours in rows]
+        cells = [[title_of(variant, table[variant]), str(theirs), str(ours)] for variant, theirs, ours in rows]
         lines += ["", *markdown([paper, "rank in the paper", "rank here"], cells)]
     return ["## Ranks by F1", "", "Without regard to deviations.", *lines] if lines else []
 

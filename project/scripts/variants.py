@@ -24,7 +24,7 @@ class Settings:
         jobs (int): Number of runs at the same time.
         gpu_id (int): Number of the GPU, or -1 for the CPU.
         vectors (str | None): Folder made by `spacy init vectors`, or None for no word vectors.
-        transformer (str): Name of the transformer for variants that need one.
+        transformer (str): Name or folder of the transformer for variants that need one.
         parser (Path): Pipeline whose parser the variants with dependency trees use, made by the command `parser`.
         corpus (Path): Folder with the converted data sets.
         configs (Path): Folder with the configs.
@@ -219,6 +219,13 @@ VARIANTS = {
         "as CopyMTL-Mul: w/o GCN and interaction, own cells", gcn=False, use_interaction=False, share_cells=False
     ),
 }
+
+
+def title_of(variant: str, row: dict[str, Any]) -> str:
+    """Name a row of the results. The number of rounds K is part of the name."""
+    title, rounds = VARIANTS[variant].title, row["training"]["rounds"]
+    return title if rounds is None or "K = " in title else f"{title}, K = {rounds}"
+
 
 # Variants that differ in the number of rounds only, by that number. "rin" has the paper's.
 ROUNDS: dict[str, dict[int, str]] = {

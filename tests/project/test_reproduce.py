@@ -1,6 +1,7 @@
 """The reproduction of the papers' tables: settings, scores, and going on after a stop."""
 
 import json
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ import tables
 import variants
 from spacy import util
 from spacy.tokens import Doc
+from spacy.vectors import Vectors
 from thinc.api import Config
 from variants import Settings
 
@@ -32,6 +34,10 @@ PROJECT = Path(__file__).parents[2] / "project"
 def settings_of(data_set: str, **changes: Any) -> Settings:
     values: dict[str, Any] = {"configs": PROJECT.parent / "configs", "vectors": "vectors", "transformer": "bert"}
     return Settings(data_set, **{**values, **changes})
+
+
+def settings_with(settings: Settings, **changes: Any) -> Settings:
+    return Settings(**{**vars(settings), **changes})
 
 
 @pytest.mark.parametrize("data_set", ["webnlg", "webnlg_new", "webnlg_names", "webnlg_star", "nyt", "nyt_star"])
@@ -151,7 +157,7 @@ def test_seen_and_new_triples_in_the_table(
 ) -> None:
     """Scores of an earlier version do not have these, and a data set may have no seen triples."""
     monkeypatch.setattr(tables, "draw", lambda *_: None)
-    settings = settings_of("webnlg_new", corpus=tmp_path, out=tmp_path / "out")
+    settings = settings_of("webnlg_new", corpus=tmp_path, out=tmp_path / "out", vectors=None)
     (tmp_path / "webnlg_new").mkdir()
     write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / "webnlg_new" / "train.spacy")
     first = ("rel_exact", "rel_partial", "all_pairs_exact", "all_pairs_partial", "ents")
@@ -262,6 +268,49 @@ def test_published_figures_belong_to_variants() -> None:
     assert published.published("without_er", "webnlg")["p"] is None
 
 
+# The first tables of the three papers: P, R and F1 on NYT, then on WebNLG; a star is for partial match.
+TABLES = """
+rin                                     | 83.9±0.5 85.5±0.5 84.7±0.4 | 77.3±0.7 76.8±1.0 77.0±0.2
+rin*                                    | 87.2±0.2 87.3±0.3 87.3±0.1 | 87.6±0.1 87.0±0.9 87.3±0.4
+k0                                      | 77.4±1.1 76.4±0.7 76.9±0.3 | 75.0±1.1 73.3±0.7 74.2±0.3
+k0*                                     | 83.9±0.6 83.1±0.6 83.5±0.2 | 84.9±0.6 86.3±0.8 85.6±0.3
+bilstm*                                 | 79.0 77.4 78.2 | 84.9 86.3 85.6
+bilstm_s*                               | 78.1 78.0 78.1 | 85.0 85.8 85.4
+int_k1*                                 | 81.0 82.0 81.5 | 86.7 86.0 86.3
+int*                                    | 81.1 83.2 82.1 | 86.0 88.0 87.0
+int_k5*                                 | 82.2 82.6 82.4 | 86.1 87.6 86.8
+int_transformer_k1*                     | 88.5 86.5 87.5 | 89.1 90.3 89.7
+int_transformer_k2*                     | 88.4 87.1 87.8 | 90.0 90.3 90.1
+interactive                             | 78.2 69.1 73.3 | 59.2 61.3 60.2
+interactive*                            | 78.2 69.1 73.3 | 59.2 61.3 60.2
+copymtl_mul                             | 75.7 68.7 72.0 | 58.0 54.9 56.4
+copymtl_mul*                            | 75.7 68.7 72.0 | 58.0 54.9 56.4
+NovelTagging (Zheng et al. 2017)        | 62.4 31.7 42.0 | 52.5 19.3 28.3
+OneDecoder (Zeng et al. 2018)*          | 59.4 53.1 56.0 | 32.2 28.9 30.5
+MultiDecoder (Zeng et al. 2018)*        | 61.0 56.6 58.7 | 37.7 36.4 37.1
+GraphRel, one phase (Fu et al. 2019)    | 62.9 57.3 60.0 | 42.3 39.2 40.7
+GraphRel, two phases (Fu et al. 2019)   | 63.9 60.0 61.9 | 44.7 41.1 42.9
+OrderRL (Zeng et al. 2019)*             | 77.9 67.2 72.1 | 63.3 59.9 61.6
+CasRel on BERT (Wei et al. 2019)*       | 89.7 85.4 87.5 | 89.5 88.0 88.8
+CopyMTL-One (Zeng et al. 2020)          | 72.7 69.2 70.9 | 57.8 60.1 58.9
+CopyMTL-Mul (Zeng et al. 2020)          | 75.7 68.7 72.0 | 58.0 54.9 56.4
+"""
+
+
+@pytest.mark.parametrize("line", TABLES.strip().splitlines(), ids=lambda line: line.partition("|")[0].strip())
+def test_figures_are_those_of_the_papers(line: str) -> None:
+    title, *parts = (part.strip() for part in line.split("|"))
+    name, star = title.removesuffix("*"), "_star" * title.endswith("*")
+    for data_set, figures in zip((f"nyt{star}", f"webnlg{star}"), parts, strict=True):
+        if name in published.OTHERS:
+            found = published.parse_prf(published.OTHERS[name][data_set])
+        else:
+            found = published.published(name, data_set)
+        for letter, figure in zip("prf", figures.split(), strict=True):
+            mean, _, std = figure.partition("±")
+            assert found[letter] == {"mean": float(mean), "std": float(std) if std else None}
+
+
 def row_with(scores: dict[int, dict[str, float | None]], **settings: Any) -> dict[str, Any]:
     """A row of the results with an F1 for each seed and kind of scores. P and R are the same."""
     row: dict[str, Any] = {name: [f"{name} {seed}" for seed in scores] for name in tables.PER_SEED}
@@ -275,32 +324,40 @@ def row_with(scores: dict[int, dict[str, float | None]], **settings: Any) -> dic
     return {**row, **settings}
 
 
-def test_seeds_of_earlier_runs_stay(tmp_path: Path) -> None:
-    """If they were trained in the same way."""
-    (tmp_path / "webnlg").mkdir()
-    write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / "webnlg" / "train.spacy")
-    settings = settings_of("webnlg", corpus=tmp_path, out=tmp_path, epochs=20)
-    training = {"texts": 1, "epochs": 20, "rate": 0.008, "rounds": 3}
+def write_vectors(folder: Path, data: Any) -> str:
+    """Word vectors, as `spacy init vectors` makes them."""
+    nlp = spacy.blank("en")
+    keys = [nlp.vocab.strings.add(f"word{row}") for row in range(len(data))]
+    nlp.vocab.vectors = Vectors(data=np.asarray(data, dtype=np.float32), keys=keys)
+    nlp.to_disk(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def one_text(tmp_path: Path) -> Settings:
+    """Settings to train on one text and on word vectors, with an empty folder for the results."""
+    vocab = spacy.blank("en").vocab
+    write_docs([gold_doc(vocab, *TRIPLES[0])], tmp_path / "corpus" / "webnlg" / "train.spacy")
+    vectors = write_vectors(tmp_path / "vectors", np.random.default_rng(0).normal(size=(50, 100)))
+    folders = {"corpus": tmp_path / "corpus", "out": tmp_path / "out", "runs": tmp_path / "runs"}
+    folders["out"].mkdir()
+    return settings_of("webnlg", vectors=vectors, **folders)
+
+
+def test_seeds_of_earlier_runs_stay(one_text: Settings) -> None:
+    training = tables.training_of("rin", one_text)
     one = {"rel_exact": 0.8, "ents": 0.9}
     kept = {
         "rin": row_with({0: one, 2: {"rel_exact": 0.84, "ents": 0.8}}, training=training),
-        "without_er": row_with({0: one}, training=training),
-        "k0": row_with({0: one}, training={**training, "epochs": 10, "rounds": 0}),
-        "k1": row_with({0: one}, training={**training, "rounds": 7}),
+        "without_er": row_with({0: one}, training=tables.training_of("without_er", one_text)),
     }
-    (tmp_path / "webnlg.json").write_text(json.dumps(kept))
+    (one_text.out / "webnlg.json").write_text(json.dumps(kept))
     found = {
         "rin": row_with({1: {"rel_exact": 0.7, "ents": 0.7}, 2: {"rel_exact": 0.9, "ents": None}}),
-        "k0": row_with({1: one}),
         "k2": row_with({1: one}),
     }
-    merged = tables.merge(found, settings)
-    assert {name: row["seeds"] for name, row in merged.items()} == {
-        "rin": [0, 1, 2],
-        "k0": [1],
-        "without_er": [0],
-        "k2": [1],
-    }
+    merged = tables.merge(found, one_text)
+    assert {name: row["seeds"] for name, row in merged.items()} == {"rin": [0, 1, 2], "without_er": [0], "k2": [1]}
     rin = merged["rin"]
     assert rin["minutes"] == ["minutes 0", "minutes 1", "minutes 2"] and rin["training"] == training
     # The new run of seed 2 replaces the old one. Deviations 0, -10 and 10: √(200 / 2)
@@ -308,7 +365,139 @@ def test_seeds_of_earlier_runs_stay(tmp_path: Path) -> None:
     # A mean over some of the seeds would be compared with means over all of them.
     assert rin["dev"]["ents"] is None and rin["dev"]["rel_partial"] is None
     assert merged["without_er"] == kept["without_er"]
-    assert merged["k2"]["training"] == {**training, "rounds": 2}
+    assert merged["k2"]["training"] == tables.training_of("k2", one_text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 10}, "epochs 10, not 20: rin"),
+        ({"texts": 2}, "texts 2, not 1: rin"),
+        ({"vectors": "400000 x 100, mean length 5.12"}, "vectors 400000 x 100, mean length 5.12, not 50 x 100, mean "),
+        ({"transformer": "bert, 12 layers"}, None),  # there is none in the rows to train
+        ({"config": "0"}, "config 0, not "),
+    ],
+)
+def test_rows_of_other_settings_are_not_lost(changes: dict[str, Any], message: str | None, one_text: Settings) -> None:
+    """New rows beside them could not be compared with them."""
+    training = {**tables.training_of("rin", one_text), **changes}
+    (one_text.out / "webnlg.json").write_text(json.dumps({"rin": row_with({0: {"ents": 0.9}}, training=training)}))
+    found = {"k2": row_with({1: {"ents": 0.9}})}
+    if message is None:
+        assert tables.merge(found, one_text).keys() == {"rin", "k2"}
+        return
+    with pytest.raises(SystemExit) as refused:
+        tables.merge(found, one_text)
+    assert message in str(refused.value) and "--out" in str(refused.value)
+
+
+def test_rows_that_do_not_tell_their_settings_are_not_lost(one_text: Settings) -> None:
+    row = row_with({0: {"ents": 0.9}})
+    for name, message in (("rin", "epochs unknown, not 20: rin"), ("gone", "a variant that is not known: gone")):
+        (one_text.out / "webnlg.json").write_text(json.dumps({name: row}))
+        with pytest.raises(SystemExit, match=message):
+            tables.merge({"k2": row}, one_text)
+
+
+def test_runs_on_another_transformer_are_not_averaged(
+    one_text: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transformer is told by its weights, wherever they lie."""
+    transformers = pytest.importorskip("transformers")
+    for name in ("one", "other"):
+        sizes = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+        transformers.BertModel(transformers.BertConfig(**sizes)).save_pretrained(tmp_path / name)
+    shutil.copytree(tmp_path / "one", tmp_path / "moved")
+    folders = (str(tmp_path / name) for name in ("one", "other", "moved"))
+    one, other, moved = (settings_with(one_text, transformer=folder) for folder in folders)
+    table = tables.merge({"transformer": row_with({0: {"ents": 0.9}})}, one)
+    (one.out / "webnlg.json").write_text(json.dumps(table))
+    found = {"transformer": row_with({1: {"ents": 0.5}})}
+    assert tables.merge(found, moved)["transformer"]["seeds"] == [0, 1]
+    with pytest.raises(SystemExit, match=r"transformer bert, 1 layers, .*: transformer"):
+        tables.merge(found, other)
+    # It does not matter to other rows, and need not be there.
+    gone = settings_with(one, transformer="gone")
+    assert tables.merge({"rin": found["transformer"]}, gone).keys() == {"rin", "transformer"}
+    # A command adds all runs with its settings. It does not find out too late that one can't join.
+    run = one_text.runs / "webnlg" / "transformer" / "0"
+    run.mkdir(parents=True)
+    (run / "scores.json").write_text(json.dumps({"training": tables.training_of("transformer", other)}))
+    names = ("vectors", "transformer", "corpus", "configs", "runs", "out")
+    options = [f"--{name}={getattr(other, name)}" for name in names]
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", "webnlg", "--only=rin", *options])
+    monkeypatch.setattr(reproduce, "work", lambda *_: pytest.fail("a run was started"))
+    with pytest.raises(SystemExit, match="transformer bert"):
+        reproduce.main()
+
+
+def test_runs_on_other_word_vectors_are_other_runs(one_text: Settings, tmp_path: Path) -> None:
+    made = np.random.default_rng(0).normal(size=(50, 100))
+    # Principal components have any sign, and each machine rounds in its own way.
+    again = settings_with(one_text, vectors=write_vectors(tmp_path / "again", -made * (1 + 1e-6)))
+    other = settings_with(one_text, vectors=write_vectors(tmp_path / "other", 1.01 * made))
+    run = variants.Run("rin", 3, tmp_path / "run")
+    run.folder.mkdir()
+    run_config.make_config(one_text, variants.VARIANTS["rin"], 3).to_disk(run.folder / "config.cfg")
+    assert not reproduce.is_same(run, one_text)  # it has no scores
+    (run.folder / "scores.json").write_text("{}")
+    assert reproduce.is_same(run, one_text) and reproduce.is_same(run, again)
+    assert not reproduce.is_same(run, other)
+    # Scores tell what the vectors were that have gone since.
+    shutil.rmtree(tmp_path / "vectors")
+    run_config.describe_vectors.cache_clear()
+    assert not reproduce.is_same(run, again)
+    (run.folder / "scores.json").write_text(json.dumps({"training": tables.training_of("rin", again)}))
+    assert reproduce.is_same(run, again) and not reproduce.is_same(run, other)
+
+
+def test_what_a_run_is_told_by(one_text: Settings, parser: Path, tmp_path: Path) -> None:
+    """Neither by its seed nor by where files lie, but by all that it is trained with."""
+    settings = settings_with(one_text, parser=parser)
+    config = run_config.make_config(settings, variants.VARIANTS["gcn"], 0)
+    training = run_config.describe_training(config)
+    assert training["parser"] and run_config.describe_training(config, parts=False).keys() == training.keys() - {
+        "transformer",
+        "parser",
+    }
+    for name, path in {"train": config["paths"]["train"], "vectors": settings.vectors, "parser": parser}.items():
+        copy = shutil.copytree if Path(path).is_dir() else shutil.copyfile
+        config["paths"][name] = str(copy(path, tmp_path / f"copy of {name}"))
+    config["system"] = {"seed": 5, "gpu_allocator": "pytorch"}
+    del config["components"]["rin_joint"]["model"]["round_weight"]  # older configs do not have it
+    assert run_config.describe_training(config) == training
+
+    def differences(section: str, key: str, value: Any) -> list[str]:
+        changed = config.copy()
+        place = changed
+        for name in section.split("."):
+            place = place[name]
+        place[key] = value
+        return [line.split()[0] for line in run_config.compare(training, run_config.describe_training(changed))]
+
+    assert differences("training", "max_epochs", 7) == ["epochs"]
+    assert differences("training", "dropout", 0.5) == ["config"]
+    assert differences("components.rin_joint", "head", "first") == ["config"]
+    assert differences("components.rin_joint.model", "round_weight", 1.0) == ["config"]
+    assert differences("paths", "init_tok2vec", "weights") == ["config"]
+    assert differences("paths", "vectors", None) == ["vectors"]
+    smaller = Config().from_disk(tmp_path / "copy of parser" / "config.cfg", interpolate=False)
+    smaller["training"]["dropout"] = 0.3
+    smaller.to_disk(tmp_path / "copy of parser" / "config.cfg")
+    assert differences("paths", "parser", config["paths"]["parser"]) == ["parser"]
+
+
+def test_runs_can_join_the_committed_results(tmp_path: Path) -> None:
+    """Their rows tell what they were trained with, and have the settings that their variants have."""
+    for data_set in ("webnlg", "webnlg_new", "webnlg_star", "nyt_star"):
+        write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / data_set / "train.spacy")
+        settings = settings_of(data_set, corpus=tmp_path, out=PROJECT / "results", vectors=None)
+        for name, row in tables.read_table(settings).items():
+            training, variant = row["training"], variants.VARIANTS[name]
+            assert training["config"] == tables.training_of(name, settings, parts=False)["config"]
+            assert (training["vectors"] is None) == (name == "without_vectors")
+            assert (training["transformer"] is not None) == (variant.config == "transformer")
+            assert (training["parser"] is not None) == variant.parses
 
 
 def test_committed_results_say_how_they_were_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,6 +509,10 @@ def test_committed_results_say_how_they_were_trained(tmp_path: Path, monkeypatch
         for suffix in ("md", "json"):
             made, kept = tmp_path / f"{data_set}.{suffix}", PROJECT / "results" / f"{data_set}.{suffix}"
             assert made.read_text() == kept.read_text()
+        for row, shown in zip(table.values(), read_markdown((tmp_path / f"{data_set}.md").read_text())[0], strict=True):
+            rounds = row["training"]["rounds"]
+            assert ("K = " in shown["model"]) == (rounds is not None)
+            assert rounds is None or f"K = {rounds}" in shown["model"]
         for variant, row in table.items():
             made_as = variants.VARIANTS[variant]
             rounds = {"paper": variants.DATA_SETS[data_set].rounds, "transformer": 1, "interactive": None}
@@ -377,6 +570,7 @@ def test_goes_on_where_it_stopped(
     folder = tmp_path / "runs/webnlg/k0/0"
     whole = json.loads((folder / "scores.json").read_text())
     less = {**whole, "minutes": 77.0, "test": {k: v for k, v in whole["test"].items() if k != "rel_text"}}
+    assert less.pop("training") == json.loads((tmp_path / "out/webnlg.json").read_text())["k0"]["training"]
     (folder / "scores.json").write_text(json.dumps(less))
     config = (folder / "config.cfg").read_text()
     (folder / "config.cfg").write_text(config.replace("round_weight = 0.0\n", ""))
@@ -385,14 +579,20 @@ def test_goes_on_where_it_stopped(
     assert json.loads((folder / "scores.json").read_text()) == {**whole, "minutes": 77.0}
     assert (folder / "model-best/meta.json").stat().st_mtime_ns == trained and "round_weight" in config
     capsys.readouterr()
-    # Another config is another run.
-    again = run("--seeds=0", "--epochs=2")
-    assert again[0] > before
-    # Seed 1 had other settings: it does not count any more.
-    assert "RIN w/o interaction (K = 0) | 1 |" in capsys.readouterr().out
+    # Other settings need other folders, for the results and for the runs.
+    done = run("--seeds=0")
+    results = (tmp_path / "out/webnlg.json").read_text()
+    monkeypatch.setattr(reproduce, "work", lambda *_: pytest.fail("a run was started"))
+    for more in ([], [f"--runs={tmp_path / 'new'}"], [f"--out={tmp_path / 'new'}"]):
+        with pytest.raises(SystemExit, match="epochs 1, not 2: "):
+            run("--seeds=0", "--epochs=2", *more)
+    assert (tmp_path / "out/webnlg.json").read_text() == results
+    monkeypatch.undo()
+    assert run("--seeds=0", "--epochs=2", f"--runs={tmp_path / 'new'}", f"--out={tmp_path / 'new'}") == done
+    assert json.loads((tmp_path / "new/webnlg.json").read_text())["k0"]["seeds"] == [0]
     # The same settings on files that lie elsewhere are the same run.
     (tmp_path / "corpus").rename(tmp_path / "moved")
-    assert run("--seeds=0", "--epochs=2", f"--corpus={tmp_path / 'moved'}") == again
+    assert run("--seeds=0", f"--corpus={tmp_path / 'moved'}") == done
 
 
 def test_epoch_that_was_kept(tmp_path: Path) -> None:
