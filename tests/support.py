@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
-from thinc.api import fix_random_seed
+from thinc.api import Model, fix_random_seed
 from typer.testing import CliRunner, Result
 
 from spacy_rin.cli import rin_cli
@@ -105,6 +105,11 @@ def run(*args: object) -> Result:
     """Run `spacy rin` with arguments."""
     # Wide enough for the help texts to stay on one line.
     return CliRunner().invoke(rin_cli, list(map(str, args)), env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"})
+
+
+def given_features(width: int) -> Model:
+    """Token features that are given with each Doc, in `doc.tensor`."""
+    return Model("given", lambda _, docs, is_train: ([doc.tensor for doc in docs], lambda _: docs), dims={"nO": width})
 
 
 @Language.component("tests_trees")

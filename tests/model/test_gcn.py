@@ -13,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from thinc.api import Model
 from torch import Tensor
 
 from spacy_rin.model.features import build_dependency_gcn, find_heads
 from spacy_rin.model.networks.gcn import GCN
+from spacy_rin.model.wrapper import network_of
 from spacy_rin.pipeline.factory import DEFAULT_MODEL
 
-from ..support import TRIPLES, component_of, make_examples, names, same_predictions, train
+from ..support import TRIPLES, component_of, given_features, make_examples, names, same_predictions, train
 
 TEXTS = [text for text, _ in TRIPLES]
 GCN_CONFIG = {"@architectures": "spacy_rin.DependencyGCN.v1", "tok2vec": DEFAULT_MODEL["tok2vec"]}
@@ -112,6 +115,84 @@ def test_heads_are_those_of_a_piece(nlp: Language) -> None:
     assert find_heads(distances[:0]).tolist() == []
 
 
+def tree(vocab: Vocab, heads: list[int]) -> Doc:
+    """A Doc with that tree, and random features of four columns."""
+    doc = Doc(vocab, words=[f"w{i}" for i in range(len(heads))], heads=heads, deps=["dep"] * len(heads))
+    set_features(doc)
+    return doc
+
+
+def set_features(doc: Doc) -> None:
+    doc.tensor = np.random.default_rng(0).normal(size=(len(doc), 4)).astype("f")
+
+
+def registered(doc: Doc, **setting: Any) -> Model[Any, Any]:
+    build = spacy.registry.architectures.get("spacy_rin.DependencyGCN.v1")
+    model = build(given_features(doc.tensor.shape[1]), **setting)
+    torch.manual_seed(0)
+    model.initialize(X=[doc])
+    return model
+
+
+def equals_dense(doc: Doc, heads: list[int]) -> bool:
+    """Whether the registered architecture gives a Doc what the equation gives for these heads."""
+    model = registered(doc)
+    with torch.no_grad():
+        dense = dense_gcn(network_of(model.get_ref("graph")), torch.from_numpy(doc.tensor), heads)
+    return np.allclose(model.predict([doc])[0], dense.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        # As above: 2 o + 1 of each token, then of these results.
+        ({"layers": 1}, [8.0, 15.0, 12.0]),
+        ({"layers": 1, "norm": "mean"}, [4.0, 5.0, 6.0]),
+        ({}, [17.0 + 31.0, 17.0 + 31.0 + 25.0, 31.0 + 25.0]),
+        ({"norm": "mean"}, [(9.0 + 11.0) / 2, (9.0 + 11.0 + 13.0) / 3, (11.0 + 13.0) / 2]),
+    ],
+    ids=str,
+)
+def test_settings_by_hand(nlp: Language, setting: dict[str, Any], expected: list[float]) -> None:
+    doc = tree(nlp.vocab, [1, 1, 1])
+    doc.tensor = np.array([[1.0], [2.0], [3.0]], dtype="f")
+    model = registered(doc, **setting)
+    with torch.no_grad():
+        for layer in network_of(model.get_ref("graph")).maps:
+            layer.weight.fill_(2.0)
+            layer.bias.fill_(1.0)
+    assert model.predict([doc])[0].flatten().tolist() == expected
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_long_chain(nlp: Language, step: int) -> None:
+    """Each token is the head of its neighbour: a tree as deep as the text is long."""
+    n_tokens = 1500
+    heads = [min(max(i + step, 0), n_tokens - 1) for i in range(n_tokens)]
+    assert equals_dense(tree(nlp.vocab, heads), heads)
+
+
+@pytest.mark.parametrize(
+    ("spans", "heads"),
+    [
+        ([(0, 2)], [5, 0, 0, 2, 3, 5, 5, 5]),  # with children outside
+        ([(3, 6)], [1, 4, 1, 1, 4, 4, 4]),  # a whole branch
+        ([(1, 3), (5, 7)], [1, 4, 1, 2, 4, 4, 4]),  # the root, and tokens that are not neighbours in the tree
+        ([(0, 9)], [0]),
+    ],
+    ids=str,
+)
+def test_merged_tokens(nlp: Language, spans: list[tuple[int, int]], heads: list[int]) -> None:
+    """The tree that is read is that of the tokens as they are when it is read."""
+    doc = tree(nlp.vocab, [1, 6, 1, 1, 3, 4, 6, 6, 6])
+    with doc.retokenize() as retokenizer:
+        for start, end in spans:
+            retokenizer.merge(doc[start:end])
+    set_features(doc)
+    assert [token.head.i for token in doc] == heads
+    assert equals_dense(doc, heads)
+
+
 def pipeline(model: dict[str, Any] | None = None, **config: Any) -> Language:
     nlp = spacy.blank("en")
     nlp.add_pipe("tests_trees")
@@ -202,6 +283,39 @@ def test_missing_trees_are_told_once(parsed: Language, tmp_path: Path) -> None:
     component_of(again).model.attrs["context"] = "text"
     with pytest.warns(UserWarning, match=r"W005.*dependency trees"):
         component_of(again).predict_given(make_examples(again.vocab))
+
+
+def test_tokens_are_merged_behind_the_parser(parsed: Language) -> None:
+    """What is found is what is found in a text whose tokens are the merged ones from the start."""
+    doc = parsed.get_pipe("tests_trees")(parsed.make_doc(TEXTS[2]))
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+        retokenizer.merge(doc[3:6])
+    words = ["Ada Brook", ",", "born in Larne", ",", "founded", "Nimbus", "."]
+    assert [token.text for token in doc] == words
+    same = parsed.get_pipe("tests_trees")(Doc(parsed.vocab, words=words))
+    component = component_of(parsed)
+    assert np.allclose(*(component.model.predict([x])[1].tag_scores() for x in (doc, same)), atol=1e-4)
+    assert same_predictions([component(doc)], [component(same)])
+
+
+def test_trees_that_come_too_late(parsed: Language, tmp_path: Path) -> None:
+    """With the parser behind it, the component warns, and reads texts without trees."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rin_joint", config={"model": {"tok2vec": GCN_CONFIG}, "context": "text"})
+    nlp.add_pipe("tests_trees")
+    examples = make_examples(nlp.vocab)
+    optimizer = nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match=r"W003.*dependency trees.*put it before 'rin_joint'"):
+        nlp.update(examples, sgd=optimizer, annotates=["tests_trees"])
+    parsed.to_disk(tmp_path)
+    late = spacy.load(tmp_path, exclude=["tests_trees"])
+    late.add_pipe("tests_trees")
+    component_of(late).model.attrs["context"] = "text"
+    with pytest.warns(UserWarning, match=r"W005.*dependency trees.*before 'rin_joint'"):
+        docs = list(late.pipe(TEXTS))
+    assert all(doc.has_annotation("DEP") for doc in docs)
+    assert same_predictions(docs, map(component_of(late), map(late.make_doc, TEXTS)))
 
 
 def test_a_layer_counts(nlp: Language) -> None:

@@ -222,6 +222,24 @@ def test_network_equals_plain_form(setting: Any, lengths: list[int], data: Any) 
         assert torch.allclose(mine.grad, torch.zeros_like(mine) if theirs is None else theirs)
 
 
+@pytest.mark.parametrize("order", ["text", "random"])
+def test_order_of_learning(order: str) -> None:
+    """The loss is that of the order of the text, or of another order each time."""
+    network, lengths = make_network(order=order), [3]
+    tokens = pack(lengths).tokens
+    gold = np.array([[0, 2, 1], [1, 0, 2]])
+    actions = [(label + 1, subject + 1, object_ + 1) for subject, object_, label in gold.tolist()]
+    possible = [-sum(Plain(network, tokens).log_probs(each)).item() for each in (actions, actions[::-1])]
+    assert not np.isclose(*possible)
+    output = network.make_output((torch.zeros(3, 5, dtype=torch.float64), tokens), lengths)
+    seen = set()
+    for seed in range(10):
+        torch.manual_seed(seed)
+        loss, _ = output.loss(np.full((3, 1), -1), gold, [True], 1.0)
+        seen.update(np.isclose(possible, loss).nonzero()[0].tolist() or [None])
+    assert seen == ({0, 1} if order == "random" else {0})
+
+
 def test_batch_equals_one_by_one() -> None:
     network, lengths = make_network(slots=3), [4, 1, 6, 2]
     tokens = pack(lengths).tokens * 3

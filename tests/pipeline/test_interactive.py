@@ -129,6 +129,18 @@ def test_more_triples_than_slots() -> None:
         nlp.update([example], sgd=nlp.create_optimizer())
 
 
+def test_as_many_triples_as_slots() -> None:
+    """Nothing is lost, and no warning says so."""
+    nlp = pipeline({"slots": 4}, context="text")
+    example = join_examples(make_examples(nlp.vocab)[:3])
+    assert len(example.reference._.relations) == 4
+    nlp.get_pipe("tests_trees")(example.predicted)
+    optimizer = nlp.initialize(lambda: [example])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update([example], sgd=optimizer)
+
+
 BAD = [{"slots": 0}, {"copy_width": 0}, {"order": "label"}, {"feed": "none"}, {"width": 0}, {"entity_layers": 0}]
 
 

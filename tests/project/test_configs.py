@@ -105,6 +105,35 @@ def test_settings_of_our_set_up() -> None:
     assert config["training"]["annotating_components"] == ["tagger"]
 
 
+def test_settings_of_the_bidirectional_network() -> None:
+    """Yu et al., AAAI 2021, average directions, sum over neighbours in the tree (eq. 1), and keep all that is written.
+    What they leave open is as in our set-up of RIN, so that networks are compared, and nothing else.
+    """
+    config = util.load_config(ROOT / "configs" / "interactive.cfg").interpolate()
+    component, training = config["components"]["rin_joint"], config["training"]
+    model = component["model"]
+    graph, encoder = model["tok2vec"], model["tok2vec"]["tok2vec"]
+    assert model["@architectures"] == "spacy_rin.Interactive.v1"
+    assert graph["@architectures"] == "spacy_rin.DependencyGCN.v1"
+    assert (graph["layers"], graph["norm"], encoder["encode"]["join"]) == (2, "sum", "mean")
+    assert (model["slots"], model["copy_width"], model["order"], model["feed"]) == (5, 100, "text", "gold")
+    assert model["use_interaction"] is model["bidirectional"] is model["share_cells"] is True
+    assert model["entity_layers"] == 1 and model["width"] is graph["width"] is None
+    assert (component["threshold"], component["thresholds"], component["calibration"]) == (0.0, {}, {})
+    # The parser comes first, with features of its own that stay as they are, and annotates what is learned from.
+    assert config["nlp"]["pipeline"] == ["tagger", "parser", "rin_joint"]
+    assert config["components"]["parser"]["replace_listeners"] == ["model.tok2vec"]
+    assert training["annotating_components"] == ["tagger", "parser"]
+    assert training["frozen_components"] == ["parser"]
+    ours = util.load_config(ROOT / "configs" / "paper.cfg").interpolate()
+    other = ours["components"]["rin_joint"]
+    assert encoder["embed"] == other["model"]["tok2vec"]["embed"]
+    assert {**encoder["encode"], "join": "concat"} == other["model"]["tok2vec"]["encode"]
+    assert (component["context"], component["head"]) == (other["context"], other["head"])
+    for name in ("dropout", "batcher", "optimizer", "max_epochs", "seed"):
+        assert training[name] == ours["training"][name], name
+
+
 @pytest.mark.parametrize("config", ["paper", "transformer", "interactive"])
 def test_settings_that_depend_on_the_data(corpus: str, config: str) -> None:
     overrides = make_overrides("nyt", config, ROOT / "configs", Path(corpus))
@@ -130,6 +159,19 @@ def test_interactive_config_trains(corpus: str) -> None:
     assert component_of(nlp).cfg["annotation"] == ["DEP", "TAG"]
     with pytest.warns(UserWarning, match=r"W005.*dependency trees"), nlp.select_pipes(disable="parser"):
         nlp("Ada Brook was born in Larne .")
+
+
+@pytest.mark.usefixtures("in_project")
+def test_a_parser_that_stands_too_late(corpus: str) -> None:
+    """Training says so, and goes on without trees."""
+    changes = {"paths.train": corpus, "paths.dev": corpus, "training.max_epochs": 1, "training.eval_frequency": 1}
+    changes["nlp.pipeline"] = ["tagger", "rin_joint", "parser"]
+    nlp = init_nlp(util.load_config(ROOT / "configs" / "interactive.cfg", overrides=changes))
+    output = io.StringIO()
+    with pytest.warns(UserWarning, match=r"W003.*dependency trees.*put it before 'rin_joint'"):
+        nlp, _ = train_nlp(nlp, stdout=output, stderr=output)
+    assert component_of(nlp).cfg["annotation"] == ["TAG"]
+    assert nlp("Ada Brook was born in Larne .").has_annotation("DEP")
 
 
 def test_trains_from_the_command_line(corpus: Any, tmp_path: Path) -> None:
