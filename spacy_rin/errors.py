@@ -162,6 +162,7 @@ class Errors(Message):
     R066 = "The pipeline does not know the relations {unknown}. It knows: {known}."
     R067 = "{base!r} can't be the base of IRIs: give an absolute one, e.g. 'https://example.org/kb/'."
     R068 = "Document '{id}' can't be read: {reason}."
+    R069 = "There must be one id for each Doc, but {reason}. Give as many `ids` as Docs, or leave them out."
     # Pictures and pages
     R070 = "There is no option '{name}' of `render`. The options are: {names}."
     R071 = "`render` draws Docs and Spans, alone or in a list, not {value!r:.100}."
@@ -183,6 +184,7 @@ class Errors(Message):
         "all machines the same pipeline, and start again."
     )
     R083 = "{options} can't be used {how}. Leave it out, or see the --help of the command."
+    R084 = "{path} can't be opened without another package: {reason}. Install what is named here with pip."
     # Facts
     R090 = (
         "{path} can't be read as triples: {reason}. Give what `spacy rin extract` wrote: a folder of shards, or "

@@ -3,21 +3,27 @@
 import io
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
-from fsspec.core import split_protocol, url_to_fs
-from fsspec.implementations.local import LocalFileSystem
+from fsspec import filesystem
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem, make_path_posix
+from fsspec.spec import AbstractBufferedFile
 from fsspec.utils import glob_translate
 
 from ..errors import Errors, FileError, MissingPackageError, RinError
 from ..files import is_unfinished, reason_of
 
 _COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "http": "http", "https": "http", "hdfs": "parquet"}
+# Packages that errors of fsspec and Python name, and the extras that install them
+_EXTRAS = {"s3fs": "s3", "gcsfs": "gs", "aiohttp": "http", "pyarrow": "parquet"}
+# SCHEME://..., or a chain such as SCHEME::SCHEME://... Local names can have colons, too.
+_ADDRESS = re.compile(r"[\w.+-]{2,}://|([\w.+-]+::)+[\w.+-]{2,}://", re.ASCII)
 
 
 class Found(NamedTuple):
@@ -48,12 +54,21 @@ def connect(address: str) -> tuple[Any, str]:
         tuple[AbstractFileSystem, str]: The file system and the path.
 
     Raises:
-        MissingPackageError: R060 if the package for such addresses is not installed.
+        MissingPackageError: R060 or R084 if the package for such addresses is not installed.
         FileError: R034 if there are no such addresses.
     """
     with _coded(address):
-        system, path = url_to_fs(address)
+        if _ADDRESS.match(address):
+            system, path = url_to_fs(address)
+        else:
+            system = filesystem("file")
+            path = system._strip_protocol(make_path_posix(address))  # an absolute path first: a name can begin "file:"
         return system, str(path)
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is a path on this machine; FileError or MissingPackageError as `connect`."""
+    return isinstance(connect(address)[0], LocalFileSystem)
 
 
 def find_files(address: str) -> list[Found]:
@@ -67,7 +82,7 @@ def find_files(address: str) -> list[Found]:
 
     Raises:
         FileError: R033 if there are none, R034 if they can't be listed.
-        MissingPackageError: R060 if the package for such addresses is not installed.
+        MissingPackageError: R060 or R084 if the package for such addresses is not installed.
     """
     system, path = connect(address)
     with _coded(address):
@@ -81,7 +96,7 @@ def find_files(address: str) -> list[Found]:
         else:
             base = os.path.dirname(path)
             infos = [system.info(path)]
-    found = [_found(system, info, base, in_folder) for info in infos if info["type"] == "file"]
+    found = [_found(system, info, base, in_folder, address) for info in infos if info["type"] == "file"]
     found = [file for file in found if not any(part.startswith(".") for part in PurePosixPath(file.name).parts)]
     if not found:
         raise FileError(Errors.R033, path=address)
@@ -100,7 +115,7 @@ def would_find(address: str, file: str) -> bool:
 
     Raises:
         FileError: R034 if an address is not valid.
-        MissingPackageError: R060 if the package for such addresses is not installed.
+        MissingPackageError: R060 or R084 if the package for such addresses is not installed.
     """
     (system, path), (other, target) = connect(address), connect(file)
     if system != other:
@@ -125,11 +140,11 @@ def open_file(address: str) -> Iterator[BinaryIO]:
 
     Raises:
         FileError: R034 if the file can't be read, also later, in the `with` block.
-        MissingPackageError: R060 if a package is missing.
+        MissingPackageError: R060 or R084 if a package is missing.
     """
     system, path = connect(address)
-    with _coded(address, OSError), system.open(path, "rb") as file:
-        compression = _COMPRESSED.get(compression_suffix(address))
+    with _coded(address, OSError), _opened(address, system, path) as file:
+        compression = _COMPRESSED.get(compression_suffix(path))
         if compression is None:
             yield file
             return
@@ -139,9 +154,37 @@ def open_file(address: str) -> Iterator[BinaryIO]:
             yield stream
 
 
-def compression_suffix(address: str) -> str:
-    """Return the suffix that says how a file is compressed; empty if it is not."""
-    suffix = PurePosixPath(address).suffix.lower()
+def copy_file(address: str, path: Path) -> None:
+    """Copy a file, as it is, to this machine.
+
+    Args:
+        address (str): The address.
+        path (Path): The local path.
+
+    Raises:
+        FileError: R033 or R034 if it can't be read or written.
+        MissingPackageError: R060 or R084 if a package is missing.
+    """
+    system, source = connect(address)
+    with _coded(address):
+        system.get_file(source, str(path))
+
+
+def takes_ranges(address: str) -> bool:
+    """Whether a file can be read from any byte on. Some web servers send files only as a whole."""
+    system, path = connect(address)
+    if not _is_web(system):
+        return True
+    try:
+        with _coded(address), system.open(path, "rb") as file:
+            return _seeks(file)
+    except FileError:  # whoever reads it will say so
+        return False
+
+
+def compression_suffix(name: str) -> str:
+    """Return the suffix of a name that says how the file is compressed; empty if it is not."""
+    suffix = PurePosixPath(name).suffix.lower()
     return suffix if suffix in _COMPRESSED else ""
 
 
@@ -153,7 +196,7 @@ class Folder:
 
     Raises:
         FileError: R034 if the address is not valid.
-        MissingPackageError: R060 if the package for such addresses is not installed.
+        MissingPackageError: R060 or R084 if the package for such addresses is not installed.
     """
 
     def __init__(self, address: str) -> None:
@@ -236,12 +279,47 @@ def _coded(address: str, kind: type[Exception] = Exception) -> Iterator[None]:
     except FileNotFoundError as err:
         raise FileError(Errors.R033, path=address) from err
     except ImportError as err:
-        scheme = split_protocol(address)[0] or "file"
-        package = str(err).removesuffix(".").split(" ")[1] if str(err).startswith("Install ") else str(err.name or err)
-        extra = _EXTRAS.get(scheme, "parquet")
-        raise MissingPackageError(Errors.R060, what=address, package=package, extra=extra) from err
+        package = next((name for name in _EXTRAS if name in str(err)), None)
+        if package is None:
+            reason = str(err).removesuffix(".")
+            raise MissingPackageError(Errors.R084, path=address, reason=reason) from err
+        raise MissingPackageError(Errors.R060, what=address, package=package, extra=_EXTRAS[package]) from err
     except kind as err:
         raise FileError(Errors.R034, path=address, reason=reason_of(err)) from err
+
+
+@contextmanager
+def _opened(address: str, system: Any, path: str) -> Iterator[BinaryIO]:
+    """Open a file such that it has all methods of Python's own files, and can seek."""
+    with system.open(path, "rb") as file:
+        if not isinstance(file, AbstractBufferedFile):
+            yield file
+            return
+        if not _is_web(system) or _seeks(file):
+            with io.BufferedReader(file) as buffered:
+                yield buffered
+            return
+    # The connection would not last until all is processed, so the file is fetched first.
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "copy")
+        copy_file(address, copy)
+        with copy.open("rb") as file:
+            yield file
+
+
+def _is_web(system: Any) -> bool:
+    return "http" in system.protocol
+
+
+def _seeks(file: Any) -> bool:
+    """Whether an open file of a web server can seek; it is then at its beginning."""
+    try:
+        file.seek(-1, os.SEEK_END)
+        file.read(1)
+        file.seek(0)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_pattern(system: Any, path: str) -> bool:
@@ -256,9 +334,21 @@ def _fixed_part(pattern: str) -> str:
     return "/".join(parts[:first])
 
 
-def _found(system: Any, info: dict[str, Any], base: str, in_folder: bool) -> Found:
+def _found(system: Any, info: dict[str, Any], base: str, in_folder: bool, source: str) -> Found:
     path = str(info["name"])
-    modified = next((info[key] for key in ("mtime", "ETag", "etag", "md5Hash", "LastModified") if info.get(key)), "")
+    keys = ("mtime", "ETag", "etag", "md5Hash", "LastModified", "Last-Modified", "CRC")
+    modified = next((info[key] for key in keys if info.get(key)), "")
     name = path.removeprefix(base).lstrip("/")
-    address = path if isinstance(system, LocalFileSystem) else str(system.unstrip_protocol(path))
+    address = path if isinstance(system, LocalFileSystem) else _address(system, path, source)
     return Found(address, name, info.get("size"), str(modified), in_folder)
+
+
+def _address(system: Any, path: str, source: str) -> str:
+    """Get the address of a file that was found in a source, which may be a chain, e.g. of archive and server."""
+    links = source.split("::")
+    if len(links) == 1:
+        return str(system.unstrip_protocol(path))
+    place = next(i for i, link in enumerate(links) if "://" in link)  # those before it have no paths, as simplecache
+    scheme = links[place].partition("://")[0]
+    links[place] = path if path.startswith(f"{scheme}://") else f"{scheme}://{path}"
+    return "::".join(links)

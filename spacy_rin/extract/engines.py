@@ -7,6 +7,7 @@ worker dies, is the same for all, see `run_shards`.
 import multiprocessing
 import os
 import signal
+import socket
 import traceback
 from collections import Counter, deque
 from collections.abc import Collection, Generator, Iterable
@@ -15,11 +16,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal, NamedTuple, Protocol
 
-from ..errors import Errors, FileError, MissingPackageError, RinError
+from ..errors import Errors, FileError, MissingPackageError, RinError, require_setting
+from ..files import reason_of
+from ..pipeline.state import is_number
 from .results import Counts
 from .shards import Shard
 from .workers import ParentWatch
 
+_PATIENCE = 5.0  # seconds to wait for a cluster to answer
 _ATTEMPTS = 4  # workers that may die of a shard, or one after the other at their start
 
 
@@ -218,30 +222,39 @@ class RayActors:
         num_gpus (float): GPUs of an actor.
 
     Raises:
+        SettingError: R010 if `num_gpus` is not valid.
         MissingPackageError: R060 if Ray is not installed.
-        FileError: R034 if there is no such cluster.
+        FileError: R034 if there is no such cluster, R081 if none of its machines has what an actor needs.
     """
 
     def __init__(
         self, task: Task, workers: int | None = None, *, address: str | None = None, num_gpus: float = 0
     ) -> None:
+        valid = is_number(num_gpus) and (0 <= num_gpus < 1 or num_gpus == int(num_gpus) >= 1)
+        require_setting("num_gpus", num_gpus, valid, "from 0 to 1, or a whole number")
         try:
             import ray
         except ImportError:
             raise MissingPackageError(Errors.R060, what="The engine 'ray'", package="ray", extra="ray") from None
         self._ray = ray
+        self._answers: dict[Any, Any] = {}  # what an actor will say, by actor
         self._ours = not ray.is_initialized()
         address = address or os.environ.get("RAY_ADDRESS")
         new = {"address": "local", "num_cpus": workers, "include_dashboard": False}
         if self._ours:
+            _check_reachable(address or "")
             try:
                 ray.init(**({"address": address} if address else new), log_to_driver=False)
             except (OSError, ValueError, RuntimeError) as err:
                 raise FileError(Errors.R034, path=f"Ray at {address or 'this machine'}", reason=str(err)) from err
+        try:
+            self._check_room(num_gpus)
+        except FileError:
+            self.stop()
+            raise
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._task = ray.put(task)
         self._actor = ray.remote(num_cpus=1, num_gpus=num_gpus, max_restarts=0)(_Actor)
-        self._answers: dict[Any, Any] = {}  # what an actor will say, by actor
 
     def start(self) -> Any:
         """Start an actor, which may wait for a place in the cluster."""
@@ -267,6 +280,16 @@ class RayActors:
         if self._ours:
             self._ray.shutdown()
 
+    def _check_room(self, num_gpus: float) -> None:
+        """Check that a machine has what an actor needs. Ray would wait, perhaps for ever, for one that has."""
+        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        offers = [(machine.get("CPU", 0), machine.get("GPU", 0)) for machine in machines]
+        if not any(cpus >= 1 and gpus >= num_gpus for cpus, gpus in offers):
+            found = "; ".join(f"{cpus:g} CPU(s) and {gpus:g} GPU(s)" for cpus, gpus in sorted(set(offers)))
+            reason = f"each needs 1 CPU and {num_gpus:g} GPU(s) of one machine, but those of the Ray cluster have"
+            advice = "Choose another number of GPUs, or another cluster."
+            raise FileError(Errors.R081, reason=f"{reason} {found or 'none'}. {advice}")
+
     def _receive(self, worker: Any) -> Answer:
         try:
             answer: Answer = self._ray.get(self._answers[worker])
@@ -275,6 +298,18 @@ class RayActors:
             self._ray.kill(worker)
             return Answer("died")
         return answer
+
+
+def _check_reachable(address: str) -> None:
+    """Check that something listens at HOST:PORT. Ray would try for many minutes. Other addresses are left to it."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as err:  # the last two are of what can't be a port or a host
+        reason = f"nothing answers there ({reason_of(err)}). Check the address, and that the cluster runs"
+        raise FileError(Errors.R034, path=f"Ray at {address}", reason=reason) from err
 
 
 class _Actor:

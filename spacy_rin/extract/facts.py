@@ -14,11 +14,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fsspec.implementations.local import LocalFileSystem
-
 from ..errors import Errors, FileError, MissingPackageError
 from ..files import reason_of, require_targets, scratch_folder, write_whole
-from .addresses import Found, connect, find_files, open_file, would_find
+from .addresses import Found, copy_file, find_files, is_local, open_file, would_find
 from .results import MANIFEST, is_result_name
 from .triples import Row, triples
 from .writers import choose_format, write
@@ -172,7 +170,7 @@ def merge_facts(inputs: Sequence[str | Path], output_path: str | Path, format: s
         SettingError: R031 if the format of the output or of an input is unknown.
         FileError: R033 or R034 if an input can't be found or read, R034 if the output can't be written or is an input,
             R090 if an input has no triples of `extract`.
-        MissingPackageError: R060 if duckdb, or a package for an address, is not installed.
+        MissingPackageError: R060 or R084 if duckdb, or a package for an address, is not installed.
     """
     try:
         import duckdb
@@ -219,9 +217,6 @@ def _read(database: Any, address: str, found: Sequence[Found], scratch: Path) ->
     files = [file for file in found if not file.in_folder or ("/" not in file.name and file.name.endswith(".parquet"))]
     if not files:
         raise FileError(Errors.R090, path=address, reason="there are no Parquet files in this folder")
-    system, _ = connect(address)
-    if not isinstance(system, LocalFileSystem):
-        database.register_filesystem(system)
     table = scratch.name
     columns = ", ".join(f"{value} AS {name}" for name, value in _COLUMNS.items())
     with _coded(address):
@@ -239,36 +234,42 @@ def _read(database: Any, address: str, found: Sequence[Found], scratch: Path) ->
 
 def _sources(database: Any, files: Sequence[Found], scratch: Path) -> Iterator[str]:
     """Yield what DuckDB reads, as it is written in SQL."""
-    found = [(file.address, choose_format(file.address, None, _INPUT_FORMATS)) for file in files]
-    tables = [address for address, format in found if format == "parquet"]
+    found = [(file.address, choose_format(file.name, None, _INPUT_FORMATS)) for file in files]
+    tables: dict[str, str] = {}  # paths of Parquet files, with their addresses
     for number, (address, format) in enumerate(found):
+        path = address
         if format == "jsonl":
             # Its triples are nested: they are laid out as a table first.
-            path = scratch.with_name(f"{scratch.name}_{number}.parquet")
-            write(_rows(address), path)
-            tables.append(str(path))
-        elif format != "parquet":
-            yield _csv_source(address, "\t" if format == "tsv" else ",")
+            path = str(scratch.with_name(f"{scratch.name}_{number}"))
+            write(_rows(address), path, "parquet")
+        elif not is_local(address):
+            # DuckDB reads a table several times, and not from every file system.
+            path = str(scratch.with_name(f"{scratch.name}_{number}"))
+            copy_file(address, Path(path))
+        if format in ("jsonl", "parquet"):
+            tables[path] = address
+        else:
+            yield _csv_source(address, path, "\t" if format == "tsv" else ",")
     if tables:
-        listed = _quoted(*tables)
-        names: dict[str, set[str]] = {address: set() for address in tables}
-        for address, name in _execute(database, f"SELECT file_name, name FROM parquet_schema([{listed}])"):
-            names.setdefault(address, set()).add(name)
-        for address in names:
-            _check_columns(address, names[address])
+        listed = _quoted(*map(_literal, tables))
+        names: dict[str, set[str]] = {path: set() for path in tables}
+        for path, name in _execute(database, f"SELECT file_name, name FROM parquet_schema([{listed}])"):
+            names.setdefault(path, set()).add(name)
+        for path in names:
+            _check_columns(tables.get(path, path), names[path])
         yield f"read_parquet([{listed}], union_by_name = true)"
 
 
-def _csv_source(address: str, delimiter: str) -> str:
-    with open_file(address) as file:
+def _csv_source(address: str, path: str, delimiter: str) -> str:
+    with open_file(path) as file:
         first = file.readline(_LONGEST_HEADER).decode("utf-8-sig")
     header = next(csv.reader([first], delimiter=delimiter), [])
     _check_columns(address, header)
     columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header)
     # Several threads would have to guess whether a line break is inside quotes.
     return (
-        f"read_csv({_quoted(address)}, columns = {{{columns}}}, auto_detect = false, header = true, parallel = false, "
-        f"delim = {_quoted(delimiter)}, quote = '\"', escape = '\"')"
+        f"read_csv({_quoted(_literal(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        f"parallel = false, delim = {_quoted(delimiter)}, quote = '\"', escape = '\"')"
     )
 
 
@@ -329,6 +330,11 @@ def _values(database: Any, query: str) -> tuple[Any, ...]:
 def _quoted(*texts: str) -> str:
     """Write texts in SQL, separated by commas."""
     return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+
+
+def _literal(path: str) -> str:
+    """Write a path as a pattern that finds this path alone: DuckDB reads all paths as patterns."""
+    return re.sub(r"[*?[]", r"[\g<0>]", path)
 
 
 def _on_one_line(name: str) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from spacy.language import Language
 
-from ..errors import Errors, FileError, MissingPackageError
+from ..errors import Errors, FileError, MissingPackageError, require_whole
 from ..pipeline.loading import load_pipeline
-from .parsing import make_document
+from .parsing import find_id_column, make_document
+from .rows import require_score
 from .run import extract
 from .triples import triple_schema, triple_table, triples
 
@@ -32,6 +34,9 @@ class BatchExtractor:
         min_score (float): Lowest probability of a triple, from 0 to 1.
         relations (Collection[str] | None): Labels of the relations to keep. None keeps all.
         batch_size (int): Texts that the pipeline reads at a time.
+
+    Raises:
+        SettingError: R010 if an option is not valid.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class BatchExtractor:
         relations: Collection[str] | None = None,
         batch_size: int = 256,
     ) -> None:
+        require_score("min_score", min_score)
+        require_whole("batch_size", batch_size, 1)
         self.model = str(model)
         self.text_key = text_key
         self.id_key = id_key
@@ -65,7 +72,7 @@ class BatchExtractor:
 
         Raises:
             RinError: R015, R016 or R018 if the pipeline can't be used.
-            FileError: R061 if a column is missing.
+            FileError: R061 if a column is missing, R034 if it is there twice, or not as long as the other.
             MissingPackageError: R060 if pyarrow is not installed.
         """
         try:
@@ -74,7 +81,12 @@ class BatchExtractor:
             raise MissingPackageError(Errors.R060, what="A table", package="pyarrow", extra="parquet") from None
         if self._nlp is None:
             self._nlp = load_pipeline(self.model)
-        texts, idents = (_column(batch, key) for key in (self.text_key, self.id_key))
+        names = list(batch.column_names if hasattr(batch, "column_names") else batch.keys())
+        find_id_column("the table", names, self.text_key, self.id_key)
+        texts, idents = (_values(batch[key]) for key in (self.text_key, self.id_key))
+        if len(texts) != len(idents):
+            reason = f"it has {len(texts)} text(s) and {len(idents)} id(s)"
+            raise FileError(Errors.R034, path="the table", reason=reason)
         documents = [make_document("", text, ident, text_key=self.text_key) for text, ident in zip(texts, idents)]
         with self._nlp.memory_zone():
             rows = list(extract(self._nlp, documents, failures=True, **self.options))
@@ -110,12 +122,18 @@ def spark(model: str | Path, **options: Any) -> Callable[[Iterable[Any]], Iterat
     return extract_frames
 
 
-def _column(batch: Any, key: str) -> list[Any]:
-    names = list(batch.column_names if hasattr(batch, "column_names") else batch.keys())
-    if key not in names:
-        raise FileError(Errors.R061, path="the table", column=key, columns=", ".join(map(str, names)))
-    column = batch[key]
-    for convert in ("to_pylist", "tolist"):
-        if hasattr(column, convert):
-            return list(getattr(column, convert)())
-    return list(column)
+def _values(column: Any) -> list[Any]:
+    """Get the values of a column as those of Python; what stands for a missing one is None."""
+    convert = next((getattr(column, name) for name in ("to_pylist", "tolist") if hasattr(column, name)), None)
+    values = (value.item() if isinstance(value, np.generic) else value for value in (convert() if convert else column))
+    return [None if _is_missing(value) else value for value in values]
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value stands for none: NaN and NaT are not equal to themselves, and pandas.NA does not say."""
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
+    except ValueError:  # an array, of which each item is compared
+        return False

@@ -23,6 +23,7 @@ def to_networkx(docs: Iterable[Doc], **options: Any) -> Any:
 
     Raises:
         RinError: R003 or R004 if the relations of a Doc are damaged.
+        SettingError: See `doc_triples`.
         MissingPackageError: R060 if networkx is not installed.
     """
     try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import count
+from math import isnan
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -122,7 +123,7 @@ def read_csv(
             header = next(rows, [])
         except csv.Error as err:
             raise FileError(Errors.R030, path=path, line=1, reason=f"invalid CSV: {err}") from err
-        id_column = _id_column(path, header, text_key, id_key)
+        id_column = find_id_column(path, header, text_key, id_key)
         idents = map(label, count(1))
         while True:
             line = rows.line_num + 1
@@ -175,7 +176,7 @@ def read_parquet(
         MissingPackageError: R060 if pyarrow is not installed.
     """
     with _opened_parquet(source, path) as table:
-        id_column = _id_column(path, table.schema_arrow.names, text_key, id_key)
+        id_column = find_id_column(path, table.schema_arrow.names, text_key, id_key)
         columns = [text_key] if id_column is None else [text_key, id_column]
         first, last = rows or (0, table.metadata.num_rows)
         groups, place = _row_groups(table.metadata, first, last)
@@ -207,7 +208,7 @@ def cut_rows(source: BinaryIO, path: str | Path, text_key: str, size: int) -> It
         MissingPackageError: R060 if pyarrow is not installed.
     """
     with _opened_parquet(source, path) as table:
-        _id_column(path, table.schema_arrow.names, text_key, None)
+        find_id_column(path, table.schema_arrow.names, text_key, None)
         first = 0
         for number in range(table.metadata.num_row_groups):
             group = table.metadata.row_group(number)
@@ -256,8 +257,6 @@ def _parquet_document(place: int | str, cells: Sequence[Any], text_key: str) -> 
         text, ident = [cell.as_py() for cell in cells] if len(cells) > 1 else (cells[0].as_py(), None)
     except Exception as err:
         return Document(place, "", error=f"a value can't be read: {reason_of(err)}")
-    if isinstance(ident, date):
-        ident = ident.isoformat()
     return make_document(place, text, ident, text_key=text_key)
 
 
@@ -286,7 +285,7 @@ def make_document(
     Args:
         number (int | str): The id if it has none.
         text (Any): The text.
-        ident (Any): The id. None and "" are none.
+        ident (Any): The id. None, NaN and "" are none.
         meta (Any): The metadata.
         text_key (str): What the text is called, for messages.
 
@@ -294,7 +293,12 @@ def make_document(
         Document: The document.
     """
     error = ""
-    if ident is None or ident == "":
+    if isinstance(ident, date):
+        ident = ident.isoformat()
+    elif isinstance(ident, float):
+        # Whole numbers become floats in a table where one is missing. Larger ones may have been rounded.
+        ident = None if isnan(ident) else int(ident) if ident.is_integer() and abs(ident) < 2**53 else ident
+    if ident is None or (isinstance(ident, str) and not ident):
         ident = number
     elif type(ident) not in (int, str) or not is_unicode(str(ident)):
         error = f"the id must be a whole number or a string of Unicode characters, not {ident!a:.60}"
@@ -310,8 +314,21 @@ def make_document(
     return Document(ident, "" if error else text, meta, error)
 
 
-def _id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: str | None) -> str | None:
-    """Check that the requested columns exist once, and return the name of the id column, if there is one."""
+def find_id_column(path: str | Path, columns: Sequence[str], text_key: str, id_key: str | None) -> str | None:
+    """Check that the requested columns exist once.
+
+    Args:
+        path (str | Path): Name of the table, for messages.
+        columns (Sequence[str]): Its columns.
+        text_key (str): Column of the text.
+        id_key (str | None): Column of the id. None is "id" if it exists.
+
+    Returns:
+        str | None: The name of the id column, if there is one.
+
+    Raises:
+        FileError: R061 if a column is missing, R034 if it is there twice.
+    """
     id_column = id_key or ("id" if "id" in columns else None)
     for key in (text_key, id_column):
         if key is not None and key not in columns:

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import raise_error
 
-from ..errors import Errors, FileError
+from ..errors import Errors, FileError, require_whole
 from .documents import Document
 
 _FAILED = "spacy_rin failed"  # in `doc.user_data`
@@ -18,6 +18,22 @@ _FAILED = "spacy_rin failed"  # in `doc.user_data`
 
 # Pairs of a document and its Doc, which is None if the document failed.
 _Read = Iterator[tuple[Document, Doc | None]]
+
+
+def check_pipe_options(nlp: Language, *, batch_size: int | None = None, n_process: int = 1, **others: Any) -> None:
+    """Check options of `nlp.pipe`. With some that are not valid, it would read nothing, and not say so.
+
+    Args:
+        nlp (Language): The pipeline.
+        batch_size (int | None): Texts in a batch. None is the size that the pipeline has.
+        n_process (int): Number of processes, -1 for all cores.
+        **others: Others, which are left to `nlp.pipe`.
+
+    Raises:
+        SettingError: R010 if one is not valid.
+    """
+    require_whole("batch_size", nlp.batch_size if batch_size is None else batch_size, 1)
+    require_whole("n_process", n_process, -1)
 
 
 def read_strictly(nlp: Language, documents: Iterable[Document], pipe_options: dict[str, Any]) -> _Read:

@@ -7,7 +7,9 @@ from typing import Any
 
 from spacy.tokens import Doc, Span
 
+from ..errors import Errors, SettingError, require_setting
 from ..model.segments import find_sentences
+from ..pipeline.state import is_number
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations
 from .triples import TripleRow, triples
 
@@ -34,7 +36,12 @@ def doc_to_row(
             label, index of the object], ...], "scores": [...], "sentences": [[start, end], ...]}, with character
             offsets, end exclusive. A sentence range covers both entities of the relation. If the Doc has no sentence
             boundaries, they are found by rule, see `find_sentences`.
+
+    Raises:
+        SettingError: R010 if `min_score` is not valid.
+        RinError: R003 or R004 if the relations are damaged.
     """
+    require_score("min_score", min_score)
     found = [
         relation
         for relation in get_relations(doc, attr)
@@ -58,7 +65,7 @@ def doc_triples(docs: Iterable[Doc], *, ids: Iterable[int | str] | None = None, 
 
     Args:
         docs (Iterable[Doc]): The documents.
-        ids (Iterable[int | str] | None): Their ids. None numbers them, starting at 1.
+        ids (Iterable[int | str] | None): Their ids, one for each. None numbers them, starting at 1.
         **options: Options of `doc_to_row`.
 
     Yields:
@@ -66,9 +73,30 @@ def doc_triples(docs: Iterable[Doc], *, ids: Iterable[int | str] | None = None, 
 
     Raises:
         RinError: R003 or R004 if the relations of a Doc are damaged.
+        SettingError: R010 if an option is not valid, R069 if there are more or fewer ids than Docs.
     """
-    for ident, doc in zip(count(1) if ids is None else ids, docs):
+    idents = count(1) if ids is None else iter(ids)
+    number = 0
+    for number, doc in enumerate(docs, 1):
+        ident = next(idents, None)
+        if ident is None:
+            raise SettingError(Errors.R069, reason=f"Doc {number} has none")
         yield from triples({"id": ident, **doc_to_row(doc, **options)})
+    if ids is not None and next(idents, None) is not None:
+        raise SettingError(Errors.R069, reason=f"there are more ids than the {number} Doc(s)")
+
+
+def require_score(name: str, value: float) -> None:
+    """Check a setting that is a probability.
+
+    Args:
+        name (str): Name of the setting.
+        value (float): Its value.
+
+    Raises:
+        SettingError: R010 if the value is not valid.
+    """
+    require_setting(name, value, is_number(value) and 0.0 <= value <= 1.0, "from 0 to 1")
 
 
 def _offsets(span: Span) -> tuple[int, int, str]:

@@ -1,5 +1,7 @@
 """Extract entities and triples from texts, as JSON-serializable values or to a file."""
 
+import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -22,8 +24,8 @@ from ..files import remove_unfinished, require_targets
 from ..pipeline.component import RINJoint, find_component
 from .documents import STDIN, Document, count_documents, files_of, read_documents
 from .journal import Journal, checksum
-from .reading import read_all, read_strictly
-from .rows import doc_to_row
+from .reading import check_pipe_options, read_all, read_strictly
+from .rows import doc_to_row, require_score
 from .workers import ParentWatch, interruptible
 from .writers import DEFAULT_BASE, check_target, target_files, write, write_lines
 
@@ -59,9 +61,11 @@ def extract(
     Raises:
         RinError: R018 if the pipeline has no "rin_joint".
         NotTrainedError: R011 if the component is not trained.
-        SettingError: R066 if the component does not know one of the relations.
+        SettingError: R010 if an option is not valid, R066 if the component does not know one of the relations.
         FileError: R068, while iterating, if a Document could not be read and `failures` is False.
     """
+    require_score("min_score", min_score)
+    check_pipe_options(nlp, **pipe_options)
     pipe = checked_pipe(nlp, relations)
     documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
     documents = (checked_document(document, nlp) for document in documents)
@@ -173,6 +177,8 @@ def extract_file(
         FileError: See `check_output`, `documents.read_documents`, `writers.write` and `journal.Journal`.
         MissingPackageError: R060 if a format needs a package that is not installed.
     """
+    require_score("min_score", min_score)
+    check_pipe_options(nlp, batch_size=batch_size, n_process=n_process)
     output_path = Path(output_path)
     journal_path, errors_path = check_output(input_path, output_path, format, base=base)
     relations = None if relations is None else sorted(set(relations))
@@ -298,12 +304,33 @@ def settings_of(pipe: RINJoint) -> dict[str, Any]:
     Returns:
         dict[str, Any]: JSON-serializable values by name.
     """
-    names = ("threshold", "thresholds", "head", "rescue", "overwrite", "rounds")
-    return {"settings": {name: getattr(pipe, name) for name in names}, "spacy_rin": version("spacy-rin")}
+    names = ("threshold", "thresholds", "head", "rescue", "overwrite", "rounds", "context")
+    # These can be too long for a message.
+    tables = json.dumps([pipe.calibration, pipe.constraints], sort_keys=True).encode("utf-8")
+    settings = {name: getattr(pipe, name) for name in names} | {"tables": _digest(tables)}
+    return {"settings": settings, "spacy_rin": version("spacy-rin")}
+
+
+def content_of(nlp: Language) -> str:
+    """Compute a checksum of a pipeline as it is in memory, wherever it comes from.
+
+    Args:
+        nlp (Language): The pipeline.
+
+    Returns:
+        str: 16 hexadecimal digits. They stay the same while the pipeline reads texts, which adds words to it.
+    """
+    # Like components, tokenizers of users may be unable to save themselves.
+    exclude = ["strings"] if hasattr(nlp.tokenizer, "to_bytes") else ["strings", "tokenizer"]
+    return _digest(nlp.to_bytes(exclude=exclude))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 def _identity(nlp: Language, pipe: RINJoint) -> dict[str, Any]:
-    files = None if nlp.path is None else f"{nlp.path.resolve()} ({checksum(nlp.path)})"
+    files = f"in memory ({content_of(nlp)})" if nlp.path is None else f"{nlp.path.resolve()} ({checksum(nlp.path)})"
     return {"model": files, **settings_of(pipe)}
 
 

@@ -18,6 +18,7 @@ from .addresses import would_find
 from .engines import Engine, Processes, RayActors, run_shards
 from .journal import checksum
 from .results import Counts, Results, example_names
+from .rows import require_score
 from .run import checked_pipe, extract_in_zones, settings_of
 from .shards import DEFAULT_SIZE, Shard, cut, read_shard
 
@@ -100,10 +101,11 @@ def extract_shards(
         SettingError: R010 if a setting is not valid, R031 if the format is unknown, R066 if a relation is.
         FileError: R033, R034 or R061 if the input can't be read, R034 if the output can't be written, R080 if it has
             results of another run, R081 if workers can't start.
-        MissingPackageError: R060 if a package is missing.
+        MissingPackageError: R060 or R084 if a package is missing.
     """
     require_setting("engine", engine, engine in ENGINES, f"one of: {', '.join(ENGINES)}")
     require_whole("batch_size", batch_size, 1)
+    require_score("min_score", min_score)
     if workers is not None:
         require_whole("workers", workers, 1)
     source, target = str(input_address), str(output_address)

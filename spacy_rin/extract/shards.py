@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from ..characters import is_unicode
 from ..errors import Errors, FileError, SettingError, require_whole
-from .addresses import Found, compression_suffix, find_files, open_file
+from .addresses import Found, compression_suffix, find_files, open_file, takes_ranges
 from .documents import INPUT_FORMATS
 from .parsing import BOM, Document, cut_rows, read_csv, read_json_lines, read_parquet, read_texts, read_whole
 
@@ -61,7 +61,7 @@ def cut(address: str, format: str | None = None, *, text_key: str = "text", size
     """Cut an input into shards.
 
     Files with a text per line are cut at bytes, Parquet at rows and, if possible, between row groups. Files of other
-    formats, and compressed files, stay whole. Small pieces share a shard.
+    formats, compressed files, and those of web servers that send no parts stay whole. Small pieces share a shard.
 
     Args:
         address (str): A file, a folder, or a pattern such as "corpus/*.parquet", at any address that fsspec reads.
@@ -76,7 +76,7 @@ def cut(address: str, format: str | None = None, *, text_key: str = "text", size
     Raises:
         SettingError: R010 if the size is not valid, R031 if the format is unknown.
         FileError: R033 if there are no files, R034 or R061 if one can't be read.
-        MissingPackageError: R060 if a package is missing.
+        MissingPackageError: R060 or R084 if a package is missing.
     """
     require_whole("shard_size", size, 1)
     if format is not None and format not in INPUT_FORMATS:
@@ -115,7 +115,7 @@ def read_shard(shard: Shard, *, text_key: str = "text", id_key: str | None = Non
 
     Raises:
         FileError: R030, R033, R034 or R061 if a file can't be read.
-        MissingPackageError: R060 if a package is missing.
+        MissingPackageError: R060 or R084 if a package is missing.
     """
     for piece in shard.pieces:
         with open_file(piece.address) as file:
@@ -140,12 +140,17 @@ def _cut_file(file: Found, format: str, text_key: str, size: int) -> Iterator[tu
         with open_file(file.address) as table:
             for start, stop, weight in cut_rows(table, file.address, text_key, size):
                 yield whole._replace(start=start, stop=stop), weight
-    elif format in ("text", "jsonl") and file.size is not None and not compression_suffix(file.address):
+    elif format in ("text", "jsonl") and file.size is not None and _can_cut(file, size):
         for start in range(0, file.size, size):
             stop = min(start + size, file.size)
             yield whole._replace(start=start, stop=stop), stop - start
     else:
         yield whole, size if file.size is None else file.size
+
+
+def _can_cut(file: Found, size: int) -> bool:
+    """Whether a file can be read in parts. The server is asked only if there would be several."""
+    return not compression_suffix(file.name) and ((file.size or 0) <= size or takes_ranges(file.address))
 
 
 def _shard(pieces: Iterable[Piece], size: int) -> Shard:

@@ -217,22 +217,26 @@ def _write_neo4j(rows: Iterable[Row], path: Path) -> None:
     numbers = _Numbers()
     with ExitStack() as stack:
 
-        def table(name: str, *header: str) -> Any:
+        def table(name: str, *header: str) -> Callable[..., None]:
             file = stack.enter_context(write_whole(path / name))
             rows = csv.writer(stack.enter_context(file.open("w", encoding="utf-8", newline="")))
-            rows.writerow(header)
-            return rows
 
-        nodes = table(_NEO4J_FILES[0], "entity:ID", "name", "type", ":LABEL")
-        relationships = table(_NEO4J_FILES[1], ":START_ID", ":END_ID", ":TYPE", *map(_neo4j_field, DETAILS))
+            def write_row(*cells: Any) -> None:
+                # Neo4j reads a line as a row, unless told otherwise.
+                rows.writerow(_LINE_BREAKS.sub(" ", str(cell)) for cell in cells)
+
+            write_row(*header)
+            return write_row
+
+        add_node = table(_NEO4J_FILES[0], "entity:ID", "name", "type", ":LABEL")
+        add_relationship = table(_NEO4J_FILES[1], ":START_ID", ":END_ID", ":TYPE", *map(_neo4j_field, DETAILS))
         for triple in _all_triples(rows):
             for entity in triple.entities:
                 if entity not in numbers:
                     # A semicolon separates labels in neo4j files.
-                    nodes.writerow([numbers[entity], *entity, entity[1].replace(";", ",")])
+                    add_node(numbers[entity], *entity, entity[1].replace(";", ","))
             subject, object_ = (numbers[entity] for entity in triple.entities)
-            details = (_LINE_BREAKS.sub(" ", str(value)) for value in triple.details.values())
-            relationships.writerow([subject, object_, triple.relation, *details])
+            add_relationship(subject, object_, triple.relation, *triple.details.values())
 
 
 class Target(NamedTuple):

@@ -7,6 +7,7 @@ from spacy.language import Language
 
 from ..errors import Errors, MissingPackageError
 from ..extract import Document, extract
+from ..extract.run import checked_pipe, content_of, settings_of
 from ..extract.triples import row_entities, triples
 
 try:
@@ -38,6 +39,22 @@ class RinExtractor(TransformComponent):
     def class_name(cls) -> str:
         """Return the name of the class, as LlamaIndex saves it."""
         return "RinExtractor"
+
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what results depend on. LlamaIndex knows by it which results it has in a cache.
+
+        Args:
+            **kwargs: Options of pydantic.
+
+        Returns:
+            dict[str, Any]: The options, and a checksum of the pipeline and its settings.
+
+        Raises:
+            RinError: R018 if the pipeline has no "rin_joint".
+            NotTrainedError: R011 if the component is not trained.
+        """
+        pipe = checked_pipe(self.nlp, None)
+        return {**super().to_dict(**kwargs), "pipeline": content_of(self.nlp), **settings_of(pipe)}
 
     def __call__(self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any) -> Sequence[BaseNode]:
         """Extract from nodes.

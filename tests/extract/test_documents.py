@@ -103,6 +103,21 @@ def test_parquet(tmp_path: Path) -> None:
         read("-", "parquet")
 
 
+def test_whole_numbers_that_became_floats(tmp_path: Path) -> None:
+    """As pandas makes of a column of ids if one is missing."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    ids = [7.0, None, float("nan"), -1.0, 0.5, 2.0**53, float("inf")]
+    parquet.write_table(pyarrow.table({"id": ids, "text": ["x"] * len(ids)}), tmp_path / "in.parquet")
+    documents = read(tmp_path / "in.parquet")
+    # Of two large whole numbers, both may have become the same float.
+    assert [(type(d.id), d.id) for d in documents] == [(int, i) for i in (7, 2, 3, -1, 5, 6, 7)]
+    assert [bool(d.error) for d in documents] == [False, False, False, False, True, True, True]
+    (tmp_path / "in.jsonl").write_text('{"id": 7.0, "text": "x"}')
+    assert read(tmp_path / "in.jsonl") == [Document(7, "x")]
+
+
 def test_folder(tmp_path: Path) -> None:
     (tmp_path / "b" / "a").mkdir(parents=True)
     (tmp_path / "b.txt").write_text("one\ntwo\n")

@@ -20,11 +20,12 @@ from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 import spacy_rin.cli  # noqa: F401, adds the command to those of spaCy
-from spacy_rin.extract import doc_to_row, extract, extract_file
+from spacy_rin.extract import doc_to_row, doc_triples, extract, extract_file
 from spacy_rin.extract.documents import Document
 from spacy_rin.extract.journal import Journal, checksum
+from spacy_rin.extract.run import content_of
 
-from ..support import TRIPLES, component_of
+from ..support import TRIPLES, component_of, make_examples
 
 TEXTS = [text for text, _ in TRIPLES]
 BAD = "Ada Brook is bad ."
@@ -34,6 +35,12 @@ BAD = "Ada Brook is bad ."
 def fails_on_bad(doc: Doc) -> Any:
     if "bad" in doc.text:
         raise KeyError("a bug")
+    return doc
+
+
+@Language.component("tests_unsure")
+def unsure(doc: Doc) -> Doc:
+    doc._.relations = [(found.subject, found.label, found.object, 0.4) for found in doc._.relations]
     return doc
 
 
@@ -111,7 +118,9 @@ def test_filters(nlp: Language) -> None:
     assert doc_to_row(doc, relations=[])["entities"] == doc_to_row(doc)["entities"]
     rows = extract(nlp, TEXTS, relations=["founded"])
     assert [named(row) for row in rows] == [{t for t in triples if t[1] == "founded"} for _, triples in TRIPLES]
-    assert not any(row["relations"] for row in extract(nlp, TEXTS, min_score=1.1))
+    nlp.add_pipe("tests_unsure")
+    assert [len(row["relations"]) for row in extract(nlp, TEXTS, min_score=0.4)] == [len(found) for _, found in TRIPLES]
+    assert not any(row["relations"] for row in extract(nlp, TEXTS, min_score=0.41))
 
 
 def test_sentence(nlp: Language) -> None:
@@ -150,6 +159,33 @@ def test_refused(trained: Language, tmp_path: Path) -> None:
             extract(nlp, TEXTS, **options)
     with pytest.raises(ValueError, match=r"R068.*'x'.*empty"):
         list(extract(trained, [Document("x", "", error="empty")]))
+
+
+@pytest.mark.parametrize(
+    "option,value", [("batch_size", 0), ("batch_size", 2.5), ("n_process", -2), ("min_score", 2), ("min_score", "0.5")]
+)
+def test_numbers_out_of_range(trained: Language, tmp_path: Path, option: str, value: Any) -> None:
+    """They would read or find nothing, or never end."""
+    source = tmp_path / "in.txt"
+    source.write_text(TEXTS[0])
+    options = {option: value}
+    for failures in (False, True):
+        with pytest.raises(ValueError, match=f"R010.*'{option}'"):
+            extract(trained, TEXTS, failures=failures, **options)
+    with pytest.raises(ValueError, match=f"R010.*'{option}'"):
+        extract_file(trained, source, tmp_path / "out.csv", **options)
+    assert list(tmp_path.iterdir()) == [source]
+    if option == "min_score":
+        with pytest.raises(ValueError, match=r"R010.*'min_score'"):
+            list(doc_triples([trained(TEXTS[0])], min_score=value))
+
+
+def test_the_batch_size_of_the_pipeline_counts(nlp: Language) -> None:
+    nlp.batch_size = 2
+    assert len(list(extract(nlp, TEXTS, batch_size=None))) == len(TEXTS)
+    nlp.batch_size = 0
+    with pytest.raises(ValueError, match=r"R010.*'batch_size'"):
+        extract(nlp, TEXTS, failures=True)
 
 
 # Documents that fail
@@ -363,7 +399,7 @@ def test_another_run_is_refused(nlp: Language, model: Path, tmp_path: Path) -> N
     ]:
         with pytest.raises(ValueError, match=reason):
             extract_file(nlp, path, out, **options)
-    settings: list[dict[str, Any]] = [{"threshold": 0.9}, {"rounds": 1}]
+    settings: list[dict[str, Any]] = [{"threshold": 0.9}, {"rounds": 1}, {"calibration": {"leads": [1, 0.5]}}]
     for setting in settings:
         with component_of(nlp).settings(**setting), pytest.raises(ValueError, match=r"R062.*settings was .* and is "):
             extract_file(nlp, source, out)
@@ -429,6 +465,32 @@ def test_another_model_is_refused(nlp: Language, model: Path, tmp_path: Path) ->
         extract_file(again, source, out)
     assert extract_file(again, source, out, overwrite=True).resumed == 0
     assert not out.with_name("out.csv.journal.jsonl").exists()
+
+
+def test_a_model_in_memory_is_known_by_its_content(trained: Language, model: Path, tmp_path: Path) -> None:
+    nlp = spacy.util.load_model_from_config(trained.config)
+    nlp.from_bytes(trained.to_bytes())
+    before = content_of(nlp)
+    list(nlp.pipe(["Words that nobody has ever said , such as xyzzy ."]))
+    assert before == content_of(nlp) == content_of(trained)
+    assert content_of(spacy.load(model)) == content_of(spacy.load(model))
+    source, out = tmp_path / "in.txt", tmp_path / "out.csv"
+    source.write_text("\n".join(TEXTS))
+    stop(nlp, source, out, 3)
+    nlp.update(make_examples(nlp.vocab), sgd=nlp.resume_training())
+    with pytest.raises(ValueError, match=r"R062.*model was 'in memory \("):
+        extract_file(nlp, source, out)
+    nlp.from_bytes(trained.to_bytes())
+    assert extract_file(nlp, source, out).resumed == 3
+
+
+def test_a_tokenizer_that_cannot_be_saved(nlp: Language, tmp_path: Path) -> None:
+    """As those of users, which need to do no more than make a Doc."""
+    tokenizer = nlp.tokenizer
+    nlp.tokenizer = lambda text: tokenizer(text)
+    nlp._path = None
+    (tmp_path / "in.txt").write_text(TEXTS[0])
+    assert extract_file(nlp, tmp_path / "in.txt", tmp_path / "out.csv").triples == len(TRIPLES[0][1])
 
 
 def test_damaged_journal(nlp: Language, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import unicodedata
+import zipfile
 from collections import Counter, defaultdict
 from pathlib import Path
 from threading import Timer
@@ -15,6 +16,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from fsspec.registry import _registry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ from spacy_rin.extract.triples import triples
 from spacy_rin.extract.writers import write
 
 from ..support import run
-from .support import write_shards
+from .support import Web, write_shards
 from .test_writers import HOSTILE, make_row
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -181,6 +183,54 @@ def test_patterns_and_addresses(tmp_path: Path) -> None:
     for address in (f"{tmp_path}/*.parquet", "memory://facts"):
         merge_facts([address], tmp_path / "out" / "facts.parquet")
         assert read(tmp_path / "out" / "facts.parquet") == FACTS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+@pytest.mark.parametrize("format", ["parquet", "csv", "jsonl", "shards"])
+def test_names_that_would_be_patterns(tmp_path: Path, format: str) -> None:
+    for name, rows in (("in[1]*?", ROWS), ("in1xy", ROWS[:1])):
+        source = tmp_path / f"{name}.{format}"
+        write_shards(rows, source) if format == "shards" else write(rows, source, format)
+    output = tmp_path / "out[1]*" / "facts[1].parquet"
+    merge_facts([tmp_path / f"in[1]*?.{format}"], output)
+    assert read(output) == FACTS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_names_with_colons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, rows in (
+        ("in/a.csv::new.csv", ROWS),
+        ("in/a.csv", ROWS[:1]),
+        ("file:in.csv", ROWS),
+        ("in.csv", ROWS[:1]),
+    ):
+        write(rows, Path(name))
+    for name in ("in/a.csv::new.csv", "in/*::new.csv", "file:in.csv"):
+        merge_facts([name], "out::facts.parquet")
+        assert read(tmp_path / "out::facts.parquet") == FACTS
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_files_of_a_web_server(tmp_path: Path, format: str, ranges: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(ROWS, tmp_path / f"in.{format}")
+    monkeypatch.setitem(_registry, "http", Web)
+    monkeypatch.setattr(Web, "ranges", ranges)
+    monkeypatch.setitem(Web.files, f"web/in.{format}", (tmp_path / f"in.{format}").read_bytes())
+    merge_facts([f"http://web/in.{format}"], tmp_path / "out" / "facts.parquet")
+    assert read(tmp_path / "out" / "facts.parquet") == FACTS
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["facts.parquet"]
+
+
+def test_files_in_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for format in ("csv", "jsonl", "parquet"):
+            write(ROWS, tmp_path / f"in.{format}")
+            archive.write(tmp_path / f"in.{format}", f"in.{format}")
+    for format in ("csv", "jsonl", "parquet"):
+        merge_facts([f"zip://*.{format}::{tmp_path}/in.zip"], tmp_path / "facts.parquet")
+        assert read(tmp_path / "facts.parquet") == FACTS
 
 
 def test_rows_of_data_frames_that_failed(tmp_path: Path) -> None:

@@ -51,6 +51,67 @@ def test_failures_are_rows(model: Path) -> None:
         BatchExtractor(model)({"text": TEXTS})
 
 
+def test_ids_that_are_missing(model: Path) -> None:
+    """They are none of their own documents, and change nothing of the others."""
+    import numpy as np
+
+    pandas: Any = pytest.importorskip("pandas")
+    extractor = BatchExtractor(model)
+
+    def documents(ids: Any, texts: Any = TEXTS[:3]) -> list[tuple[str, str | None]]:
+        frame = ids if isinstance(ids, pandas.DataFrame) else {"id": ids, "text": texts}
+        return [(row["document"], row["error"]) for row in extractor(frame).to_pylist()][:3]
+
+    def frame(ids: Any, **options: Any) -> Any:
+        return pandas.DataFrame({"id": pandas.Series(ids, **options), "text": TEXTS[:3]})
+
+    whole = [("7", None), ("", None), ("9", None)]
+    for ids in (
+        [7, None, 9],
+        [np.int64(7), np.nan, 9.0],
+        [7, pandas.NA, 9],
+        np.array([7, np.nan, 9]),
+        np.array([7, None, 9], object),
+        pyarrow.array([7.0, None, 9.0]),
+        frame([7, None, 9]),
+        frame([7, None, 9], dtype="Int64"),
+        frame(["7", None, "9"], dtype="string"),
+        frame([np.int64(7), pandas.NA, 9], dtype=object),
+    ):
+        assert documents(ids) == whole
+    days = pandas.Series(pandas.to_datetime(["2020-01-02", None, "2020-01-03"]))
+    assert [document for document, _ in documents(frame(days))] == ["2020-01-02T00:00:00", "", "2020-01-03T00:00:00"]
+    bad = documents([[1, 2], np.array([1, 2]), True])
+    assert all(document == "" and error and "the id must be" in error for document, error in bad)
+    missing = documents([1, 2, 3], pandas.Series(["x", pandas.NA, None], dtype="string"))
+    assert missing == [("2", "there is no 'text'"), ("3", "there is no 'text'")]
+
+
+def test_columns_that_are_not_as_long(model: Path) -> None:
+    with pytest.raises(ValueError, match=r"R034.*3 text.* and 2 id"):
+        BatchExtractor(model)({"id": [1, 2], "text": TEXTS[:3]})
+
+
+def test_columns_that_are_there_twice(model: Path) -> None:
+    pandas: Any = pytest.importorskip("pandas")
+    extractor = BatchExtractor(model)
+    for name in ("text", "id"):
+        frame = pandas.DataFrame([[1, "a", "b"]], columns=["id", "text", name])
+        for batch in (frame, pyarrow.Table.from_arrays([[1], ["a"], ["b"]], names=["id", "text", name])):
+            with pytest.raises(ValueError, match=f"R034.*'{name}' 2 times"):
+                extractor(batch)
+        with pytest.raises(ValueError, match=f"R034.*'{name}' 2 times"):
+            list(spark(model)([frame]))
+
+
+def test_numbers_out_of_range(model: Path) -> None:
+    options: list[dict[str, Any]] = [{"batch_size": 0}, {"min_score": 2}, {"min_score": float("nan")}]
+    for option in options:
+        for make in (BatchExtractor, spark):
+            with pytest.raises(ValueError, match=f"R010.*'{next(iter(option))}'"):
+                make(model, **option)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_spark(trained: Any, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sql = pytest.importorskip("pyspark.sql")

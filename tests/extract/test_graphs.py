@@ -23,6 +23,18 @@ def test_triples() -> None:
     assert [triple.document for triple in kept] == ["no 3", "no 4"]
 
 
+@pytest.mark.parametrize(
+    "ids,reason", [(IDS[:2], "Doc 3 has none"), ([], "Doc 1 has none"), ([*IDS, "no 9"], f"the {len(IDS)} Doc")]
+)
+def test_ids_that_are_not_as_many_as_docs(ids: list[str], reason: str) -> None:
+    for given in (ids, iter(ids)):
+        with pytest.raises(ValueError, match=f"R069.*{reason}"):
+            list(doc_triples(iter(DOCS), ids=given))
+    pytest.importorskip("networkx")
+    with pytest.raises(ValueError, match="R069"):
+        to_networkx(DOCS, ids=ids)
+
+
 def test_networkx() -> None:
     networkx = pytest.importorskip("networkx")
     graph = to_networkx(DOCS, ids=IDS)

@@ -363,6 +363,7 @@ def test_settings_are_checked_first(model: Path, tmp_path: Path) -> None:
     for options, code in [
         ({"engine": "threads"}, "R010.*processes, ray"),
         ({"workers": 0}, "R010.*workers"),
+        ({"min_score": 2}, "R010.*min_score"),
         ({"relations": ["leeds"]}, "R066"),
         ({"output_address": source / "out"}, "R034.*part of the input"),
         ({"input_address": tmp_path / "*" / "*.jsonl"}, "R034.*part of the input"),

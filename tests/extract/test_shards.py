@@ -5,7 +5,9 @@ import http.server
 import io
 import json
 import random
+import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,12 +15,15 @@ from typing import Any
 
 import fsspec
 import pytest
+from fsspec.registry import _registry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_rin.extract.addresses import Folder
 from spacy_rin.extract.parsing import Document, read_parquet
 from spacy_rin.extract.shards import cut, read_shard
+
+from .support import Web
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -182,6 +187,22 @@ def test_columns_are_checked_before_the_run(tmp_path: Path) -> None:
         cut(str(tmp_path / "a.parquet"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_names_with_colons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for name in ("in/x::y.jsonl.txt", "in/x", "zip::x.txt", "file:x.txt", "x.txt"):
+        Path(name).write_text(name)
+    assert [d.text for d in read("in")] == ["in/x::y.jsonl.txt"]
+    assert [d.text for d in read("zip::x.txt")] == ["zip::x.txt"]
+    assert [d.text for d in read("file:x.txt")] == ["file:x.txt"]
+    folder = Folder("o::x")
+    folder.create()
+    with folder.writing("a::b.bin") as file:
+        file.write(b"1")
+    assert [str(path) for path in Path().glob("o*/*")] == ["o::x/a::b.bin"]
+
+
 # Files elsewhere
 
 
@@ -216,6 +237,8 @@ def test_http(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp")
     (tmp_path / "a.csv").write_text("text\none\ntwo\n")
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b'{"text": "three"}'))
+    (tmp_path / "c.txt").write_text("four\nfive\n")
+    parquet.write_table(pyarrow.table({"text": ["six"]}), tmp_path / "d.parquet")
     quiet: Any = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=tmp_path)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -223,16 +246,64 @@ def test_http(tmp_path: Path) -> None:
         try:
             assert [(d.id, d.text) for d in read(f"{root}/a.csv")] == [("a.csv:1", "one"), ("a.csv:2", "two")]
             assert [d.text for d in read(f"{root}/b.jsonl.gz")] == ["three"]
+            # This server sends no parts of files.
+            assert [d.text for d in read(f"{root}/c.txt", size=1)] == ["four", "five"]
+            assert [d.text for d in read(f"{root}/d.parquet")] == ["six"]
             with pytest.raises(ValueError, match="R033"):
                 cut(f"{root}/none.csv")
         finally:
             server.shutdown()
 
 
-def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ranges, shards", [(True, 4), (False, 1)])
+def test_a_web_server_that_sends_no_parts(ranges: bool, shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = io.BytesIO()
+    parquet.write_table(pyarrow.table({"text": ["three"]}), table)
+    monkeypatch.setitem(_registry, "http", Web)
+    monkeypatch.setattr(Web, "ranges", ranges)
+    monkeypatch.setattr(Web, "files", {"web/a.txt": b"one\ntwo\n", "web/b.parquet": table.getvalue()})
+    assert len(cut("http://web/a.txt", size=2)) == shards
+    assert len(cut("http://web/a.txt")) == 1
+    assert [d.text for d in read("http://web/a.txt", size=2)] == ["one", "two"]
+    assert [d.text for d in read("http://web/b.parquet")] == ["three"]
+
+
+def test_archives(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.txt", "one\ntwo\n")
+        archive.writestr("in/b.jsonl.gz", gzip.compress(b'{"text": "three"}'))
+    for scheme in ("zip", "simplecache::zip"):
+        for size in (1, 100):
+            assert [d.text for d in read(f"{scheme}://*.txt::{tmp_path}/a.zip", size=size)] == ["one", "two"]
+    assert [d.text for d in read(f"zip://in::file://{tmp_path}/a.zip")] == ["three"]
+    before = [shard.id for shard in cut(f"zip://a.txt::{tmp_path}/a.zip")]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.txt", "one\nTwo\n")
+    fsspec.get_filesystem_class("zip").clear_instance_cache()
+    assert [shard.id for shard in cut(f"zip://a.txt::{tmp_path}/a.zip")] != before
+
+
+@pytest.mark.parametrize(
+    "address, reason, text",
+    [
+        ("s3://x/a.txt", "Install s3fs to access S3", r"R060.*s3://x/a\.txt needs the package s3fs.*spacy-rin\[s3\]"),
+        (
+            "gs://x/a",
+            "Please install gcsfs to access Google Storage",
+            r"R060.*needs the package gcsfs.*spacy-rin\[gs\]",
+        ),
+        ("http://x/a", 'HTTPFileSystem requires "requests" and "aiohttp" to be installed', r"R060.*aiohttp.*\[http\]"),
+        ("s3://x/a.zst", "No module named 'pyarrow'", r"R060.*needs the package pyarrow.*spacy-rin\[parquet\]"),
+        ("abfs://x/a", "Install adlfs to access Azure Blob Storage", r"R084.*: Install adlfs to(?!.*spacy-rin)"),
+        ("sftp://x/a", 'SFTPFileSystem requires "paramiko" to be installed', r'R084.*"paramiko"(?!.*spacy-rin)'),
+    ],
+)
+def test_a_package_that_is_missing_is_named(
+    address: str, reason: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(*args: object, **options: object) -> None:
-        raise ImportError("Install s3fs to access S3")
+        raise ImportError(reason)
 
     monkeypatch.setattr("spacy_rin.extract.addresses.url_to_fs", missing)
-    with pytest.raises(ImportError, match=r"R060.*s3://x/a\.txt needs the package s3fs.*spacy-rin\[s3\]"):
-        cut("s3://x/a.txt")
+    with pytest.raises(ImportError, match=text):
+        cut(address)

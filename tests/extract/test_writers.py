@@ -218,6 +218,17 @@ def test_neo4j(tmp_path: Path) -> None:
     assert len((tmp_path / "out.neo4j" / "relationships.csv").read_bytes().split(b"\n")) == len(TRIPLES) + 2
 
 
+def test_line_breaks_for_neo4j(tmp_path: Path) -> None:
+    write([make_row("a\nb", ("Ada\nL.", "A\r\nB", "is\nin", "London", "A B", 0.5))], tmp_path / "out.neo4j")
+    for name, rows in [("nodes", 2), ("relationships", 1)]:
+        content = (tmp_path / "out.neo4j" / f"{name}.csv").read_bytes()
+        assert content.count(b"\n") == content.count(b"\r") == content.count(b"\r\n") == rows + 1
+    _, nodes = read_csv(tmp_path / "out.neo4j" / "nodes.csv")
+    assert [row[1:] for row in nodes] == [("Ada L.", "A  B", "A  B"), ("London", "A B", "A B")]
+    _, relationships = read_csv(tmp_path / "out.neo4j" / "relationships.csv")
+    assert relationships[0][2:4] == ("is in", "a b")
+
+
 # The header of neo4j-admin import: NAME:TYPE, where properties without a type are strings.
 NEO4J_TYPES = {"double": float, "long": int, "": str}
 

@@ -6,10 +6,11 @@ import sys
 from typing import Any
 
 import pytest
+import spacy
 from pydantic import validate_call
 from spacy.language import Language
 
-from ..support import TRIPLES, TYPES
+from ..support import TRIPLES, TYPES, component_of, make_examples
 
 TEXTS = [text for text, _ in TRIPLES]
 STATED = sorted((i, *triple) for i, (_, found) in enumerate(TRIPLES) for triple in found)
@@ -112,6 +113,33 @@ def test_llama_index(trained: Language) -> None:
     assert stated == {("Tom Hale", "leads", "Orbix"), ("Ada Brook", "leads", "Orbix")}
     names = {node.name: node.label for node in store.get() if node.label in TYPES.values()}
     assert names == TYPES
+
+
+def test_cache_of_llama_index(trained: Language) -> None:
+    """Results in a cache are those of one pipeline, with its settings."""
+    pytest.importorskip("llama_index.core")
+    from llama_index.core.ingestion import IngestionCache, IngestionPipeline
+    from llama_index.core.schema import TextNode
+
+    from spacy_rin.integrations.llama_index import RinExtractor
+
+    nlp = spacy.util.load_model_from_config(trained.config)
+    nlp.from_bytes(trained.to_bytes())
+    cache = IngestionCache()
+
+    def found(**options: Any) -> int:
+        pipeline = IngestionPipeline(transformations=[RinExtractor(nlp, **options)], cache=cache)
+        nodes = pipeline.run(nodes=[TextNode(text=text, id_=str(i)) for i, text in enumerate(TEXTS)])
+        return sum(len(node.metadata["relations"]) for node in nodes)
+
+    assert found() == found() == len(STATED)
+    with component_of(nlp).settings(calibration=dict.fromkeys(component_of(nlp).relation_labels, (1.0, -99.0))):
+        assert found() == 0
+    assert found(relations=[]) == 0 and found() == len(STATED)
+    before = RinExtractor(nlp).to_dict()
+    assert before == RinExtractor(trained).to_dict()
+    nlp.update(make_examples(nlp.vocab), sgd=nlp.resume_training())
+    assert before != RinExtractor(nlp).to_dict()
 
 
 def test_langchain(trained: Language) -> None:
