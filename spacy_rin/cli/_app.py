@@ -50,7 +50,7 @@ def show_tables(*tables: Sequence[Sequence[str]]) -> None:
     Args:
         *tables (Sequence[Sequence[str]]): The rows of each table, the header first.
     """
-    cleaned = [[[_shown(cell) for cell in row] for row in table] for table in tables]
+    cleaned = [[[printable(cell) for cell in row] for row in table] for table in tables]
     rows = [row for table in cleaned for row in table]
     widths = [max(_width(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
     for header, *body in cleaned:
@@ -62,8 +62,15 @@ def show_tables(*tables: Sequence[Sequence[str]]) -> None:
     typer.echo()
 
 
-def _shown(cell: str) -> str:
-    """Keep a cell on one line, at most as long as a line of a terminal."""
+def printable(cell: str) -> str:
+    """Replace what would control a terminal, and shorten what is longer than a line of it.
+
+    Args:
+        cell (str): Text of users, such as a label.
+
+    Returns:
+        str: What can be shown on one line.
+    """
     text = "".join(char if char.isprintable() else " " for char in cell)
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
 

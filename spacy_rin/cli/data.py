@@ -9,7 +9,8 @@ import typer
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._app import coded_errors, rin_cli, show_tables
+from ._app import coded_errors, printable, rin_cli, show_tables
+from .evaluate import read_train
 
 if TYPE_CHECKING:
     from ..evaluation.data_check import DataCheck
@@ -46,7 +47,7 @@ def data_cli(
     with coded_errors():
         vocab = spacy.blank("xx").vocab  # its words know what is punctuation
         docs = read_docs(data_path, vocab)
-        train = [doc for path in train_paths or () for doc in read_docs(path, vocab)]
+        train = [doc for path in train_paths for doc in read_train(path, vocab)] if train_paths else None
         checked = check_data(docs, train, min_count=min_count, attr=attr, spans_key=spans_key)
     if as_json:
         typer.echo(srsly.json_dumps({**checked.counts, "findings": [asdict(f) for f in checked.findings]}, indent=2))
@@ -88,7 +89,7 @@ def _show(checked: "DataCheck") -> None:
     ]
     show_tables(*(table for table in tables if len(table) > 1))
     for finding in checked.findings:
-        where = ", ".join(finding.where) + (", ..." if finding.count > len(finding.where) else "")
+        where = ", ".join(map(printable, finding.where)) + (", ..." if finding.count > len(finding.where) else "")
         title = f"{finding.name}: {finding.count:,}" + (f" ({where})" if finding.where else "")
         if finding.level == "error":
             msg.fail(title, finding.advice)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._app import coded_errors, load_pipeline, rin_cli, show_tables
+from ._app import coded_errors, load_pipeline, printable, rin_cli, show_tables
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -57,7 +57,7 @@ def evaluate_cli(
         require_targets(outputs, corpus_files(data_path, *(train_paths or ())))
         nlp = load_pipeline(model, gpu_id)
         # Training data come first: a wrong path shows before the pipeline has read any text.
-        train = [doc for path in train_paths or () for doc in _read_train(path, nlp.vocab)]
+        train = [doc for path in train_paths or () for doc in read_train(path, nlp.vocab)]
         evaluation = evaluate(nlp, read_examples(nlp, data_path), train)
         if output_path is not None:
             with write_whole(output_path) as unfinished:
@@ -74,7 +74,8 @@ def evaluate_cli(
         msg.good(f"Wrote {path}")
 
 
-def _read_train(path: Path, vocab: "Vocab") -> "list[Doc]":
+def read_train(path: Path, vocab: "Vocab") -> "list[Doc]":
+    """Read training data to compare with; FileError R034 if it has no texts."""
     from ..errors import Errors, FileError
     from ..pipeline.corpus import read_docs
 
@@ -126,7 +127,7 @@ def _show_unknown(scores: dict[str, Any]) -> None:
     for kind, title in (("relations", "relations"), ("entities", "types of entities")):
         if unknown[kind]:
             total = sum(unknown[kind].values())
-            names = ", ".join(f"{label} ({n:,})" for label, n in unknown[kind].items())
+            names = ", ".join(f"{printable(label)} ({n:,})" for label, n in unknown[kind].items())
             msg.warn(
                 f"The pipeline does not know {len(unknown[kind])} {title} of this data ({total:,} missed): {names}"
             )

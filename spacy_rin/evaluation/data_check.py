@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import accumulate
 from statistics import mean, median
 from typing import Any, Literal
 
@@ -11,8 +12,8 @@ import numpy as np
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from ..model.segments import Segment, find_sentences
-from ..pipeline.decode import HEADS, FoundEntities, decode, head_of
+from ..model.segments import find_sentences
+from ..pipeline.decode import HEADS, head_of
 from ..pipeline.tagging import split_layers
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
 from .scorer import GROUPS, Key, entity_keys, text_groups, triples
@@ -43,6 +44,7 @@ class Finding:
 
 FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
     "no_texts": ("error", "There are no texts. Check that this is the right file."),
+    "no_train_texts": ("error", "There are no texts in the training data. Check that this is the right file."),
     "no_triples": (
         "error",
         "No text has a relation, so there is nothing to learn. Write the file with DocBin(store_user_data=True), and "
@@ -133,7 +135,7 @@ class DataCheck:
 
 def check_data(
     docs: Iterable[Doc],
-    train: Iterable[Doc] = (),
+    train: Iterable[Doc] | None = None,
     *,
     min_count: int = 10,
     attr: str = DEFAULT_ATTR,
@@ -143,7 +145,7 @@ def check_data(
 
     Args:
         docs (Iterable[Doc]): The texts.
-        train (Iterable[Doc]): The training data, if `docs` are texts for scoring.
+        train (Iterable[Doc] | None): The training data, if `docs` are texts for scoring. None compares with nothing.
         min_count (int): A label with fewer examples is reported as rare.
         attr (str): The extension attribute of the relations.
         spans_key (str): Key of all entities in `doc.spans`.
@@ -151,10 +153,10 @@ def check_data(
     Returns:
         DataCheck: The counts and the problems.
     """
-    docs, train = list(docs), list(train)
+    docs, learned = list(docs), list(train or ())
     texts = [_Text(doc, attr, spans_key) for doc in docs]
     by_text = {name: [int(count(text)) for text in texts] for name, count in COUNTERS.items()}
-    by_text.update(_count_repetitions(texts, [_plain(doc) for doc in train]))
+    by_text.update(_count_repetitions(texts, [_plain(doc) for doc in learned]))
     relations = Counter(relation.label for text in texts for relation in text.relations)
     types = Counter(span.label_ for text in texts for span in text.entities)
     combinations = Counter(
@@ -166,9 +168,9 @@ def check_data(
         "rare_relations": sorted(label for label, n in relations.items() if n < min_count),
         "rare_entity_labels": sorted(label for label, n in types.items() if n < min_count),
     }
-    if train:
-        known = {relation.label for doc in train for relation in get_relations(doc, attr)}
-        known_types = {label for doc in train for *_, label in entity_keys(doc, spans_key, attr)}
+    if learned:
+        known = {relation.label for doc in learned for relation in get_relations(doc, attr)}
+        known_types = {label for doc in learned for *_, label in entity_keys(doc, spans_key, attr)}
         labels["relations_not_in_train"] = sorted(set(relations) - known)
         labels["entity_labels_not_in_train"] = sorted(set(types) - known_types)
     groups: dict[str, Counter[str]] = {name: Counter() for name in GROUPS}
@@ -194,13 +196,17 @@ def check_data(
         **labels,
     }
     places = {name: [str(i) for i, n in enumerate(values, 1) if n] for name, values in by_text.items()}
-    return DataCheck(counts, list(_find(counts, {**places, **labels})))
+    absent = {
+        "no_texts": not docs,
+        "no_train_texts": train is not None and not learned,
+        "no_triples": bool(docs) and not counts["triples"],
+    }
+    return DataCheck(counts, list(_find({**counts, **absent}, {**places, **labels})))
 
 
 def _find(counts: Mapping[str, Any], places: Mapping[str, list[str]]) -> Iterable[Finding]:
-    absent = {"no_texts": not counts["texts"], "no_triples": counts["texts"] and not counts["triples"]}
     for name, (level, advice) in FINDINGS.items():
-        value = absent.get(name, counts.get(name, 0))
+        value = counts.get(name, 0)
         count = len(value) if isinstance(value, list) else int(value)
         if count:
             yield Finding(level, name, count, advice, places.get(name, [])[:MAX_PLACES])
@@ -229,6 +235,10 @@ def _tokens(span: Span) -> tuple[int, int]:
     return span.start, span.end
 
 
+def _length(tokens: tuple[int, int]) -> int:
+    return tokens[1] - tokens[0]
+
+
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
 
@@ -244,10 +254,12 @@ def _count_unrelated(text: _Text) -> int:
 
 def _count_crossing(text: _Text) -> int:
     """Count entities that begin inside an earlier entity and end after it."""
-    return sum(
-        any(other.start < span.start < other.end < span.end for other in text.entities[:i])
-        for i, span in enumerate(text.entities)
-    )
+    count, unfinished = 0, list[Span]()
+    for span in text.entities:
+        unfinished = [other for other in unfinished if other.end > span.start]
+        count += any(other.start < span.start and other.end < span.end for other in unfinished)
+        unfinished.append(span)
+    return count
 
 
 def _has_blank(span: Span) -> bool:
@@ -273,46 +285,25 @@ def _count_across(text: _Text) -> int:
     return sum(len(set(sentence[tokens])) > 1 for tokens in ends)
 
 
-class _CertainPairs:
-    """Network output with probability 1 for the given pairs, and 0 for all others."""
-
-    def __init__(self, pairs: Iterable[tuple[int, int, int]]):
-        self._labels: dict[tuple[int, int], list[int]] = {}
-        for left, right, label in sorted(pairs):
-            self._labels.setdefault((left, right), []).append(label)
-
-    def probable(self, subjects: Any, objects: Any, thresholds: Any) -> tuple[Any, Any, Any]:
-        tokens = enumerate(zip(subjects.tolist(), objects.tolist()))
-        found = [(place, label) for place, pair in tokens for label in self._labels.get(pair, ())]
-        places, labels = np.asarray(found, dtype=np.int64).reshape(-1, 2).T
-        return places, labels, np.ones(len(found), dtype=np.float32)
-
-
 def _count_lost(text: _Text, *, n_layers: int, head: str) -> int:
     """Count triples that even a perfect network would lose.
 
-    The gold annotation is encoded as entity layers and token pairs, as the component learns it, and decoded again.
+    The gold annotation is encoded as entity layers and token pairs, as the component learns it, and decoded again. As
+    in `decode`, the longest entity of a token has its triples, and the shortest one is the object of those with itself.
+    Only the pairs of gold triples are decoded, as all others have none.
     """
-    doc, relations = text.doc, text.relations
-    if not relations:
-        return 0
-    labels = sorted({relation.label for relation in relations})
-    pairs = {
-        (head_of(*_tokens(r.subject), head), head_of(*_tokens(r.object), head), labels.index(r.label))
-        for r in relations
-    }
-    layers = split_layers(text.entities, n_layers)
-    (prediction,) = decode(
-        1,
-        [Segment(0, 0, len(doc), 0, len(doc))],
-        [FoundEntities([[(*_tokens(span), 0) for span in layer if not _has_blank(span)] for layer in layers])],
-        _CertainPairs(pairs),
-        thresholds=np.ones(len(labels)),
-        head=head,
-        rescue=False,
+    headed: dict[int, list[tuple[int, int]]] = {}
+    for span in (span for layer in split_layers(text.entities, n_layers) for span in layer if not _has_blank(span)):
+        headed.setdefault(head_of(*_tokens(span), head), []).append(_tokens(span))
+    longest, shortest = (
+        {token: choose(spans, key=_length) for token, spans in headed.items()} for choose in (max, min)
     )
-    found = {(triple.subject[:2], labels[triple.label], triple.object[:2]) for triple in prediction.triples}
-    return sum((_tokens(r.subject), r.label, _tokens(r.object)) not in found for r in relations)
+    pairs = [(_tokens(relation.subject), relation.label, _tokens(relation.object)) for relation in text.relations]
+    found = set()
+    for subject, label, object_ in pairs:
+        left, right = head_of(*subject, head), head_of(*object_, head)
+        found.add((longest.get(left), label, (shortest if left == right else longest).get(right)))
+    return sum(pair not in found for pair in pairs)
 
 
 COUNTERS: Mapping[str, Callable[[_Text], int]] = {
@@ -336,18 +327,30 @@ COUNTERS: Mapping[str, Callable[[_Text], int]] = {
 def _count_repetitions(texts: Sequence[_Text], train: Iterable[str]) -> dict[str, list[int]]:
     """Flag texts that repeat an earlier text, contradict it with other triples, or are in the training data."""
     first: dict[str, _Text] = {}
+    annotated: dict[str, _Text] = {}
     plain = [_plain(text.doc) for text in texts]
     pairs = [(text, first.setdefault(key, text)) for key, text in zip(plain, texts)]
+    # Texts without annotation say nothing, so they contradict nothing.
+    compared = [
+        (text, annotated.setdefault(key, text) if has_relations(text.doc, text.attr) else text)
+        for key, text in zip(plain, texts)
+    ]
     learned = set(train)
     return {
         "texts_repeated": [int(text is not other) for text, other in pairs],
-        "texts_contradicting": [int(_keys(text) != _keys(other)) for text, other in pairs],
+        "texts_contradicting": [int(text is not other and _keys(text) != _keys(other)) for text, other in compared],
         "texts_in_train": [int(key in learned) for key in plain],
     }
 
 
 def _keys(text: _Text) -> set[Key]:
-    return set(triples(text.doc, text.attr))
+    """Get the triples of a text, with offsets that are the same in all texts with the same `_plain`."""
+    offsets = [0, *accumulate(0 if char.isspace() else len(char.lower()) for char in text.doc.text)]
+
+    def move(characters: tuple[int, int]) -> tuple[int, int]:
+        return offsets[characters[0]], offsets[characters[1]]
+
+    return {(move(subject), label, move(object_)) for subject, label, object_ in triples(text.doc, text.attr)}
 
 
 def _plain(doc: Doc) -> str:

@@ -6,8 +6,11 @@ from importlib import import_module
 from itertools import accumulate
 
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab, create_vocab
 
+from ..characters import slow_run
 from ..pipeline.component import find_component
 from ..relations import get_relations, set_relations
 from .turns import Turns
@@ -78,6 +81,17 @@ class RoundsReader:
         """Key in `doc.spans` of all entities."""
         return str(self._pipe.spans_key)
 
+    def fault(self, text: str) -> str:
+        """Say why a text can't be read: the tokenizer would need so long that nobody else had a turn.
+
+        Args:
+            text (str): The text.
+
+        Returns:
+            str: What is wrong with the text; empty if it is fine.
+        """
+        return slow_run(text) if isinstance(self.nlp.tokenizer, Tokenizer) else ""
+
     def read(
         self, text: str, *, threshold: float, rounds: int, progress: Callable[[float], object] = lambda share: None
     ) -> list[Doc]:
@@ -92,14 +106,17 @@ class RoundsReader:
             progress (Callable[[float], object]): Is called between turns, with the share of the text that is done.
 
         Returns:
-            list[Doc]: The predictions after each number of rounds, from 0 to `rounds`.
+            list[Doc]: What the page shows of the predictions after each number of rounds, from 0 to `rounds`. They
+                have a vocabulary of their own, as that of the pipeline forgets the words of a turn after it.
         """
+        vocab = create_vocab(self.nlp.lang, self.nlp.Defaults)
         pieces = list(split_text(text))
         parts: list[list[Doc]] = [[] for _ in range(rounds + 1)]
         for done, piece in enumerate(pieces, 1):
             for number, docs in enumerate(parts):
-                with self._turns.take(), self._pipe.settings(threshold=threshold, rounds=number):
-                    docs.append(self.nlp(piece))
+                settings = self._pipe.settings(threshold=threshold, rounds=number)
+                with self._turns.take(), settings, self.nlp.memory_zone():
+                    docs.append(copy_doc(self.nlp(piece), vocab, self.attr, self.spans_key))
             progress(done / len(pieces))
         return [join_docs(docs, self.attr) for docs in parts]
 
@@ -124,6 +141,32 @@ def split_text(text: str) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:]
+
+
+def copy_doc(doc: Doc, vocab: Vocab, attr: str, spans_key: str) -> Doc:
+    """Copy what the page shows of a Doc.
+
+    Args:
+        doc (Doc): The Doc.
+        vocab (Vocab): The vocabulary of the copy.
+        attr (str): The extension attribute of the relations.
+        spans_key (str): Key in `doc.spans` of all entities.
+
+    Returns:
+        Doc: The copy.
+    """
+    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+    copy = Doc(vocab, words=words, spaces=spaces, sent_starts=[token.is_sent_start for token in doc])
+
+    def move(span: Span) -> Span:
+        return Span(copy, span.start, span.end, label=span.label_)
+
+    copy.set_ents([move(entity) for entity in doc.ents])
+    if spans_key in doc.spans:
+        copy.spans[spans_key] = [move(span) for span in doc.spans[spans_key]]
+    relations = get_relations(doc, attr)
+    set_relations(copy, [(move(s), label, move(object_), score) for s, label, object_, score in relations], attr)
+    return copy
 
 
 def join_docs(docs: Sequence[Doc], attr: str) -> Doc:

@@ -5,8 +5,12 @@ pictures, tables and code blocks.
 """
 
 import logging
+import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -24,8 +28,11 @@ from .rounds import found_by_round, rows_of
 SCRIPT = Path(__file__).with_name("script.py")
 MAX_TEXT = 100_000  # longest text that a visitor may type, in characters
 MAX_DRAWN = 5_000  # longest text that is drawn, in characters: longer pictures are slow and hard to read
+MAX_TRIPLES = 300  # most triples that are drawn as a graph
 MAX_ROWS = 200  # in the table of rounds
 MORE_ROUNDS = 3  # rounds that the page offers beyond those of the pipeline
+# Names of this machine. A page on a foreign name that leads to this machine is not let in.
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 CELL, NEW, GONE = "padding: 3px 10px", "; color: #14532d; background: #d3f2da", "; color: #7f1d1d; background: #fbdcdc"
 
 
@@ -47,10 +54,11 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
     """
     reader = RoundsReader(nlp)
     try:
+        from streamlit import config
         from streamlit.web import cli
     except ImportError as err:
         raise MissingPackageError(Errors.R060, what="The page", package="streamlit", extra="serve") from err
-    _check_port(host, port)
+    address = _check_port(host, port)
     options = {
         "global.developmentMode": "false",  # the default is a guess, which is wrong outside of site-packages
         "server.address": host,
@@ -64,6 +72,15 @@ def serve(nlp: Language, *, host: str = "127.0.0.1", port: int = 8501) -> None:
         "client.showErrorDetails": "none",  # they would show paths of this machine
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
+    # Old versions of Streamlit don't have this option, and who has set it behind a proxy knows better.
+    unset = config.get_options_for_section("server").get("allowedHosts") == []
+    if ip_address(address).is_loopback and unset and "STREAMLIT_SERVER_ALLOWED_HOSTS" not in os.environ:
+        arguments += [f"--server.allowedHosts={name}" for name in dict.fromkeys((*LOCAL_HOSTS, host))]
+    # Streamlit would ask an external server for the address of this machine when a foreign page connects. There is no
+    # option against that. Without an external address, such pages are refused all the same.
+    with suppress(ImportError):  # another version may not have this module
+        net_util = import_module("streamlit.net_util")
+        vars(net_util)["get_external_ip"] = lambda: None
     _served.append(reader)
     try:
         cli.main(["run", str(SCRIPT), *arguments], standalone_mode=False)
@@ -82,6 +99,9 @@ def show() -> None:
     text = _text(st, reader)
     if not text.strip():
         st.info("Type a text and press Run, or try the example.")
+        return
+    if reason := reader.fault(text):
+        st.error(f"This text can't be read: {reason}.")
         return
     try:
         docs = _read(st, reader, text, threshold, rounds)
@@ -175,6 +195,11 @@ def _show_doc(st: Any, doc: Doc, reader: RoundsReader) -> None:
         hide_index=True,
     )
     st.subheader("Graph")
+    if sum(max(subject.end, object_.end) <= drawn.end for subject, _, object_, _ in relations) > MAX_TRIPLES:
+        st.info(
+            f"More than {MAX_TRIPLES:,} triples are not drawn as a graph. Set a higher threshold, or a shorter text."
+        )
+        return
     st.image(render(drawn, "graph", jupyter=False, options=options))
 
 
@@ -209,7 +234,8 @@ def _rounds_table(docs: Sequence[Doc], reader: RoundsReader) -> Element:
     return element("div", table, style="overflow-x: auto")
 
 
-def _check_port(host: str, port: int) -> None:
+def _check_port(host: str, port: int) -> str:
+    """Check that the page can be served there, and return the IP address of the host."""
     try:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, kind, protocol) as probe:
@@ -217,3 +243,4 @@ def _check_port(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as err:
         raise RinError(Errors.R074, host=host, port=port, reason=err.strerror) from err
+    return str(address[0])

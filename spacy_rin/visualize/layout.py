@@ -18,6 +18,8 @@ PAD, MARGIN, GAP = 8, 14, 26  # inside a node, around the picture, between nodes
 ARROW, LOOP = 8, 26  # arrowhead length, height of an arrow from a node to itself
 CLOSENESS, FLATNESS = 0.8, 0.65  # factors of distances and heights in the first layout, before nodes are pushed apart
 STARTS, STEPS = 6, 150  # random starts of the layout, iterations of each
+# A part with more nodes gets fewer starts and iterations, down to so many, because each of them takes longer.
+LARGE, FEWEST = 60, 20
 
 Key = tuple[str, str]
 Points = NDArray[np.float64]
@@ -161,9 +163,9 @@ def _spread(distances: Points) -> Points:
     solve = np.linalg.pinv(np.diag(weights.sum(1)) - weights)
     random = np.random.RandomState(0)  # gives the same numbers in all versions of NumPy
     best, least = np.zeros((n, 2)), np.inf
-    for _ in range(STARTS):
+    for _ in range(max(1, STARTS * LARGE // max(n, LARGE))):
         points = random.uniform(-0.5, 0.5, (n, 2)) * distances.max()
-        for _ in range(STEPS):
+        for _ in range(_steps(n)):
             ratios = weights * distances / np.maximum(_norms(points), 1e-9)
             points = solve @ (np.diag(ratios.sum(1)) - ratios) @ points
         stress = float((weights * (_norms(points) - distances) ** 2).sum())
@@ -172,6 +174,10 @@ def _spread(distances: Points) -> Points:
     best = best - best.mean(0)
     rotated: Points = best @ np.linalg.svd(best, full_matrices=False)[2].T
     return rotated
+
+
+def _steps(n: int) -> int:
+    return max(FEWEST, STEPS * LARGE // max(n, LARGE))
 
 
 def _norms(points: Points) -> Points:
@@ -193,15 +199,15 @@ def _push_apart(points: Points, half: Points, gaps: Points) -> Points:
     """
     points = points.copy()
     while True:
-        for _ in range(STEPS):
+        for _ in range(_steps(len(points))):
             moved = False
             for i in range(len(points) - 1):
-                missing = half[i] + half + gaps[i] - np.abs(points[i] - points)
-                close = np.flatnonzero((missing > 0.5).all(1)[i + 1 :])
+                missing = half[i] + half[i + 1 :] + gaps[i, i + 1 :] - np.abs(points[i] - points[i + 1 :])
+                close = np.flatnonzero((missing > 0.5).all(1))
                 if len(close):
                     j = i + 1 + close[0]  # after this move, other nodes may be far enough
-                    axis = int(missing[j].argmin())
-                    step = missing[j, axis] / 2 * (1 if points[i, axis] > points[j, axis] else -1)
+                    axis = int(missing[close[0]].argmin())
+                    step = missing[close[0], axis] / 2 * (1 if points[i, axis] > points[j, axis] else -1)
                     points[i, axis] += step
                     points[j, axis] -= step
                     moved = True

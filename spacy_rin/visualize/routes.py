@@ -99,8 +99,11 @@ def _route(edge: Edge, nodes: Sequence[Node], returns: bool) -> Points:
     for bend in (0.25, 0.5, 0.75) if returns else (0.0, 0.25, -0.25, 0.5, -0.5):
         other_way = np.stack([start, (start + end) / 2 + bend * across, end])
         points = along(other_way, TIMES)
-        inside = (np.abs(points[:, None] - centers) < halves + 4).all(2).any(0)
-        if (hits := int((inside & others).sum())) < least:
+        # Only nodes near the curve can be hit; to look at all of them is slow in large graphs.
+        reach = halves + 4
+        near = others & (centers + reach > points.min(0)).all(1) & (centers - reach < points.max(0)).all(1)
+        inside = (np.abs(points[:, None] - centers[near]) < reach[near]).all(2).any(0)
+        if (hits := int(inside.sum())) < least:
             way, least = other_way, hits
         if not hits:
             break
@@ -129,6 +132,7 @@ def _place_labels(
     labels = np.zeros((len(edges), 2))
     centers, sizes = boxes(nodes)
     dots = np.array([along(way, DOTS) for way in ways]).reshape(len(ways), len(DOTS), 2)
+    lows, highs = dots.min(1), dots.max(1)
     choices, crossings = [], []
     for i, (edge, way) in enumerate(zip(edges, ways)):
         if edge.subject is edge.object:
@@ -138,7 +142,11 @@ def _place_labels(
         if edge.subject is not edge.object:
             free = (_shared(places, halves[i], centers, sizes) == 0).all(1)
             places = places[free] if free.any() else places
-        others = np.delete(dots, i, axis=0)
+        # Only arrows near the places can be crossed; to look at all of them is slow in large graphs.
+        low, high = places.min(0) - halves[i], places.max(0) + halves[i]
+        near = (lows < high).all(1) & (highs > low).all(1)
+        near[i] = False
+        others = dots[near]
         crossed = (np.abs(others[None] - places[:, None, None]) < halves[i]).all(3).any(2).sum(1)
         choices.append(places)
         crossings.append(crossed)

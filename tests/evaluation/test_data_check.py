@@ -2,16 +2,23 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 from unicodedata import east_asian_width
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_rin.convert import convert
 from spacy_rin.evaluation.data_check import FINDINGS, check_data
+from spacy_rin.model.segments import Segment
+from spacy_rin.pipeline.decode import HEADS, FoundEntities, decode, head_of
+from spacy_rin.pipeline.tagging import split_layers
 from spacy_rin.relations import register_relations, set_relations
 
 from ..support import TRIPLES, gold_doc, run
@@ -78,6 +85,57 @@ def test_overlapping_entities() -> None:
     assert checked.counts["triples_lost"] == 0
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(1, 3)), min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 7), st.sampled_from("rs"), st.integers(0, 7)), max_size=8),
+    st.sampled_from(HEADS),
+    st.sampled_from([1, 2]),
+)
+@settings(deadline=None)
+def test_triples_are_lost_as_in_decoding(spans: Any, triples: Any, head: str, n_layers: int) -> None:
+    """Of a network that is certain of the gold pairs, and of nothing else."""
+    triples = [(s % len(spans), label, o % len(spans)) for s, label, o in triples]
+    doc = make_doc("a|b| |c|d|e|f|g|h|i", [(start, start + length) for start, length in spans], triples)
+    entities = [Span(doc, *span, label="X") for span in {(span.start, span.end) for span in doc.spans["rin"]}]
+    labels = {"r": 0, "s": 1}
+    gold = {
+        ((r.subject.start, r.subject.end), labels[r.label], (r.object.start, r.object.end)) for r in doc._.relations
+    }
+    certain = {(head_of(*subject, head), label, head_of(*object_, head)) for subject, label, object_ in gold}
+
+    class Certain:
+        def probable(self, subjects: Any, objects: Any, thresholds: Any) -> Any:
+            pairs = list(zip(subjects.tolist(), objects.tolist()))
+            rows = [(i, label) for i, (s, o) in enumerate(pairs) for label in (0, 1) if (s, label, o) in certain]
+            return (*np.array(rows, dtype=np.int64).reshape(-1, 2).T, np.ones(len(rows)))
+
+    layers = [
+        [(span.start, span.end, 0) for span in layer if not any(span[place].text.isspace() for place in (0, -1))]
+        for layer in split_layers(entities, n_layers)
+    ]
+    segment = Segment(0, 0, len(doc), 0, len(doc))
+    (decoded,) = decode(
+        1, [segment], [FoundEntities(layers)], Certain(), thresholds=np.ones(2), head=head, rescue=False
+    )
+    kept = {(triple.subject[:2], triple.label, triple.object[:2]) for triple in decoded.triples}
+    lost = check_data([doc]).counts["triples_lost_by_settings"]
+    assert lost[f"entity_layers={n_layers}, head={head}"] == len(gold - kept)
+
+
+def test_time_grows_with_the_triples_of_a_text_not_with_its_pairs() -> None:
+    """Pairs of all entities would be 16 million."""
+    spans = [(i, i + 1) for i in range(4000)]
+    doc = make_doc("w " * 4000, spans, [(i, "r", i + 1) for i in range(0, 4000, 2)])
+    start = time.process_time()
+    assert check_data([doc]).counts["triples_lost"] == 0
+    assert time.process_time() - start < 12
+
+
+def test_crossing_entities_are_counted_once() -> None:
+    doc = make_doc("a b c d e f g", [(0, 3), (1, 4), (2, 5), (2, 3), (3, 4), (5, 7)], [])
+    assert check_data([doc]).counts["entities_crossing"] == 2
+
+
 def test_triples_beyond_the_slots() -> None:
     """Of a text with twelve triples, five slots hold five; a text with six does not fill the places of another."""
     crowded = make_doc("a b", [(0, 1), (1, 2)], [(0, f"r{i}", 1) for i in range(12)])
@@ -124,6 +182,32 @@ def test_repetitions() -> None:
     }
 
 
+def test_equal_annotation_contradicts_nothing() -> None:
+    """Whatever white space and case the text has, and only if it is annotated."""
+    spans, triples = [(0, 1), (2, 3)], [(0, "r", 1)]
+    plain = make_doc("Ada left Rome", spans, triples)
+    wide = make_doc("Ada| |left|ROME", [(0, 1), (3, 4)], triples)
+    late = make_doc(" |Ada|left|Rome", [(1, 2), (3, 4)], triples)
+    other = make_doc("Ada  |left|Rome", spans, [(1, "r", 0)])
+    bare = make_doc("Ada left Rome", spans, None)
+    empty = make_doc("Ada left Rome", spans, [])
+    assert found(check_data([plain, wide, late, bare], min_count=1)) == {
+        "texts_without_annotation": (1, ["4"]),
+        "texts_repeated": (3, ["2", "3", "4"]),
+    }
+    # The first one with annotation is what the others are compared with.
+    checked = found(check_data([bare, plain, other, wide, empty], min_count=1))
+    assert checked["texts_contradicting"] == (2, ["3", "5"])
+
+
+def test_training_data_without_texts() -> None:
+    docs = [make_doc("a b", [(0, 1), (1, 2)], [(0, "r", 1)])]
+    checked = check_data(docs, [], min_count=1)
+    assert found(checked) == {"no_train_texts": (1, [])}
+    assert checked.findings[0].level == "error"
+    assert found(check_data(docs, None, min_count=1)) == {}
+
+
 def test_labels() -> None:
     docs = [make_doc("a b", [(0, 1, "X"), (1, 2, "Y")], [(0, "r", 1)])] * 3
     docs += [make_doc("c d", [(0, 1, "X"), (1, 2, "Z")], [(0, "s", 1)])]
@@ -161,7 +245,7 @@ def test_repeated_triples_count_once() -> None:
 def test_every_finding_can_be_counted() -> None:
     """A finding whose name nothing is counted by would never be found."""
     counts = check_data([], [make_doc("a b", [(0, 1), (1, 2)], [(0, "r", 1)])]).counts
-    assert FINDINGS.keys() - counts.keys() == {"no_texts", "no_triples"}
+    assert FINDINGS.keys() - counts.keys() == {"no_texts", "no_train_texts", "no_triples"}
 
 
 def test_webnlg(real_data: Path) -> None:
@@ -231,6 +315,25 @@ def test_command(corpus: Any) -> None:
     nothing = corpus("nothing.spacy", [make_doc("a b", [(0, 1)], None)])
     result = run("data", nothing)
     assert result.exit_code == 1 and "no_triples" in result.output
+
+
+@pytest.mark.filterwarnings("ignore:.*W090")
+def test_command_refuses_training_data_without_texts(corpus: Any, tmp_path: Path) -> None:
+    """Else nothing would be compared, without a word."""
+    good, empty = corpus("good.spacy", [gold_doc(VOCAB, *row) for row in TRIPLES]), corpus("empty.spacy", [])
+    (tmp_path / "folder").mkdir()
+    for paths in ([empty], [tmp_path / "folder"], [good, empty]):
+        result = run("data", good, *(argument for path in paths for argument in ("--train", path)))
+        assert result.exit_code == 1 and "[R034]" in result.output and paths[-1].name in result.output
+
+
+def test_command_prints_no_control_characters(corpus: Any) -> None:
+    """A label could change what the terminal shows."""
+    label = "l\x1b[31mRED\r\n"
+    doc = make_doc("a b", [(0, 1, label), (1, 2)], [(0, label, 1)])
+    output = run("data", corpus("labels.spacy", [doc])).output
+    assert "rare_relations: 1 (l [31mRED" in output and "rare_entity_labels" in output
+    assert "\x1b[31m" not in output and "\r" not in output
 
 
 def test_command_json(corpus: Any) -> None:

@@ -1,6 +1,7 @@
 """The page of `spacy rin serve`."""
 
 import base64
+import os
 import re
 import shutil
 import socket
@@ -27,6 +28,7 @@ from spacy_rin.page import reader as reading
 from spacy_rin.page import view
 from spacy_rin.page.reader import RoundsReader
 from spacy_rin.page.turns import Turns
+from spacy_rin.relations import set_relations
 
 from ..support import component_of, names, same_predictions
 
@@ -86,8 +88,13 @@ def test_pipeline_is_left_as_it_was(trained: Language, monkeypatch: pytest.Monke
 
 def test_settings_of_the_pipeline_are_known_while_it_reads(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one visitor does must not move the sliders of another."""
-    reader, seen = RoundsReader(trained), []
-    monkeypatch.setattr(reader, "nlp", lambda text: seen.append((reader.threshold, reader.rounds)))
+    reader, seen, make_doc = RoundsReader(trained), [], trained.make_doc
+
+    def make(text: str) -> Any:
+        seen.append((reader.threshold, reader.rounds))
+        return make_doc(text)
+
+    monkeypatch.setattr(trained, "make_doc", make)
     reader.read(TEXT, threshold=0.9, rounds=1)
     assert seen == [(0.5, 3), (0.5, 3)]
 
@@ -141,17 +148,17 @@ def test_short_text_is_read_between_the_pieces_of_a_long_one(
     trained: Language, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first piece of the long text is held until the short one has asked for its turn."""
-    reader, held, order = RoundsReader(trained), Event(), []
+    reader, held, order, make_doc = RoundsReader(trained), Event(), [], trained.make_doc
 
-    def read(text: str) -> Any:
+    def make(text: str) -> Any:
         order.append(text)
         if len(order) == 1:
             held.set()
             while reader._turns.waiting < 2:
                 time.sleep(0.001)
-        return trained(text)
+        return make_doc(text)
 
-    monkeypatch.setattr(reader, "nlp", read)
+    monkeypatch.setattr(trained, "make_doc", make)
     monkeypatch.setattr(reading, "PIECE", 30)
     long = Thread(
         target=reader.read, args=("Tom Hale was born in Wick . " * 4,), kwargs={"threshold": 0.5, "rounds": 0}
@@ -182,6 +189,43 @@ def test_visitor_who_waits_does_not_hold_up_others(trained: Language) -> None:
     go_on.set()
     long.join(60)
     assert [doc.text for doc in results] == [text]
+
+
+def test_words_of_visitors_are_forgotten(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read can be used, but the vocabulary does not grow."""
+    reader = RoundsReader(trained)
+    monkeypatch.setattr(reading, "PIECE", 60)
+    before = len(trained.vocab.strings)
+    results = {}
+    for name in ("Zorvab", "Quixel", "Plimth"):
+        results[name] = reader.read(f"{TEXT} {name} leads {name}1 {name}2 .", threshold=0.5, rounds=1)
+    assert len(trained.vocab.strings) == before and "Zorvab" not in trained.vocab.strings
+    for name, docs in results.items():
+        assert [doc.text for doc in docs] == [f"{TEXT} {name} leads {name}1 {name}2 ."] * 2
+        assert f">{name} leads {name}1 {name}2 .<" in view.render(docs[-1], jupyter=False)
+
+
+def test_copy_is_drawn_like_the_doc_of_the_pipeline() -> None:
+    for lang, pipes in (("en", ["sentencizer"]), ("en", []), ("he", [])):
+        nlp = spacy.blank(lang)
+        for pipe in pipes:
+            nlp.add_pipe(pipe)
+        doc = nlp("Ada lives in Larne. \n Tom leads Orbix!")
+        spans = [
+            spacy.tokens.Span(doc, start, start + 1, label=label) for start, label in ((0, "A"), (3, "B"), (3, "C"))
+        ]
+        doc.ents, doc.spans["rin"] = spans[:2], spans
+        set_relations(doc, [(spans[0], "r", spans[1], 0.5), (spans[2], "s", spans[0], 1.0)])
+        copy = reading.copy_doc(doc, spacy.blank(lang).vocab, "relations", "rin")
+        assert view.render(copy, jupyter=False) == view.render(doc, jupyter=False)
+        assert view.render(copy, "graph", jupyter=False) == view.render(doc, "graph", jupyter=False)
+
+
+def test_text_that_a_tokenizer_is_slow_at_has_a_fault(trained: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = RoundsReader(trained)
+    assert reader.fault(TEXT) == "" and "punctuation" in reader.fault(TEXT + "(" * 1001)
+    monkeypatch.setattr(trained, "tokenizer", lambda text: spacy.tokens.Doc(trained.vocab, words=text.split()))
+    assert reader.fault("(" * 1001) == ""
 
 
 def test_turns_go_on_after_an_error() -> None:
@@ -296,6 +340,14 @@ def test_page_takes_any_text(page: Any, text: Any) -> None:
     assert len(drawn) == (len(text) > view.MAX_DRAWN)
 
 
+def test_page_draws_no_graph_of_too_many_triples(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_text(page, TEXT)
+    assert "Graph" in [header.value for header in page.subheader] and not page.info
+    monkeypatch.setattr(view, "MAX_TRIPLES", 1)
+    run_text(page, f"{TEXT} ")
+    assert triples(page) == TRIPLES and "higher threshold" in page.info[0].value
+
+
 def test_page_has_an_example_and_the_path_of_the_pipeline(trained: Language, page: Any, tmp_path: Path) -> None:
     assert [code.value for code in page.code] == [view._served[0].path]
     button(page, "Example").click().run()
@@ -303,6 +355,13 @@ def test_page_has_an_example_and_the_path_of_the_pipeline(trained: Language, pag
     trained.to_disk(tmp_path / "best")
     assert RoundsReader(spacy.load(tmp_path / "best")).path == str(tmp_path / "best")
     assert RoundsReader(trained).path == "en_pipeline"
+
+
+def test_page_refuses_a_text_that_would_keep_others_waiting(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view._served[0], "read", lambda *args, **kwargs: pytest.fail("it was read"))
+    run_text(page, TEXT + " " + "(" * 20_000)
+    assert not page.exception and not page.dataframe
+    assert "can't be read" in page.error[0].value and "punctuation marks" in page.error[0].value
 
 
 def test_page_tells_that_a_long_text_is_read_in_pieces(page: Any) -> None:
@@ -369,16 +428,28 @@ def test_serve_refuses_what_it_cannot_serve(
 
 
 @pytest.fixture(scope="module")
-def address(model: Path) -> Any:
+def outside() -> Any:
+    """What stands for all that is outside of this machine: a proxy that nothing should connect to."""
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", 0))
+        proxy.listen()
+        proxy.settimeout(3)
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def address(model: Path, outside: Any) -> Any:
     pytest.importorskip("streamlit")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "spacy", "rin", "serve", str(model), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    proxy = f"http://127.0.0.1:{outside.getsockname()[1]}"
+    environment = {**os.environ, "http_proxy": proxy, "https_proxy": proxy}
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(600):
             time.sleep(0.25)
             assert server.poll() is None, server.stdout.read()
             try:
@@ -391,6 +462,28 @@ def address(model: Path) -> Any:
         server.terminate()
         output = server.communicate(timeout=20)[0]
     assert "Traceback" not in output, output
+
+
+def connect(address: str, host: str, origin: str) -> Any:
+    """Ask for the connection of a page, as a browser does, and return the status."""
+    port = int(address.rsplit(":", 1)[1])
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": origin, "Sec-WebSocket-Version": "13"}
+    headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    lines = [f"{name}: {value}" for name, value in {"Host": f"{host}:{port}", **headers}.items()]
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall("\r\n".join(["GET /_stcore/stream HTTP/1.1", *lines, "", ""]).encode())
+        return int(connection.recv(64).split()[1])
+
+
+def test_foreign_pages_are_refused_and_nobody_is_asked(address: Any, outside: Any) -> None:
+    """Also if their name leads to this machine."""
+    port = address.rsplit(":", 1)[1]
+    for host in ("127.0.0.1", "localhost"):
+        assert connect(address, host, f"http://{host}:{port}") == 101
+    assert connect(address, "127.0.0.1", "http://foreign.example") == 403
+    assert connect(address, "foreign.example", f"http://foreign.example:{port}") == 403
+    with pytest.raises(TimeoutError):
+        outside.accept()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from dataclasses import fields
 from html.parser import HTMLParser
 from itertools import combinations
@@ -523,3 +524,17 @@ def test_labels_of_dense_graphs_cover_nothing(triples: Any, width: int) -> None:
     assert len(labels) == len(set(triples)) and len(boxes(root)) == 7
     for one, other in combinations([*labels, *boxes(root)], 2):
         assert not overlap(one, other)
+
+
+def test_large_graph_is_drawn_in_time() -> None:
+    """And still no node or label covers another."""
+    doc = Doc(spacy.blank("en").vocab, words=[f"Name{i}" for i in range(300)])
+    spans = [Span(doc, i, i + 1, label="ORG") for i in range(300)]
+    doc.ents = spans
+    set_relations(doc, [(spans[i], "leads", spans[i * i * 7 % 300]) for i in range(300)])
+    start = time.process_time()
+    root = parse(render(doc, "graph"))
+    assert time.process_time() - start < 10
+    labels = [sides(rect) for group in of_class(root, "rin-relation") for rect in group.iter(f"{SVG}rect")]
+    assert len(boxes(root)) == len(labels) == 300
+    assert not any(overlap(one, other) for one, other in combinations([*labels, *boxes(root)], 2))
