@@ -188,6 +188,7 @@ def full() -> Language:
 
 
 @pytest.mark.filterwarnings("ignore:.*W003")
+@pytest.mark.filterwarnings("ignore:.*W013")
 def test_labels_that_are_added_in_training(full: Language) -> None:
     """All parameters of the component have averages, also those that were made for a new label."""
     examples, component = make_examples(full.vocab), component_of(full)
