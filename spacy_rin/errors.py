@@ -255,8 +255,8 @@ class Warnings(Message):
         "{{'components.rin_joint.attr': 'others', 'components.rin_joint.spans_key': 'others'}})`."
     )
     W012 = (
-        "Component '{name}' found more triples in a text than it could state: more than 100, and 10 for each token. It "
-        "keeps the most probable. This is normal when training starts. Otherwise, train longer, or set a higher "
+        "Component '{name}' found more than 100 triples, and 10 more for each token, in a text. It keeps the most "
+        "probable ones. This is normal when training starts. Otherwise, train longer, or set a higher "
         "`threshold`."
     )
     W013 = (

@@ -11,8 +11,8 @@ from .tagging import Layers, TypedSpan, decode_tags, span_scores
 
 HEADS = ("last", "first")
 
-# A network that is hardly trained, or a threshold near 0, makes most relations of most pairs triples. So a Doc has no
-# more than this many, of which those for each of its tokens let long texts state more.
+# With a network that is hardly trained, or a threshold near 0, most relations of most pairs would be triples, and fill
+# the memory. So a Doc has no more than 100, and 10 more for each of its tokens.
 _MOST_TRIPLES, _MOST_BY_TOKEN = 100, 10
 
 

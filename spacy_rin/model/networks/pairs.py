@@ -72,11 +72,25 @@ class _Grads:
             hidden (Tensor): The hidden values. *Shape:* (pairs, width).
             d_hidden (Tensor): Their gradient. *Shape:* (pairs, width).
         """
-        d_sums = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
         positions = self.terms.positions
-        if positions is not None and self.table is not None:
-            self.table += positions.table_grad(chunk.codes(positions), d_sums)
+        d_sums = self.add_table(hidden, d_hidden, None if positions is None else chunk.codes(positions))
         chunk.add_grads(d_sums, self.subjects, self.objects)
+
+    def add_table(self, hidden: Tensor, d_hidden: Tensor, codes: Tensor | None) -> Tensor:
+        """Add the gradient of the table, and return that of the sums of terms.
+
+        Args:
+            hidden (Tensor): The hidden values of pairs. *Shape:* (pairs, width).
+            d_hidden (Tensor): Their gradient. *Shape:* (pairs, width).
+            codes (Tensor | None): The codes of the pairs' relative positions, if there is a table. *Shape:* (pairs,).
+
+        Returns:
+            Tensor: The gradient of the sums. *Shape:* (pairs, width).
+        """
+        d_sums: Tensor = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
+        if self.terms.positions is not None and self.table is not None and codes is not None:
+            self.table += self.terms.positions.table_grad(codes, d_sums)
+        return d_sums
 
 
 def _buffer(like: Tensor, chunks: Sequence[Chunk], width: int) -> Tensor:
@@ -184,6 +198,7 @@ def _pair_max_backward_sparse(
         subjects, objects = wins.subjects[low:high], wins.objects[low:high]
         both = torch.stack([subjects, objects + n_tokens], 1).to(kind)
         hidden = F.embedding_bag(both.flatten(), table, torch.arange(0, 2 * len(both), 2, dtype=kind), mode="sum")
+        codes = None
         if terms.positions is not None:
             codes = terms.positions.codes(subjects, objects)
             hidden += terms.positions.terms(codes)
@@ -203,9 +218,7 @@ def _pair_max_backward_sparse(
             mode="sum",
             per_sample_weights=values_by_label[:, start:stop].flatten(),
         )
-        d_sums = torch.ops.aten.threshold_backward(d_hidden, hidden, 0)
-        if terms.positions is not None and grads.table is not None:
-            grads.table += terms.positions.table_grad(codes, d_sums)
+        d_sums = grads.add_table(hidden, d_hidden, codes)
         grads.subjects.index_add_(0, subjects, d_sums)
         grads.objects.index_add_(0, objects, d_sums)
         start = stop
