@@ -1,18 +1,17 @@
 """The command group `spacy rin`, and helpers of its commands."""
 
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 from spacy.cli._util import app
-from wasabi import msg
+
+from .screen import echo, msg
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-MAX_CELL = 60  # most characters in a cell of a table
 HELP = """Commands for joint entity and relation extraction (spacy-rin)."""
 
 rin_cli = typer.Typer(name="rin", help=HELP, no_args_is_help=True, rich_markup_mode=None)
@@ -44,43 +43,6 @@ def load_pipeline(model: str, gpu_id: int) -> "Language":
     return load(model)
 
 
-def show_tables(*tables: Sequence[Sequence[str]]) -> None:
-    """Print tables, one below the other, with the same columns. All columns but the first are aligned to the right.
-
-    Args:
-        *tables (Sequence[Sequence[str]]): The rows of each table, the header first.
-    """
-    cleaned = [[[printable(cell) for cell in row] for row in table] for table in tables]
-    rows = [row for table in cleaned for row in table]
-    widths = [max(_width(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
-    for header, *body in cleaned:
-        typer.echo()
-        for row in (header, ["-" * width for width in widths[: len(header)]], *body):
-            name, *numbers = (" " * (width - _width(cell)) for width, cell in zip(widths, row))
-            line = row[0] + name + "".join(f"   {room}{cell}" for room, cell in zip(numbers, row[1:]))
-            typer.echo(line.rstrip())
-    typer.echo()
-
-
-def printable(cell: str) -> str:
-    """Replace what would control a terminal, and shorten what is longer than a line of it.
-
-    Args:
-        cell (str): Text of users, such as a label.
-
-    Returns:
-        str: What can be shown on one line.
-    """
-    text = "".join(char if char.isprintable() else " " for char in cell)
-    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
-
-
-def _width(text: str) -> int:
-    """Count the columns that a terminal needs for a text."""
-    widths = (0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
-    return sum(widths)
-
-
 @contextmanager
 def coded_errors() -> Iterator[None]:
     """Print any RinError as a message, and exit with code 1, and so for errors of the system, such as a full disk.
@@ -100,6 +62,5 @@ def coded_errors() -> Iterator[None]:
         title, *more = str(err).split("\n")
         msg.fail(title)
         for line in more:
-            # `msg.text` would wrap lines, and separate a path from its line number.
-            typer.echo(line)
+            echo(line)
         raise typer.Exit(1) from None

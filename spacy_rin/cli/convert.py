@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
 from ._app import coded_errors, rin_cli
+from .screen import echo, msg
 
 if TYPE_CHECKING:
     from ..convert import ConversionReport
@@ -126,14 +125,13 @@ def _show_report(report: "ConversionReport") -> None:
     if report.notes:
         msg.info("How the file was read:")
         for what, count in report.notes.items():
-            typer.echo(f"{what[0].upper()}{what[1:]}: {count:,}")
+            echo(f"{what[0].upper()}{what[1:]}: {count:,}")
     if report.broken:
         msg.warn("Passed over, because it is not valid:")
         for line in list_broken(report.broken):
-            typer.echo(line)
+            echo(line)
     if report.examples:
         total = report.lost_entities + report.crossing_triples
         msg.warn(f"Lost (first {len(report.examples)} of {total}):")
         for lost in report.examples:
-            # `msg.text` would wrap lines, and separate a path from its line number.
-            typer.echo(f"{lost.path}:{lost.line}: {lost.reason}")
+            echo(f"{lost.path}:{lost.line}: {lost.reason}")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
-from ._app import coded_errors, printable, rin_cli, show_tables
+from ._app import coded_errors, rin_cli
 from .evaluate import read_train
+from .screen import msg, shorten, show_tables
 
 if TYPE_CHECKING:
     from ..evaluation.data_check import DataCheck
@@ -89,7 +89,7 @@ def _show(checked: "DataCheck") -> None:
     ]
     show_tables(*(table for table in tables if len(table) > 1))
     for finding in checked.findings:
-        where = ", ".join(map(printable, finding.where)) + (", ..." if finding.count > len(finding.where) else "")
+        where = ", ".join(map(shorten, finding.where)) + (", ..." if finding.count > len(finding.where) else "")
         title = f"{finding.name}: {finding.count:,}" + (f" ({where})" if finding.where else "")
         if finding.level == "error":
             msg.fail(title, finding.advice)

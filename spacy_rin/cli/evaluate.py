@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
-from ._app import coded_errors, load_pipeline, printable, rin_cli, show_tables
+from ._app import coded_errors, load_pipeline, rin_cli
+from .screen import msg, shorten, show_tables
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -127,7 +127,7 @@ def _show_unknown(scores: dict[str, Any]) -> None:
     for kind, title in (("relations", "relations"), ("entities", "types of entities")):
         if unknown[kind]:
             total = sum(unknown[kind].values())
-            names = ", ".join(f"{printable(label)} ({n:,})" for label, n in unknown[kind].items())
+            names = ", ".join(f"{shorten(label)} ({n:,})" for label, n in unknown[kind].items())
             msg.warn(
                 f"The pipeline does not know {len(unknown[kind])} {title} of this data ({total:,} missed): {names}"
             )

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
 from ._app import coded_errors, load_pipeline, rin_cli
+from .screen import msg
 
 FORMATS = "jsonl, prodigy, label_studio, brat, spert, glirel or gliner2"
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
 from ._app import coded_errors, load_pipeline, rin_cli
+from .screen import echo, msg
 
 if TYPE_CHECKING:
     from ..extract.run import Summary
@@ -180,7 +180,7 @@ def _extract_shards(
     if summary.failed_shards:
         ident, reason = next(iter(summary.failed_shards.items()))
         msg.fail(f"Shards that failed: {len(summary.failed_shards):,}, e.g. {ident}", reason)
-        typer.echo("Start the same command again to try them again.")
+        echo("Start the same command again to try them again.")
         raise typer.Exit(1)
     msg.good(f"Wrote {output_address}")
     return summary.documents, summary.failed
@@ -190,12 +190,12 @@ def _show_triples(row: dict[str, Any], *, named: bool) -> bool:
     """Print the triples of a document, or why it failed; with its id, if that is a name. Return True if it did not
     fail."""
     if "error" in row:
-        typer.echo(f"{row['id']}: {row['error']}", err=True)
+        echo(f"{row['id']}: {row['error']}", err=True)
         return False
-    typer.echo(f"{row['id']}: {row['text']}" if named else row["text"])
+    echo(f"{row['id']}: {row['text']}" if named else row["text"])
     names = [row["text"][start:end] for start, end, _ in row["entities"]]
     for (subject, label, object_), score in zip(row["relations"], row["scores"]):
-        typer.echo(f"  ({names[subject]}, {label}, {names[object_]})  {score:.2f}")
+        echo(f"  ({names[subject]}, {label}, {names[object_]})  {score:.2f}")
     return True
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
 from ._app import coded_errors, rin_cli
+from .screen import msg
 
 
 @rin_cli.command("facts", no_args_is_help=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
 from ._app import coded_errors, rin_cli
+from .screen import msg
 
 MAX_WIDTH = 28
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
 from ._app import coded_errors, load_pipeline, rin_cli
+from .screen import echo, msg
 
 if TYPE_CHECKING:
     from ..suggest import Summary
@@ -80,7 +80,8 @@ def suggest_cli(
             raise typer.Exit(130) from None
     _show(summary, number, random)
     msg.good(f"Wrote {output_path}")
-    typer.echo(hint(summary.labels, output_path, format, str(nlp.lang)))
+    for line in hint(summary.labels, output_path, format, str(nlp.lang)).split("\n"):
+        echo(line)
 
 
 def _show(summary: "Summary", number: int, random: bool) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
-from ._app import coded_errors, load_pipeline, rin_cli, show_tables
+from ._app import coded_errors, load_pipeline, rin_cli
+from .screen import msg, show_tables
 
 if TYPE_CHECKING:
     from ..evaluation.tuned import Tuning
