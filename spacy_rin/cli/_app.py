@@ -1,5 +1,7 @@
 """The command group `spacy rin`, and helpers of its commands."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 HELP = """Commands for joint entity and relation extraction (spacy-rin)."""
+NOTHING_WRITTEN = "Stopped. Nothing was written."
 
 rin_cli = typer.Typer(name="rin", help=HELP, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(rin_cli)
@@ -64,3 +67,22 @@ def coded_errors() -> Iterator[None]:
         for line in more:
             echo(line)
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def stoppable(message: str, *, workers: bool = False) -> Iterator[None]:
+    """Print a message when the user presses Ctrl+C, and exit with code 130.
+
+    Args:
+        message (str): What to print.
+        workers (bool): Whether there can be workers of `nlp.pipe`, which `ending_workers` kills.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        msg.warn(message)
+        if workers:
+            # This process would wait forever for the queues of the killed workers.
+            sys.stdout.flush()
+            os._exit(130)
+        raise typer.Exit(130) from None

@@ -1,18 +1,19 @@
 """`spacy rin extract`."""
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from spacy.cli._util import Arg, Opt
 
-from ._app import coded_errors, load_pipeline, rin_cli
+from ._app import coded_errors, load_pipeline, rin_cli, stoppable
 from .screen import echo, msg
 
 if TYPE_CHECKING:
     from ..extract.run import Summary
+
+
+RESUME = "Stopped. Start the same command again to resume."
 
 
 @rin_cli.command("extract", no_args_is_help=True)
@@ -73,6 +74,7 @@ def extract_cli(
     """
     from ..extract.documents import read_documents
     from ..extract.run import check_output, extract, extract_file
+    from ..extract.workers import ending_workers
 
     options: dict[str, Any] = {
         "min_score": min_score,
@@ -100,7 +102,8 @@ def extract_cli(
         elif output_path is None:
             documents = read_documents(input_path, input_format, **source)
             rows = extract(load_pipeline(model, gpu_id), documents, failures=True, **options)
-            shown = [_show_triples(row, named=Path(input_path).is_dir()) for row in rows]
+            with stoppable("Stopped.", workers=n_process != 1), ending_workers():
+                shown = [_show_triples(row, named=Path(input_path).is_dir()) for row in rows]
             n_documents, failed = len(shown), shown.count(False)
             if failed:
                 msg.warn(f"Documents that failed: {failed:,}")
@@ -109,17 +112,10 @@ def extract_cli(
             check_output(input_path, Path(output_path), format, **iris)
             nlp = load_pipeline(model, gpu_id)
             options |= {"input_format": input_format, "format": format, "provenance": provenance, **iris}
-            try:
+            with stoppable(RESUME, workers=n_process != 1):
                 summary = extract_file(
                     nlp, input_path, output_path, overwrite=overwrite, progress=True, **source, **options
                 )
-            except KeyboardInterrupt:
-                msg.warn("Stopped. Start the same command again to resume.")
-                if n_process != 1:
-                    # This process would wait forever for the queues of the killed workers.
-                    sys.stdout.flush()
-                    os._exit(130)
-                raise typer.Exit(130) from None
             n_documents, failed = summary.documents, summary.failed
             _show_summary(summary, Path(output_path))
     if not n_documents:
@@ -161,11 +157,8 @@ def _extract_shards(
 
     if output_address is None:
         msg.fail("--engine needs an output: the folder to write", exits=1)
-    try:
+    with stoppable(RESUME):
         summary = extract_shards(model, input_address, output_address, engine=engine, progress=True, **options)
-    except KeyboardInterrupt:
-        msg.warn("Stopped. Start the same command again to resume.")
-        raise typer.Exit(130) from None
     counts = [
         ("documents", summary.documents),
         ("  failed", summary.failed),

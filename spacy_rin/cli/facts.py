@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from spacy.cli._util import Arg, Opt
 
-from ._app import coded_errors, rin_cli
+from ._app import NOTHING_WRITTEN, coded_errors, rin_cli, stoppable
 from .screen import msg
 
 
@@ -29,12 +28,8 @@ def facts_cli(
     """
     from ..extract.facts import merge_facts
 
-    with coded_errors():
-        try:
-            summary = merge_facts(inputs, output_path, format)
-        except KeyboardInterrupt:
-            msg.warn("Stopped. Nothing was written.")
-            raise typer.Exit(130) from None
+    with coded_errors(), stoppable(NOTHING_WRITTEN):
+        summary = merge_facts(inputs, output_path, format)
     counts = {
         "triples": summary.triples,
         "documents with triples": summary.documents,

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from spacy.cli._util import Arg, Opt
 
-from ._app import coded_errors, load_pipeline, rin_cli
+from ._app import NOTHING_WRITTEN, coded_errors, load_pipeline, rin_cli, stoppable
 from .screen import echo, msg
 
 if TYPE_CHECKING:
@@ -39,9 +38,9 @@ def suggest_cli(
     Choose the texts whose annotation would teach a pipeline most, and write them as tasks of an annotation tool.
 
     The tasks have the predictions of the pipeline, so that a person corrects them. Texts are chosen that the pipeline
-    is unsure of, in particular of triples of rare relations, and that are unlike each other. With --train, relations
-    are rare that are rare there, and texts that are nearly the same as one of its texts are not chosen. The input may
-    be larger than the memory.
+    is unsure of, in particular of triples of rare relations, and that are unlike each other. With --train, a
+    relation is rare if it is rare in that data, and texts that are nearly the same as one of its texts are not chosen.
+    The input may be larger than the memory.
 
     Correct the tasks in the tool, convert its export with `spacy rin convert`, add it to the training data, train
     again, and go on with the new pipeline.
@@ -59,7 +58,7 @@ def suggest_cli(
             raise SettingError(Errors.R083, options="--seed", how="without --random")
         check_output(input_path, output_path, format, train)
         nlp = load_pipeline(model, gpu_id)
-        try:
+        with stoppable(NOTHING_WRITTEN):
             summary = suggest_file(
                 nlp,
                 input_path,
@@ -75,9 +74,6 @@ def suggest_cli(
                 batch_size=batch_size,
                 progress=True,
             )
-        except KeyboardInterrupt:
-            msg.warn("Stopped. Nothing was written.")
-            raise typer.Exit(130) from None
     _show(summary, number, random)
     msg.good(f"Wrote {output_path}")
     for line in hint(summary.labels, output_path, format, str(nlp.lang)).split("\n"):

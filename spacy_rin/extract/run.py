@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import version
 from itertools import chain, islice
-from multiprocessing.util import register_after_fork
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +25,7 @@ from .documents import STDIN, Document, count_documents, files_of, read_document
 from .journal import Journal, checksum
 from .reading import check_pipe_options, read_all, read_strictly
 from .rows import doc_to_row, require_score
-from .workers import ParentWatch, interruptible
+from .workers import ending_workers
 from .writers import DEFAULT_BASE, check_target, target_files, write, write_lines
 
 _ZONE = 10_000  # documents in a memory zone
@@ -194,9 +193,7 @@ def extract_file(
         "relations": relations,
         **_identity(nlp, checked_pipe(nlp, relations)),
     }
-    watch = ParentWatch()  # the fork hook holds it weakly: keep a reference until the run ends
-    register_after_fork(watch, ParentWatch.start)
-    with Journal(journal_path, run, overwrite=overwrite) as journal, interruptible():
+    with Journal(journal_path, run, overwrite=overwrite) as journal, ending_workers():
         resumed = journal.count
         documents = journal.unfinished(documents)
         total = count_documents(input_path, input_format) if progress else None

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import register_after_fork
 from threading import Thread, current_thread, main_thread
 
 
@@ -25,11 +26,14 @@ class ParentWatch:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Kill the worker processes when the user presses Ctrl+C, before KeyboardInterrupt is raised.
+def ending_workers() -> Iterator[None]:
+    """Make the workers of `nlp.pipe` end with this process: when it is killed, and when the user presses Ctrl+C, before
+    KeyboardInterrupt is raised.
 
     Otherwise there is a deadlock: spaCy waits for the workers to end, and they wait until their results are read.
     """
+    watch = ParentWatch()  # the fork hook holds it weakly: keep a reference until the workers end
+    register_after_fork(watch, ParentWatch.start)
     if current_thread() is not main_thread():
         yield
         return

@@ -647,20 +647,27 @@ def test_command_refuses(model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.csv.errors.jsonl").read_text() == "{}"
 
 
-def test_interrupt_ends_workers_too(trained: Language, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("output", "filled", "advice"), [(["out.csv"], "out.csv.journal.jsonl", True), ([], "shown", False)]
+)
+def test_interrupt_ends_workers_too(
+    trained: Language, tmp_path: Path, output: list[str], filled: str, advice: bool
+) -> None:
     """Ctrl+C while workers are full of results: nobody waits for anybody."""
     trained.to_disk(tmp_path / "model")
     (tmp_path / "texts.txt").write_text("Ada Brook , born in Larne , founded Nimbus .\n" * 50_000)
-    command = [sys.executable, "-m", "spacy", "rin", "extract", "model", "texts.txt", "out.csv", "--n-process", "2"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        journal = tmp_path / "out.csv.journal.jsonl"
-        while process.poll() is None and (not journal.exists() or journal.stat().st_size < 10_000):
+    command = [sys.executable, "-m", "spacy", "rin", "extract", "model", "texts.txt", *output, "--n-process", "2"]
+    written, shown = tmp_path / filled, tmp_path / "shown"
+    with shown.open("wb") as file, subprocess.Popen(command, cwd=tmp_path, stderr=file, stdout=file) as process:
+        while process.poll() is None and (not written.exists() or written.stat().st_size < 10_000):
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Start the same command again" in output.decode()
-    assert journal.exists() and not (tmp_path / "out.csv").exists()
+        try:
+            assert process.wait(timeout=30) == 130
+        finally:
+            process.kill()
+    assert "Stopped." in shown.read_text() and ("Start the same command again" in shown.read_text()) is advice
+    assert written.exists() and not (tmp_path / "out.csv").exists()
 
 
 def test_outputs_that_cant_be_are_refused_before_the_work(
