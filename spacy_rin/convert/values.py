@@ -33,6 +33,23 @@ class Options(NamedTuple):
     roles: Sequence[tuple[str, str]] = ()
 
 
+class _Content(str):
+    """The content of a file. It counts its lines from where it last did, and not from the start of the file, as each
+    error of the decoder and each message about a line does.
+    """
+
+    _lines = (0, 0)  # a place, and the line breaks before it
+
+    def count(self, what: str, *bounds: Any) -> int:
+        """Count as any string does."""
+        if what != "\n" or len(bounds) != 2 or bounds[0] != 0 or not 0 <= bounds[1] <= len(self):
+            return super().count(what, *bounds)
+        (place, lines), end = self._lines, bounds[1]
+        lines += super().count(what, place, end) - super().count(what, end, place)
+        self._lines = end, lines
+        return lines
+
+
 class Source:
     """A file or folder of annotated texts. A file is read when its content is first needed, and only once.
 
@@ -60,7 +77,7 @@ class Source:
     @cached_property
     def content(self) -> str:
         """The content of the file, see `read_content`."""
-        return read_content(self.path)
+        return _Content(read_content(self.path))
 
     @property
     def text(self) -> str:
@@ -112,7 +129,7 @@ class Source:
 
     @cached_property
     def _decoded(self) -> Iterator[tuple[str, Any]]:
-        return _decode(self.content.removeprefix("\ufeff"))
+        return _decode(self.content)
 
 
 def read_content(path: Path) -> str:
@@ -198,12 +215,12 @@ _NEXT_VALUE = re.compile(r"\n(?=[\[{])")
 
 
 def _decode(text: str) -> Iterator[tuple[str, Any]]:
-    pos = _skip_blanks(text, 0)
+    pos = _skip_blanks(text, len("\ufeff") if text.startswith("\ufeff") else 0)
     # What ends the values: the bracket of the list, or without one, the end of the text.
     closing = "]" if text.startswith("[", pos) else ""
     if closing:
         pos = _skip_blanks(text, pos + 1)
-    number, line, counted = 0, 1, 0
+    number = 0
     while (char := text[pos : pos + 1]) != closing:
         if closing and number:
             if char != ",":
@@ -213,9 +230,8 @@ def _decode(text: str) -> Iterator[tuple[str, Any]]:
             pos = _skip_blanks(text, pos + 1)
         number += 1
         start = pos
-        line += text.count("\n", counted, start)
-        counted = start
-        place = f"{line} (record {number})" if closing else str(line)
+        line = _line_at(text, start)
+        place = f"{line} (record {number})" if closing else line
         try:
             value, pos = DECODER.raw_decode(text, start)
             if is_too_deep(value):

@@ -160,3 +160,26 @@ def test_offsets_of_very_many_digits(tmp_path: Path) -> None:
     (tmp_path / "in.ann").write_text(f"T1\tPERSON 0 {'9' * 5000}\tAda\n")
     with pytest.raises(FileError, match=r"R030.*in.ann:1"):
         convert(tmp_path / "in.ann", "brat")
+
+
+def test_lines_are_counted_from_where_they_last_were(tmp_path: Path) -> None:
+    """As often as there are faults, and at any places, without reading all that comes before."""
+    record = json.dumps({"text": "Ada left café Rome.", "entities": [], "relations": []}, ensure_ascii=False)
+    read = 0
+
+    class Counted(values._Content):
+        def count(self, what: str, *bounds: Any) -> int:
+            nonlocal read
+            before = self._lines[0]
+            lines = super().count(what, *bounds)
+            read += abs(self._lines[0] - before)
+            assert lines == str(self).count(what, *bounds)
+            return lines
+
+    for line in (record.encode("latin-1"), record[:-1].encode() + b",}"):
+        source = Source(tmp_path / "in.jsonl")
+        content = (line + b"\n") * 200
+        source.content = Counted(content.decode("utf-8", "surrogateescape"))
+        read = 0
+        assert [line for line, _ in source.values()] == [str(number + 1) for number in range(200)]
+        assert len(content) / 2 < read < 4 * len(content)
