@@ -14,6 +14,7 @@ from typing import Any
 from griffe import Docstring, DocstringSectionParameters
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,6 +66,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, path in copies.items():
         files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links to the results, as they work in the repository, lead to their pages on the site.
+
+    Args:
+        markdown (str): The text of a page.
+        page (Page): The page.
+        config (MkDocsConfig): The settings of the site.
+        files (Files): All files of the site.
+
+    Returns:
+        str: The text with its links.
+    """
+    return markdown.replace("](../project/results/", "](results/")
 
 
 def errors_page() -> str:

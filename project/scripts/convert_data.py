@@ -1,12 +1,11 @@
 """Convert the parts of a data set to corpus/<data set>/{train,dev,test}.spacy.
 
-Usage: python scripts/convert_data.py {sample,webnlg,webnlg_new,webnlg_names,scierc,webnlg_star,nyt,nyt_star}
-
 "webnlg_new" is WebNLG with new facts in test: texts of train and dev are left out if they share a pair with test.
 "webnlg_names" has the same texts, divided so that some names occur in dev only. Choose by this dev part what should
 help on names that training does not show.
 """
 
+import argparse
 import random
 import subprocess
 import sys
@@ -131,9 +130,9 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in DATA_SETS:
-        sys.exit(f"Choose a data set: {', '.join(DATA_SETS)}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_set", choices=list(DATA_SETS))
     try:
-        main(sys.argv[1])
+        main(parser.parse_args().data_set)
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)

@@ -1,7 +1,5 @@
 """Write the sample corpus: well-known facts in sentences made from templates, in three parts that share no names.
 
-Usage: python scripts/make_sample.py OUT_DIR
-
 The output is the same, byte for byte, on every run. Each line of train.jsonl, dev.jsonl and test.jsonl is an object
 with the `text` of a sentence, its `entities` as `[start, end, label]` (character offsets, end exclusive) and its
 `relations` as `[subject, label, object]` (indices into `entities`).
@@ -21,10 +19,10 @@ The lines of other.txt are sentences of other kinds of text, in which names are 
 states a relation: from them the network learns to be silent. They are in the training part only.
 """
 
+import argparse
 import json
 import random
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -309,11 +307,11 @@ def check(corpus: dict[str, list[dict[str, Any]]]) -> None:
 
 def main() -> None:
     """Write the corpus to the folder named on the command line."""
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python scripts/make_sample.py OUT_DIR")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out_dir", type=Path, help="folder for train.jsonl, dev.jsonl and test.jsonl")
+    out_dir = parser.parse_args().out_dir
     corpus = make_corpus()
     check(corpus)
-    out_dir = Path(sys.argv[1])
     out_dir.mkdir(parents=True, exist_ok=True)
     for part, examples in corpus.items():
         lines = (json.dumps(example, ensure_ascii=False) + "\n" for example in examples)

@@ -232,6 +232,7 @@ def _scores_section(table: Table, settings: Settings) -> list[str]:
     return [
         f"Trained on {n_texts:,} texts{papers}.",
         "K is the number of rounds of interaction.",
+        *([_YU_ET_AL] if any(VARIANTS[variant].config == "interactive" for variant in table) else []),
         "The best epoch is chosen by dev, and P, R and F1 are those of test: mean ± standard deviation over seeds.",
         'A triple counts if both of its entities are found; "all pairs" is the count of the papers\' released code:',
         f'every predicted token pair is a prediction. "Other match" is {MATCH_TITLES[other]}.',
@@ -239,6 +240,12 @@ def _scores_section(table: Table, settings: Settings) -> list[str]:
         "",
         *markdown(*drop_empty(header, rows)),
     ]
+
+
+_YU_ET_AL = (
+    "Yu et al. is the network that writes triples one after the other (`spacy_rin.Interactive.v1`), by LSTM cells. "
+    "GCN is the convolution over dependency trees."
+)
 
 
 def _describe_table(table: Table) -> str:

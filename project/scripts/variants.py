@@ -210,11 +210,11 @@ VARIANTS = {
     "int_transformer_k1": first_on_transformer(1),
     "int_transformer_k2": first_on_transformer(2),
     "gcn": Variant("RIN + GCN", None, {}, gcn=True),
-    "interactive": interactive("interactive"),
-    "interactive_without_gcn": interactive("interactive w/o GCN", gcn=False),
-    "interactive_without_interaction": interactive("interactive w/o interaction", use_interaction=False),
-    "interactive_forward_only": interactive("interactive, forward only", bidirectional=False),
-    "interactive_own_cells": interactive("interactive, cells of its own for each triple", share_cells=False),
+    "interactive": interactive("Yu et al."),
+    "interactive_without_gcn": interactive("Yu et al. w/o GCN", gcn=False),
+    "interactive_without_interaction": interactive("Yu et al. w/o interaction", use_interaction=False),
+    "interactive_forward_only": interactive("Yu et al., forward only", bidirectional=False),
+    "interactive_own_cells": interactive("Yu et al., own cells for each triple", share_cells=False),
     "copymtl_mul": interactive(
         "as CopyMTL-Mul: w/o GCN and interaction, own cells", gcn=False, use_interaction=False, share_cells=False
     ),

@@ -37,7 +37,8 @@ def tune_cli(
     on held-out texts which triples are right. Then three choices of thresholds are compared: the current ones, one
     threshold for all relations, and separate thresholds for frequent relations. Thresholds that are best on the texts
     they were chosen on may not be best on other texts. The last columns therefore show F1 on held-out texts, by
-    cross-validation. Thresholds are changed only if this F1 improves.
+    cross-validation. Thresholds are changed only if this F1 improves by more than its standard error. Without --output
+    or --in-place, nothing is written.
 
     Example: spacy rin tune training/model-best corpus/dev.spacy --output training/model-tuned
     """

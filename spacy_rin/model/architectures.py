@@ -121,14 +121,14 @@ def build_rin_int(
         use_features (bool): Whether token features enter the interaction; False is the paper's "RIN-H".
         task_features (bool): Whether entities and relations have features of their own; False, without rounds, is the
             paper's "BiLSTM".
-        entity_layers (int): See `build_rin`.
-        relation_prior (float): See `build_rin`.
-        max_length (int): See `build_rin`.
-        overlap (int | None): See `build_rin`.
-        chunk_bytes (int | None): See `build_rin`.
-        mixed_precision (bool): See `build_rin`.
-        label_smoothing (float): See `build_rin`.
-        round_weight (float): See `build_rin`.
+        entity_layers (int): See `spacy_rin.RIN.v1`.
+        relation_prior (float): See `spacy_rin.RIN.v1`.
+        max_length (int): See `spacy_rin.RIN.v1`.
+        overlap (int | None): See `spacy_rin.RIN.v1`.
+        chunk_bytes (int | None): See `spacy_rin.RIN.v1`.
+        mixed_precision (bool): See `spacy_rin.RIN.v1`.
+        label_smoothing (float): See `spacy_rin.RIN.v1`.
+        round_weight (float): See `spacy_rin.RIN.v1`.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
@@ -190,9 +190,9 @@ def build_interactive(
         order (str): Order in which triples are learned: "text", by their tokens, or "random", another one each time.
         feed (str): What the network is told in training about the steps before: "gold", what they should have
             written, or "own", what they would have written.
-        entity_layers (int): See `build_rin`.
-        max_length (int): See `build_rin`.
-        overlap (int | None): See `build_rin`.
+        entity_layers (int): See `spacy_rin.RIN.v1`.
+        max_length (int): See `spacy_rin.RIN.v1`.
+        overlap (int | None): See `spacy_rin.RIN.v1`.
 
     Returns:
         Model[list[Doc], tuple[list[Segment], Output]]: The model.
