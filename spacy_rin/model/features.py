@@ -74,7 +74,7 @@ def build_word_pos_embed(
     hashed = [part for part in [(TAG, pos_width, pos_rows), *affixes] if part[1]]
     if hashed:
         attrs, widths, rows = zip(*hashed)
-        tables = [HashEmbed(n, rows[i], column=i, dropout=0.0) for i, n in enumerate(widths)]
+        tables = [HashEmbed(n, rows[i], seed=i, column=i) for i, n in enumerate(widths)]
         table: Model = concatenate(*tables) if len(tables) > 1 else tables[0]
         parts.append(chain(FeatureExtractor(list(attrs)), list2ragged(), with_array(table), ragged2list()))
     if features is not None:
