@@ -283,11 +283,11 @@ def _kill(run: Run, victim: str, moment: float, chance: random.Random) -> list[p
 
 
 def _remove(*paths: Path) -> None:
+    """Remove what runs wrote, a folder or files, and nothing else."""
     for path in paths:
         shutil.rmtree(path, ignore_errors=True)
-        for file in path.parent.glob(f"{path.name}*"):
-            if file.is_file():
-                file.unlink()
+        for end in ("", ".journal.jsonl", ".errors.jsonl"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _median(sizes: Iterator[int]) -> int | None:
@@ -325,7 +325,9 @@ def main() -> None:
         return
     functions: dict[str, Callable[..., Iterator[dict[str, Any]]]]
     functions = {"speed": measure_speed, "shards": measure_shards, "kills": measure_kills}
-    out = options["out"]
+    out, texts = options["out"], options["texts"].resolve()
+    if out.resolve() in (texts, *texts.parents):
+        parser.error(f"{options['texts']} is in {out}, where what was there is overwritten: give another OUT")
     out.mkdir(parents=True, exist_ok=True)
     label = f"{name}-{options['engine']}" if name == "kills" else name
     figures = []

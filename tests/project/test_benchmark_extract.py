@@ -1,6 +1,7 @@
 """The figures of extraction at scale: its documents are what it says, and it would see what a kill loses."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,21 @@ def test_what_is_lost_or_doubled_is_seen(model: Path, tmp_path: Path) -> None:
     lost, doubled = broken.difference(whole)
     assert 0 < lost == doubled < whole.triples.total()
     assert broken.names != whole.names and whole.difference(whole) == (0, 0)
+
+
+def test_only_what_runs_wrote_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    for name in ("few/x.parquet", "few-notes.txt", "file-1.csv", "file-1.csv.journal.jsonl", "file-1.csv.errors.jsonl"):
+        (tmp_path / name).write_text("x")
+    benchmark_extract._remove(tmp_path / "few", tmp_path / "file-1.csv", tmp_path / "none")
+    assert [path.name for path in tmp_path.iterdir()] == ["few-notes.txt"]
+
+
+@pytest.mark.parametrize("texts", ["texts", "one.jsonl", "."])
+def test_texts_where_runs_write_are_refused(
+    tmp_path: Path, texts: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmark_extract.py", "shards", "model", str(tmp_path / texts), str(tmp_path)])
+    with pytest.raises(SystemExit):
+        benchmark_extract.main()
+    assert "give another OUT" in capsys.readouterr().err and not list(tmp_path.iterdir())
