@@ -13,6 +13,7 @@ from .svg import fit, shorten, text_width
 SIZE, REL_SIZE, TYPE_SIZE = 16, 11.5, 9  # font sizes
 PAD, NESTED_PAD = 3, 3  # from an entity to its frame, from a frame to the next outer frame
 MARGIN, ROW_GAP = 12, 16
+NO_BREAK = "\u00a0\u2007\u202f"  # spaces at which a row does not end
 NAME_LENGTH, LABEL_LENGTH = 24, 40  # most characters of an entity or type, and of a relation
 
 
@@ -81,13 +82,14 @@ def words_of(content: Content, depths: dict[DrawnEntity, int], width: float) -> 
     previous = " "
     for token in span:
         if token.is_space:
-            next_must = next_must or not token.text.isprintable()
-            if token.text.isprintable():
+            if all(unicodedata.category(char) == "Zs" for char in token.text):
                 word.append(_atom(token.idx, token.text))
-            previous = " "
+                previous = token.text[-1]
+            else:  # a line break or a tab
+                next_must, previous = True, " "
             continue
         next_must = next_must or bool(sentences and token.is_sent_start and token.i > span.start)
-        may = token.idx not in inside and (previous.isspace() or _is_wide(previous) or _is_wide(token.text[0]))
+        may = token.idx not in inside and (_can_break_after(previous) or _is_wide(token.text[0]))
         if word and (may or next_must):
             yield must, word
             word, must = [], False
@@ -210,6 +212,11 @@ def _direction(text: str) -> int | None:
 def is_rtl(span: Span) -> bool:
     """Check whether a text is read from right to left, by its language or its first letter."""
     return span.vocab.writing_system.get("direction") == "rtl" or _direction(span.text) == 1
+
+
+def _can_break_after(char: str) -> bool:
+    """Check whether a row can end with a character."""
+    return _is_wide(char) or (char.isspace() and char not in NO_BREAK)
 
 
 def _is_wide(char: str) -> bool:

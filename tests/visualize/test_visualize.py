@@ -142,6 +142,27 @@ def test_sentences_start_rows() -> None:
     assert ["".join(text.text for text in row.iter(f"{SVG}text")) for row in rows] == ["Kim left. ", "Ada stayed."]
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u202f", "\u3000"])
+def test_spaces_of_unicode_are_no_line_breaks(space: str) -> None:
+    text = f"It costs 10{space}000 euros."
+    root = parse(render(make_doc(text, [(f"10{space}000", "MONEY")], [])))
+    assert len(of_class(root, "rin-row")) == 1 and shown_text(root) == text
+
+
+def test_rows_do_not_end_at_no_break_spaces() -> None:
+    for space, count in ((" ", 2), ("\u2009", 2), ("\u00a0", 1)):
+        rows = of_class(
+            parse(render(make_doc(f"{'a' * 30} {'b' * 9}{space}{'c' * 9}", [], []), options={"width": 400})), "rin-row"
+        )
+        last = "".join(text.text for text in rows[-1].iter(f"{SVG}text"))
+        assert len(rows) == 2 and last.count("b") == (9 if count == 1 else 0), space
+
+
+@pytest.mark.parametrize("char", "\n\r\v\f\x85\u2028\u2029\t")
+def test_line_breaks_of_unicode(char: str) -> None:
+    assert len(of_class(parse(render(make_doc(f"One{char}two", [], []))), "rin-row")) == 2
+
+
 def test_line_breaks_and_long_words() -> None:
     word = "http://example.org/" + "a" * 300
     doc = make_doc(f"One\ntwo  three\t{word}", [], [])
