@@ -6,6 +6,7 @@ Each writer takes an iterable of rows, as `extract` returns them. To add a forma
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -285,6 +286,7 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
     from rdflib import RDF, RDFS, Literal, URIRef
 
     known: set[tuple[Any, ...]] = set()
+    numbers: Counter[str] = Counter()  # of the statements of each document, as several can have the same id
 
     def iri(*names: str) -> URIRef:
         return URIRef(_prefix(base) + "/".join(map(_segment, names)))
@@ -299,7 +301,7 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
                 yield from named("type", names[1])
 
     for row in rows:
-        for number, triple in enumerate(triples(row)):
+        for triple in triples(row):
             ends = [("entity", kind, text) for text, kind in triple.entities]
             subject, relation, object_ = iri(*ends[0]), iri("relation", triple.relation), iri(*ends[1])
             for names in (*ends, ("relation", triple.relation)):
@@ -308,7 +310,9 @@ def _statements(rows: Iterable[Row], base: str, provenance: bool) -> Iterator[St
                 known.add((ends[0], triple.relation, ends[1]))
                 yield subject, relation, object_
             if provenance:
-                statement = iri("statement", str(triple.document), str(number))
+                ident = str(triple.document)
+                statement = iri("statement", ident, str(numbers[ident]))
+                numbers[ident] += 1
                 yield statement, RDF.type, RDF.Statement
                 yield from zip(
                     repeat(statement), (RDF.subject, RDF.predicate, RDF.object), (subject, relation, object_)

@@ -170,6 +170,24 @@ def test_rdf_provenance(tmp_path: Path) -> None:
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 
+def test_statements_of_documents_with_the_same_id(tmp_path: Path) -> None:
+    """The number 1 and the string "1" are the same in an IRI."""
+    rdflib = pytest.importorskip("rdflib")
+    facts = [("Ada", "P", "left", "Rome", "C", 0.9), ("Tom", "P", "left", "Wick", "C", 0.5)]
+    write(
+        [{**make_row("", fact), "id": ident} for ident, fact in zip((1, "1"), facts)],
+        tmp_path / "out.nt",
+        provenance=True,
+    )
+    graph = rdflib.Graph().parse(tmp_path / "out.nt")
+    found = set()
+    for statement in graph.subjects(rdflib.RDF.type, rdflib.RDF.Statement):
+        (subject,) = graph.objects(statement, rdflib.RDF.subject)
+        (score,) = graph.objects(statement, rdflib.URIRef("https://example.org/property/score"))
+        found.add((str(graph.value(subject, rdflib.RDFS.label)), score.toPython()))
+    assert found == {("Ada", 0.9), ("Tom", 0.5)}
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_nt_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     pytest.importorskip("rdflib")
