@@ -18,7 +18,7 @@ from ..errors import Errors, FileError, MissingPackageError
 from ..files import reason_of, require_targets, scratch_folder, write_whole
 from .addresses import Found, copy_file, find_files, is_local, open_file, would_find
 from .results import MANIFEST, is_result_name
-from .triples import Row, triples
+from .triples import Row, TripleRow, triples
 from .writers import choose_format, write
 
 __all__ = ["FACT_FORMATS", "FactSummary", "merge_facts", "normal_form"]
@@ -285,13 +285,27 @@ def _rows(address: str) -> Iterator[Row]:
             try:
                 row = json.loads(line)
                 # Annotation that was written by hand has no scores and sentences.
-                valid = "error" in row or len(list(triples(row))) == len(row["relations"])
+                found = list(triples(row))
+                valid = "error" in row or (len(found) == len(row["relations"]) and all(map(_is_valid, found)))
             except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
                 valid = False
             if not valid:
-                reason = f"line {number} has no triples with scores and sentences"
+                reason = f"line {number} has no triples with scores and sentences, or not as `extract` writes them"
                 raise FileError(Errors.R090, path=address, reason=reason)
             yield row
+
+
+def _is_valid(triple: TripleRow) -> bool:
+    """Whether the values of a triple fit into the columns of a table. Whether a score is one is checked there."""
+    values = triple._asdict()
+    offsets = [values.pop(name) for name in TripleRow._fields if name.endswith(("_start", "_end"))]
+    document, score = values.pop("document"), values.pop("score")
+    return (
+        type(document) in (int, str)
+        and (type(score) is float or (type(score) is int and score in (0, 1)))
+        and all(type(number) is int and abs(number) < 2**63 for number in offsets)
+        and all(isinstance(name, str) for name in values.values())
+    )
 
 
 @contextmanager

@@ -283,6 +283,16 @@ def test_refused_inputs(tmp_path: Path) -> None:
         "bytes.csv": header + "\udcff" + lines[0],
         "out.xml": "",
     }
+    row = ROWS[0]
+    wrong = {
+        "score": {"scores": ["high"] * len(row["scores"])},
+        "whole": {"scores": [10**400] * len(row["scores"])},
+        "type": {"entities": [[start, end, 5] for start, end, _ in row["entities"]]},
+        "sentence": {"sentences": [[2**70, 2**71]] * len(row["sentences"])},
+        "id": {"id": {"a": 1}},
+    }
+    files |= {f"{name}.jsonl": "\n".join(map(json.dumps, (row, row | change))) for name, change in wrong.items()}
+    files["error.jsonl"] = json.dumps(row) + '\n"an error"\n'
     for name, text in files.items():
         (tmp_path / name).write_text(text, "utf8", "surrogateescape", newline="")
     cases = {
@@ -297,6 +307,7 @@ def test_refused_inputs(tmp_path: Path) -> None:
         "gold.jsonl": "R090.*line 1",
         "cut.jsonl": "R090.*line 1",
         "list.jsonl": "R090.*line 1",
+        **{f"{name}.jsonl": rf"R090.*{name}.jsonl.*line 2" for name in (*wrong, "error")},
         "score.csv": "R090.*document 'a'.*score",
         "high.csv": "R090.*document 'a'.*score",
         "nan.csv": "R090.*document 'a'.*score",
