@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from ..errors import Errors, FileError
 from ..files import walk_files
@@ -86,6 +86,11 @@ class _Annotation:
     events: dict[str, str | None] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
+
+    @cached_property
+    def squeezed(self) -> str:
+        """The text as it is compared with what annotations quote of it."""
+        return squeeze(self.text)
 
     def to_text(self, directions: Directions) -> QuotedText | Skipped | Broken:
         """Put the lines together."""
@@ -185,7 +190,7 @@ def _read_line(read: _Annotation, number: str, line: str, last: str | None) -> s
 
 def _goes_on(read: _Annotation, last: str, line: str) -> bool:
     """Whether a line can belong to the annotation above it: entities and normalizations quote the text, notes don't."""
-    return not _ID.match(line) if last.startswith("#") else squeeze(line) in squeeze(read.text)
+    return not _ID.match(line) if last.startswith("#") else squeeze(line) in read.squeezed
 
 
 def _spoil(read: _Annotation, number: str, line: str, reason: str) -> None:

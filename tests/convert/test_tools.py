@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_rin.convert import convert
+from spacy_rin.convert import brat, convert
+from spacy_rin.convert.quotes import squeeze
 from spacy_rin.relations import get_relations, has_relations
 
 from .support import (
@@ -158,6 +159,17 @@ def test_brat_line_separators_of_unicode_end_no_line(tmp_path: Path) -> None:
     (tmp_path / "a.ann").write_text("T1\tP 0 6\tAda\u2028Bo\nT2\tQ 7 11\trows\n", encoding="utf8")
     (doc,), _ = convert(tmp_path / "a.txt", snap=True)
     assert [span.text for span in doc.spans["rin"]] == ["Ada\u2028Bo", "rows"]
+
+
+def test_brat_text_is_searched_for_many_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quotes that go on for lines, in a text that is squeezed once."""
+    squeezed: list[int] = []
+    text = "\n".join(f"line {number} of the text" for number in range(100))
+    monkeypatch.setattr(brat, "squeeze", lambda part: (squeezed.append(len(part)), squeeze(part))[1])
+    (tmp_path / "in.txt").write_text(text)
+    (tmp_path / "in.ann").write_text(f"T1\tLIST 0 {len(text)}\t{text}\n")
+    docs, _ = convert(tmp_path / "in.txt", "brat")
+    assert [span.text for span in docs[0].spans["rin"]] == [text] and squeezed.count(len(text)) == 1
 
 
 def test_brat_files() -> None:
