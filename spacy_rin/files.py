@@ -20,7 +20,8 @@ _UNFINISHED = re.compile(r"\.(?P<name>.+)\.(?P<process>[0-9]+)\.tmp", re.DOTALL)
 def write_whole(path: str | Path) -> Iterator[Path]:
     """Give a path to write a file or folder to, which is moved to the wanted place once all is written.
 
-    A link is written through. What killed processes left of the same file is removed.
+    A link is written through, and a file that is replaced passes its permissions on. What killed processes left of the
+    same file is removed.
 
     Args:
         path (str | Path): The wanted place. Missing folders are created.
@@ -38,6 +39,8 @@ def write_whole(path: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
+        with suppress(OSError):  # there is none yet, or the file system has no permissions
+            shutil.copymode(target, unfinished)
         unfinished.replace(target)
     except OSError as err:
         raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err

@@ -121,3 +121,13 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"R034.*full"):
         write()
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
+
+
+def test_a_file_that_is_replaced_passes_its_permissions_on(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "secret.csv")
+    for name, mode in (("secret.csv", 0o600), ("link.csv", 0o640)):
+        (tmp_path / "secret.csv").chmod(mode)
+        with write_whole(tmp_path / name) as unfinished:
+            unfinished.write_text("new")
+        assert (tmp_path / "secret.csv").stat().st_mode & 0o777 == mode
