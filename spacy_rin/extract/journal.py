@@ -145,20 +145,32 @@ class Journal:
 
     def _recover(self) -> None:
         self._file.seek(0)
-        sizes = [len(line) for line in self._file if line.endswith(b"\n")]
-        if len(sizes) < 2 or self.overwrite:  # the file has no results, or they are to be discarded
+        first = self._file.readline()
+        header = strict_json.dumps(self.run) + "\n"
+        sizes = [len(first), *(len(line) for line in self._file if line.endswith(b"\n"))]
+        run = None if self.overwrite else self._parse_header(first, header)
+        if run is None or len(sizes) == 1:  # the file has no results, or they are to be discarded
             self._file.truncate(0)
-            self._write(strict_json.dumps(self.run) + "\n")
+            self._write(header)
             return
         self._file.truncate(sum(sizes))
-        self._file.seek(0)
-        run = self._parse(self._file.readline(), 1)
-        if run.keys() != self.run.keys():
-            raise FileError(Errors.R063, path=self.path, line=1)
         differences = [f"{key} was {run[key]!r} and is {self.run[key]!r}" for key in run if run[key] != self.run[key]]
         if differences:
             raise FileError(Errors.R062, path=self.path, differences="; ".join(differences))
         self.count = len(sizes) - 1
+
+    def _parse_header(self, line: bytes, expected: str) -> dict[str, Any] | None:
+        """Read the description of the run; None if it was not written to its end."""
+        if not line.endswith(b"\n"):
+            # That of another run begins in the same way, with the name of the first value.
+            start = expected[: expected.index(":") + 1].encode("utf-8")
+            if line[: len(start)] != start[: len(line)]:
+                raise FileError(Errors.R063, path=self.path, line=1)
+            return None
+        run = self._parse(line, 1)
+        if run.keys() != self.run.keys():
+            raise FileError(Errors.R063, path=self.path, line=1)
+        return run
 
     def _write(self, lines: str) -> None:
         try:

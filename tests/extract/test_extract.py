@@ -511,6 +511,17 @@ def test_damaged_journal(nlp: Language, tmp_path: Path) -> None:
     assert extract_file(nlp, source, out, overwrite=True).documents == len(TEXTS)
 
 
+@pytest.mark.parametrize("content", [b"my only notes\n", b"notes without an end", b'{"a": 1}\n', b'{"a": ', b"[1]\n\n"])
+def test_a_file_that_is_no_journal_stays(nlp: Language, tmp_path: Path, content: bytes) -> None:
+    source, out, journal = tmp_path / "in.txt", tmp_path / "out.csv", tmp_path / "out.csv.journal.jsonl"
+    source.write_text("\n".join(TEXTS))
+    journal.write_bytes(content)
+    with pytest.raises(ValueError, match=r"R063.*journal\.jsonl:1"):
+        extract_file(nlp, source, out)
+    assert journal.read_bytes() == content
+    assert extract_file(nlp, source, out, overwrite=True).documents == len(TEXTS) and not journal.exists()
+
+
 def test_one_run_at_a_time(nlp: Language, tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     (tmp_path / "in.txt").write_text("\n".join(TEXTS))
