@@ -1,4 +1,4 @@
-"""Characters that other programs can't hold, and runs of them that tokenizers are slow at."""
+"""Characters that other programs can't hold or show, and runs of them that tokenizers are slow at."""
 
 import re
 import unicodedata
@@ -7,6 +7,8 @@ import unicodedata
 MAX_SIGNS = 1000
 
 _RUN = re.compile(r"\S+")
+# Characters that control a terminal, end a line, change the direction of what follows, or can't be encoded.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def is_unicode(text: str) -> bool:
@@ -16,6 +18,18 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def without_controls(text: str) -> str:
+    """Replace what would control a terminal, and what is no Unicode, by blanks: a text of users can hold anything.
+
+    Args:
+        text (str): Any text.
+
+    Returns:
+        str: What can be shown or logged, on one line.
+    """
+    return _CONTROL.sub(" ", text)
 
 
 def slow_run(text: str) -> str:

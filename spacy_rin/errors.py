@@ -2,6 +2,8 @@
 
 from enum import Enum, unique
 
+from .characters import without_controls
+
 
 class Message(Enum):
     """A text with a code, its name, and places for values."""
@@ -205,6 +207,10 @@ class Errors(Message):
 @unique
 class Warnings(Message):
     """Messages of warnings: `warnings.warn(Warnings.W001.format(...))`."""
+
+    def format(self, **values: object) -> str:
+        """Fill in the values, on one line, and put the code in front. Python prints a warning as it is."""
+        return super().format(**{name: without_controls(str(value)) for name, value in values.items()})
 
     W001 = (
         "{kind} label '{label}' is not among the labels of component '{name}' and is not learned. Add it with "

@@ -16,6 +16,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from tables import NO_FIGURE, markdown
 
+from spacy_rin.characters import without_controls
 from spacy_rin.page.rounds import found_by_round, rows_of
 from spacy_rin.pipeline.component import find_component
 from spacy_rin.pipeline.corpus import read_examples
@@ -42,12 +43,8 @@ def study(nlp: Language, doc: Doc, gold: Doc | None = None) -> list[str]:
     header = ["", *(["annotated"] if gold else []), *(f"after {rounds}" for rounds in range(len(docs)))]
     columns = found_by_round([*([gold] if gold else []), *docs], component.attr)
     rows = [[key.text, *(column.get(key, NO_FIGURE) for column in columns)] for key in rows_of(columns)]
-    return [
-        f"> {doc.text.strip()}",
-        "",
-        *(markdown(header, rows) if rows else ["No triples are annotated or found."]),
-        "",
-    ]
+    table = markdown(header, rows) if rows else ["No triples are annotated or found."]
+    return [*map(without_controls, (f"> {doc.text.strip()}", "", *table, ""))]
 
 
 def choose(examples: Sequence[Example], parts: Sequence[str]) -> list[Example]:

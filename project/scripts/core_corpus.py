@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 import spacy
 
+from spacy_rin.characters import without_controls
+
 TYPES = ("PERSON", "ORG", "PLACE", "WORK", "EVENT", "PRODUCT", "DATE", "ROLE")
 # Types of subject and object of each relation.
 RELATIONS = {
@@ -181,9 +183,13 @@ def read_text(name: str, lines: list[str]) -> Text:
 
 
 def read_file(path: Path) -> Iterator[tuple[int, Text]]:
-    """Yield the texts of a file, each with the number of its first line."""
-    lines = path.read_text("utf8").splitlines()
+    """Yield the texts of a file, each with the number of its first line. What stands before them is a fault."""
+    lines = path.read_text("utf-8-sig").splitlines()
     starts = [i for i, line in enumerate(lines) if line.startswith("#")]
+    for number, line in enumerate(lines[: starts[0] if starts else None], 1):
+        if line.strip():
+            yield number, Text("", "", [], [], ["a text begins with a line '# id', but this stands before it"])
+            break
     for start, end in zip(starts, [*starts[1:], len(lines)]):
         yield start + 1, read_text(lines[start][1:].strip(), lines[start + 1 : end])
 
@@ -233,11 +239,11 @@ def main() -> None:
         for line, text in read_file(file):
             place = f"{file}:{line}"
             faults = list(text.faults)
-            for key in (text.name, text.text):
+            for key in filter(None, (text.name, text.text)):
                 if seen.setdefault(key, place) != place:
                     faults.append(f"{key[:40]!r} stands also at {seen[key]}")
             for fault in faults:
-                sys.stderr.write(f"{place}: {text.name}: {fault}\n")
+                sys.stderr.write(without_controls(f"{place}: {text.name}: {fault}") + "\n")
             n_faults += len(faults)
             texts.append(text)
     sys.stdout.write(count(texts) + "\n")

@@ -24,6 +24,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from tables import NO_FIGURE, markdown
 
+from spacy_rin.characters import without_controls
 from spacy_rin.convert import convert
 from spacy_rin.evaluation.scorer import triples
 from spacy_rin.pipeline.component import find_component
@@ -195,7 +196,7 @@ def agreement_rows(first: Sequence[Sequence[Relation]], second: Sequence[Sequenc
 
 def read_lines(nlp: Language, path: Path) -> list[Doc]:
     """Read a file with a text on each line; empty lines are left out."""
-    return [nlp.make_doc(line) for line in map(str.strip, path.read_text("utf8").splitlines()) if line]
+    return [nlp.make_doc(line) for line in map(str.strip, path.read_text("utf8").split("\n")) if line]
 
 
 def report_recall(docs: Sequence[Doc], found: Sequence[Sequence[Relation]], rules: Mapping[str, Rule]) -> list[str]:
@@ -219,7 +220,9 @@ def report_recall(docs: Sequence[Doc], found: Sequence[Sequence[Relation]], rule
 
 def report_drawn(docs: Sequence[Doc], found: Sequence[Sequence[Relation]], drawn: Sequence[Judged]) -> list[str]:
     """Show the texts of triples that are drawn for judging, each with its number."""
-    texts = [f"{number}: {docs[number - 1].text.strip()}" for number in sorted({row.text for row in drawn})]
+    texts = [
+        f"{number}: {without_controls(docs[number - 1].text.strip())}" for number in sorted({row.text for row in drawn})
+    ]
     return [*texts, "", f"{len(drawn):,} of {sum(map(len, found)):,} triples are drawn, to be judged by these texts"]
 
 

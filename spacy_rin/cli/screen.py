@@ -1,6 +1,5 @@
 """What the commands print. Texts, labels and the names of files are of users, so they can hold anything."""
 
-import re
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -9,10 +8,9 @@ from typing import Any
 import typer
 from wasabi.printer import Printer
 
-MAX_CELL = 60  # most characters in a cell of a table
+from ..characters import without_controls
 
-# Characters that control a terminal, end a line, change the direction of what follows, or can't be encoded.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+MAX_CELL = 60  # most characters in a cell of a table
 
 
 def clean(text: str) -> str:
@@ -25,7 +23,7 @@ def clean(text: str) -> str:
         str: What can be printed, on one line.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return _CONTROL.sub(" ", text).encode(encoding, "replace").decode(encoding)
+    return without_controls(text).encode(encoding, "replace").decode(encoding)
 
 
 def shorten(cell: str) -> str:

@@ -7,6 +7,7 @@ pictures, tables and code blocks.
 import logging
 import os
 import socket
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -18,7 +19,9 @@ from xml.etree.ElementTree import Element
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..characters import without_controls
 from ..errors import Errors, MissingPackageError, RinError
+from ..files import reason_of
 from ..markup import element, to_html
 from ..relations import get_relations
 from ..visualize import render
@@ -107,7 +110,9 @@ def show() -> None:
         docs = _read(st, reader, text, threshold, rounds)
     except Exception as error:
         # Visitors don't see the message: it may name files of this machine.
-        logging.getLogger(__name__).exception("The pipeline failed")
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        log = "".join(f"\n  {without_controls(line)}" for line in lines)  # it can have the text, which can be anything
+        logging.getLogger(__name__).error("The pipeline failed%s", log)
         st.error("The pipeline failed on this text. The log of the server says why.")
         st.code(type(error).__name__, language=None)
         return
@@ -241,6 +246,6 @@ def _check_port(host: str, port: int) -> str:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as err:
-        raise RinError(Errors.R074, host=host, port=port, reason=err.strerror) from err
+    except (OSError, UnicodeError) as err:  # a name that can't be one of a host is no error of the system
+        raise RinError(Errors.R074, host=host, port=port, reason=reason_of(err)) from err
     return str(address[0])

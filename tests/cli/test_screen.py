@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from spacy_rin.cli.screen import clean, echo, msg, shorten, show_tables
+from spacy_rin.errors import Warnings
 
 from ..support import run
 
@@ -24,6 +25,11 @@ def test_what_controls_a_terminal_is_replaced(capsys: pytest.CaptureFixture[str]
     output = capsys.readouterr().out
     assert output.count(CLEANED.strip()) == 7
     assert not set(EVIL) - set("abcde[2J\n") & set(output)
+
+
+def test_values_in_warnings_are_cleaned() -> None:
+    """Python prints a warning as it is, and its label can be of anybody."""
+    assert f"'{CLEANED}'" in Warnings.W001.format(kind="Entity", label=EVIL, name="rin_joint")
 
 
 @pytest.mark.parametrize("name", ["good", "info", "warn", "fail"])

@@ -375,14 +375,16 @@ def test_page_hides_what_errors_say_of_the_machine(
     page: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(text: str, **settings: Any) -> None:
-        raise FileNotFoundError(2, "No such file", "/srv/secret/vectors")
+        raise FileNotFoundError(2, f"No such file: {text}", "/srv/secret/vectors")
 
     monkeypatch.setattr(view._served[0], "read", fail)
-    run_text(page, "<b>x</b>")
+    run_text(page, "<b>x</b>\n\x1b[2J2026 ok")
     assert not page.exception and page.error
     shown = str([(element.type, str(getattr(element, "value", ""))) for element in page.main])
     assert "FileNotFoundError" in shown and "secret" not in shown and not page.dataframe
-    assert "/srv/secret/vectors" in caplog.text
+    assert "/srv/secret/vectors" in caplog.text and "Traceback" in caplog.text
+    # A visitor can neither control the terminal that the log is shown in, nor begin a line of the log.
+    assert "\x1b" not in caplog.text and "\n2026" not in caplog.text
 
 
 def test_table_of_rounds_escapes_names(trained: Language) -> None:
@@ -419,8 +421,9 @@ def test_serve_refuses_what_it_cannot_serve(
         taken.listen()
         result = run(model, "--port", taken.getsockname()[1])
         assert result.exit_code == 1 and "[R074]" in result.output
-    result = run(model, "--host", "nowhere.invalid")
-    assert result.exit_code == 1 and "[R074]" in result.output
+    for host in ("nowhere.invalid", "a..b", "x" * 70):
+        result = run(model, "--host", host)
+        assert result.exit_code == 1 and "[R074]" in result.output
     assert view._served == []
 
 

@@ -54,3 +54,8 @@ def test_any_text(trained: Language) -> None:
     assert any("Ada Brook – born_in → Larne" in line for line in lines[4:])
     # The pipeline keeps its number of rounds.
     assert trained.get_pipe("rin_joint").rounds == 3
+
+
+def test_a_text_that_would_control_a_terminal(trained: Language) -> None:
+    lines = case_study.study(trained, trained.make_doc("Ada\x1b[2J \u202eBrook\nleft ."))
+    assert lines[0] == "> Ada [2J  Brook left ."

@@ -107,3 +107,23 @@ def test_the_guidelines_have_what_is_checked() -> None:
     del relations["relation"]
     assert {name: types for name, types in relations.items() if "-" not in name} == core_corpus.RELATIONS
     assert {row[0] for row in rows if row[0].isupper()} == set(core_corpus.TYPES)
+
+
+def test_no_text_of_a_file_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [f"# {name}\n[1 PERSON Ada] left {name}.\n=\n" for name in "ab"]
+    path = tmp_path / "in.txt"
+    path.write_text("\ufeff\n" + "".join(texts), "utf8")
+    assert [text.name for _, text in core_corpus.read_file(path) if not text.faults] == ["a", "b"]
+    path.write_text("\n" + "".join(texts).removeprefix("# a\n"), "utf8")
+    (line, fault), (_, text) = core_corpus.read_file(path)
+    assert line == 2 and "before it" in fault.faults[0] and text.name == "b"
+    path.write_text("[1 PERSON Ada] left.\n=\n", "utf8")
+    ((_, fault),) = core_corpus.read_file(path)
+    assert fault.faults
+    path.write_text("# a\x1b[2J\n[1 PERSON Ada left.\n=\n", "utf8")
+    monkeypatch.setattr(sys, "argv", ["core_corpus.py", str(path)])
+    with pytest.raises(SystemExit, match="faults"):
+        core_corpus.main()
+    assert "\x1b" not in capsys.readouterr().err

@@ -330,3 +330,13 @@ def test_the_judged_lists_are_whole(name: str) -> None:
     rows = judged.read_list(mapped.PROJECT / "assets/core" / name)
     assert Counter(row.data_set for row in rows) == {"webnlg": 100, "nyt": 100}
     assert {row.verdict for row in rows} == set(judged.VERDICTS)
+
+
+def test_texts_stand_on_one_line_each(nlp: Language, tmp_path: Path) -> None:
+    """Whatever Unicode calls a line break, and what is printed of them controls no terminal."""
+    texts = ["Ada left\u2028Rome.", "Tom\x85 left.", "A\x0cB\x1b[2J"]
+    (tmp_path / "in.txt").write_text("\n\n".join(texts), "utf8")
+    docs = mapped.read_lines(nlp, tmp_path / "in.txt")
+    assert [doc.text for doc in docs] == texts
+    drawn = judged.Judged("nyt", 3, "A", "left", "B", 1.0)
+    assert mapped.report_drawn(docs, [], [drawn])[0] == "3: A B [2J"
