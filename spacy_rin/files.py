@@ -1,5 +1,6 @@
 """Files and folders that are written whole or not at all, and their names."""
 
+import codecs
 import errno
 import os
 import re
@@ -161,6 +162,20 @@ def require_existing(path: str | Path) -> Path:
 def require_name(path: str | Path) -> None:
     """Check that a file can have a name: it is not too long, and has no zero character; FileError R034 otherwise."""
     _mode(path)
+
+
+def require_utf8(start: bytes, path: str | Path) -> None:
+    """Check that a file does not begin as UTF-16 does, of which some bytes are texts in UTF-8, too.
+
+    Args:
+        start (bytes): Two bytes or more that it begins with.
+        path (str | Path): Its path.
+
+    Raises:
+        FileError: R034 if it has the byte order mark of UTF-16.
+    """
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FileError(Errors.R034, path=path, reason="this is UTF-16. Save it as UTF-8")
 
 
 def input_files(path: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:

@@ -293,13 +293,14 @@ def _join_lengths(corpus: Corpus) -> list[Sized]:
     rng = random.Random(0)
     docs = rng.sample(corpus.docs, len(corpus.docs))
     groups = group_texts(
-        docs,
+        [doc for doc in docs if has_relations(doc, corpus.attr)],
         **JOIN,
         length=len,
         rng=rng,
         labels=lambda doc: [relation.label for relation in get_relations(doc, corpus.attr)],
     )
-    return [range(sum(map(len, group))) for group in groups]
+    joined: list[Sized] = [range(sum(map(len, group))) for group in groups]
+    return joined + [doc for doc in docs if not has_relations(doc, corpus.attr)]
 
 
 def _base(
@@ -334,7 +335,7 @@ def _base(
     components["rin_joint"]["model"] = {"@architectures": "spacy_rin.RIN.v1", "tok2vec": tok2vec}
     if tagger is not None:
         names.insert(0, "tagger")
-        components["tagger"] = {"source": tagger}
+        components["tagger"] = _tagger_of(tagger)
     reader = {"@readers": "spacy_rin.Corpus.v1", "attr": attr}
     return {
         "paths": {"train": None, "dev": None},
@@ -356,6 +357,11 @@ def _base(
     }
 
 
+def _tagger_of(pipeline: str) -> dict[str, Any]:
+    """Take the tagger of a pipeline, with its own copy of the features that it shares with other components there."""
+    return {"source": pipeline, "replace_listeners": ["model.tok2vec"]}
+
+
 def _set(config: dict[str, Any], name: str, value: Any) -> None:
     *path, last = name.split(".")
     for part in path:
@@ -370,7 +376,7 @@ def _fill(config: Config, tagger: str | None) -> Config:
     except Exception as error:  # other packages and pipelines are loaded, which fail in many ways
         raise RinError(Errors.R075, reason=f"{type(error).__name__}: {error}") from error
     if tagger is not None:
-        filled["components"]["tagger"] = {"source": tagger}
+        filled["components"]["tagger"] = _tagger_of(tagger)
     return filled
 
 

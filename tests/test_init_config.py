@@ -171,6 +171,25 @@ def test_trains_with_the_config(features: str, tmp_path: Path) -> None:
     assert all(choice.reason for choice in choices)
 
 
+def test_tagger_that_shares_its_features(tmp_path: Path) -> None:
+    """The taggers of spaCy's pipelines listen to a tok2vec, without which they give one tag to all words."""
+    source = spacy.blank("en")
+    source.add_pipe("tok2vec")
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
+    source.add_pipe("tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}})
+    data = [("Ada left Larne", ["NNP", "VBD", "NNP"]), ("It rained", ["PRP", "VBD"])]
+    examples = [Example.from_dict(source.make_doc(text), {"tags": tags}) for text, tags in data]
+    optimizer = source.initialize(lambda: examples)
+    for _ in range(20):
+        source.update(examples, sgd=optimizer)
+    source.to_disk(tmp_path / "tagger")
+    path = write(tmp_path / "train.spacy", sample())
+    config, _ = init_config(path, dev=path, tagger=str(tmp_path / "tagger"))
+    nlp = init_nlp(config.interpolate())
+    with nlp.select_pipes(enable="tagger"):
+        assert [[token.tag_ for token in nlp(text)] for text, _ in data] == [tags for _, tags in data]
+
+
 def test_transformer(tmp_path: Path) -> None:
     pytest.importorskip("spacy_transformers")
     config, _ = init_config(write(tmp_path / "train.spacy", sample()), transformer="some-model")

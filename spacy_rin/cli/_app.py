@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,44 @@ def coded_errors() -> Iterator[None]:
         for line in more:
             echo(line)
         raise typer.Exit(1) from None
+
+
+def refuse_options(how: str, options: Mapping[str, object]) -> None:
+    """Refuse options that would have no effect.
+
+    Args:
+        how (str): Why they have none, e.g. "without --split".
+        options (Mapping[str, object]): Their values by name; None and False are those of options that were not given.
+
+    Raises:
+        SettingError: R083 if one of them was given.
+    """
+    from ..errors import Errors, SettingError
+
+    if given := [name for name, value in options.items() if value is not None and value is not False]:
+        raise SettingError(Errors.R083, options=", ".join(given), how=how)
+
+
+def read_keys(text_key: str | None, id_key: str | None, formats: Callable[[], Collection[str]]) -> dict[str, str]:
+    """Get the keys or columns of texts, as arguments of the functions that read these.
+
+    Args:
+        text_key (str | None): The value of --text-key; None if it was not given.
+        id_key (str | None): The value of --id-key.
+        formats (Callable[[], Collection[str]]): Finds the formats of the input.
+
+    Returns:
+        dict[str, str]: Those that were given.
+
+    Raises:
+        SettingError: R083 if one was given, but no format has keys or columns.
+    """
+    from ..extract.documents import PLAIN_FORMATS
+
+    keys = {name: key for name, key in (("text_key", text_key), ("id_key", id_key)) if key is not None}
+    if keys and PLAIN_FORMATS.issuperset(formats()):
+        refuse_options("for texts that have no keys or columns", {"--text-key": text_key, "--id-key": id_key})
+    return keys
 
 
 @contextmanager

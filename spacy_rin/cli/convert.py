@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from spacy.cli._util import Arg, Opt
 
-from ._app import coded_errors, rin_cli
+from ._app import coded_errors, refuse_options, rin_cli
 from .screen import echo, msg
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def convert_cli(
     snap: Annotated[bool, Opt("--snap", "-p", help="Expand entities that split a token to whole tokens")] = False,
     sents: Annotated[bool, Opt("--sents", "-s", help="Create one Doc per sentence")] = False,
     split: Annotated[str | None, Opt("--split", "-S", help="Shares of train, dev and test, e.g. 0.8,0.1,0.1")] = None,
-    seed: Annotated[int, Opt("--seed", help="Random seed of the split")] = 0,
+    seed: Annotated[int | None, Opt("--seed", help="Random seed of the split. Default: 0")] = None,
     text_field: Annotated[str | None, Opt("--text-field", help="Field of Label Studio's tasks with the text")] = None,
     roles: Annotated[
         list[str] | None, Opt("--roles", help="Roles of subject and object in brat, e.g. From,To (can be repeated)")
@@ -55,6 +55,8 @@ def convert_cli(
     from ..files import require_targets
 
     with coded_errors():
+        if split is None:
+            refuse_options("without --split", {"--seed": seed})
         shares = _shares(split) if split is not None else None
         outputs = [output_path] if shares is None else part_paths(output_path)
         require_targets(outputs, files_of(input_path, format))
@@ -77,7 +79,7 @@ def convert_cli(
             write_docs(docs, output_path)
             written = [(len(docs), output_path)]
         else:
-            parts = split_docs(docs, shares, seed=seed, source_numbers=report.source_numbers)
+            parts = split_docs(docs, shares, seed=seed or 0, source_numbers=report.source_numbers)
             written = list(zip(map(len, parts), write_parts(parts, output_path)))
     if format != report.format:
         msg.info(f"Recognised the format {report.format}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from spacy.cli._util import Arg, Opt
 
-from ._app import coded_errors, load_pipeline, rin_cli
+from ._app import coded_errors, load_pipeline, refuse_options, rin_cli
 from .screen import msg, shorten, show_tables
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def evaluate_cli(
     output_path: Annotated[Path | None, Opt("--output", "-o", help="File to write the scores to, as JSON")] = None,
     html_path: Annotated[Path | None, Opt("--html", "-H", help="File to write an HTML report to")] = None,
     theme: Annotated[
-        str, Opt("--theme", help="Colours of the report: light, dark or auto, as readers prefer")
-    ] = "auto",
+        str | None, Opt("--theme", help="Colours of the report: light, dark or auto, as readers prefer. Default: auto")
+    ] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
@@ -52,7 +52,9 @@ def evaluate_cli(
     from ..pipeline.corpus import corpus_files, read_examples
 
     with coded_errors():
-        color_scheme(theme)  # a wrong one shows before the pipeline has read any text
+        color_scheme("auto" if theme is None else theme)  # a wrong one shows before the pipeline has read any text
+        if html_path is None:
+            refuse_options("without --html", {"--theme": theme})
         outputs = [path for path in (output_path, html_path) if path is not None]
         require_targets(outputs, corpus_files(data_path, *(train_paths or ())))
         nlp = load_pipeline(model, gpu_id)
@@ -63,7 +65,7 @@ def evaluate_cli(
             with write_whole(output_path) as unfinished:
                 srsly.write_json(unfinished, evaluation.scores)
         if html_path is not None:
-            report = render_html(evaluation, model=model, data=str(data_path), theme=theme)
+            report = render_html(evaluation, model=model, data=str(data_path), theme=theme or "auto")
             with write_whole(html_path) as unfinished:
                 unfinished.write_text(report, encoding="utf8")
     _show_scores(evaluation.scores)

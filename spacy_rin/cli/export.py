@@ -5,7 +5,7 @@ from typing import Annotated
 
 from spacy.cli._util import Arg, Opt
 
-from ._app import coded_errors, load_pipeline, rin_cli
+from ._app import coded_errors, load_pipeline, refuse_options, rin_cli
 from .screen import msg
 
 FORMATS = "jsonl, prodigy, label_studio, brat, spert, glirel or gliner2"
@@ -17,7 +17,9 @@ def export_cli(
     output_path: Annotated[Path, Arg(help="File to write, e.g. tasks.jsonl, or new folder for brat")],
     format: Annotated[str, Opt("--format", "-f", help=f"Format of the output: {FORMATS}")],
     model: Annotated[str | None, Opt("--model", "-m", help="Trained pipeline, to export its predictions")] = None,
-    attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
+    attr: Annotated[
+        str | None, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]. Default: relations")
+    ] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
@@ -32,11 +34,16 @@ def export_cli(
     from ..convert import check_target, export_file, write_records
     from ..pipeline.component import find_component
     from ..pipeline.corpus import corpus_files
+    from ..relations import DEFAULT_ATTR
 
     with coded_errors():
+        if model is None:
+            refuse_options("without --model", {"--gpu-id": gpu_id >= 0})
+        else:
+            refuse_options("with --model", {"--attr": attr})
         check_target(output_path, format, corpus_files(data_path))
         nlp = load_pipeline(model, gpu_id) if model is not None else None
-        records, report = export_file(data_path, format, nlp=nlp, attr=attr)
+        records, report = export_file(data_path, format, nlp=nlp, attr=attr or DEFAULT_ATTR)
         # A person who corrects predictions may need labels that were not predicted.
         labels = find_component(nlp)[1].label_data if nlp else None
         write_records(records, output_path, format, labels=labels)

@@ -1,12 +1,13 @@
 """`spacy rin extract`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from spacy.cli._util import Arg, Opt
 
-from ._app import coded_errors, load_pipeline, rin_cli, stoppable
+from ._app import coded_errors, load_pipeline, read_keys, refuse_options, rin_cli, stoppable
 from .screen import echo, msg
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def extract_cli(
         str | None,
         Opt("--input-format", "-i", help="text, jsonl, csv, tsv, parquet or folder. Default: input suffix"),
     ] = None,
-    text_key: Annotated[str, Opt("--text-key", help="Key or column of the text")] = "text",
+    text_key: Annotated[str | None, Opt("--text-key", help="Key or column of the text. Default: 'text'")] = None,
     id_key: Annotated[str | None, Opt("--id-key", help="Key or column of the id. Default: 'id', if it exists")] = None,
     min_score: Annotated[float, Opt("--min-score", "-s", min=0, max=1, help="Lowest probability of a triple")] = 0.0,
     relations: Annotated[str | None, Opt("--relations", "-r", help="Relations to keep, separated by commas")] = None,
@@ -82,7 +83,6 @@ def extract_cli(
         "batch_size": batch_size,
         "n_process": n_process,
     }
-    source: dict[str, Any] = {"text_key": text_key, "id_key": id_key}
     given: dict[str, Any] = {
         "--workers": workers,
         "--shard-size": shard_size,
@@ -93,6 +93,7 @@ def extract_cli(
     given |= {"--format": format, "--base": base, "--provenance": provenance}
     with coded_errors():
         _check_options({name for name, value in given.items() if value}, engine, output_path, format)
+        source: dict[str, Any] = read_keys(text_key, id_key, partial(_formats, input_path, input_format, engine))
         if engine is not None:
             options.pop("n_process")
             options |= {"input_format": input_format, "gpu_id": gpu_id, "overwrite": overwrite, "entities": entities}
@@ -127,7 +128,6 @@ def extract_cli(
 
 def _check_options(given: set[str], engine: str | None, output_path: str | None, format: str | None) -> None:
     """Refuse options that would have no effect."""
-    from ..errors import Errors, SettingError
     from ..extract.writers import OUTPUT_FORMATS, choose_format
 
     rdf = ["--base", "--provenance"]
@@ -145,8 +145,17 @@ def _check_options(given: set[str], engine: str | None, output_path: str | None,
         if OUTPUT_FORMATS[format].package != "rdflib":
             useless[f"with the format {format}"] = rdf
     for how, options in useless.items():
-        if wrong := [name for name in options if name in given]:
-            raise SettingError(Errors.R083, options=", ".join(wrong), how=how)
+        refuse_options(how, {name: name in given for name in options})
+
+
+def _formats(path: str, format: str | None, engine: str | None) -> set[str]:
+    """Find the formats of the input."""
+    from ..extract.documents import input_format
+    from ..extract.shards import formats_of
+
+    if format is not None:
+        return {format}
+    return {input_format(path)} if engine is None else formats_of(path)
 
 
 def _extract_shards(

@@ -8,8 +8,6 @@ from typing import Any
 import typer
 from wasabi.printer import Printer
 
-from ..characters import without_controls
-
 MAX_CELL = 60  # most characters in a cell of a table
 
 
@@ -22,6 +20,8 @@ def clean(text: str) -> str:
     Returns:
         str: What can be printed, on one line.
     """
+    from ..characters import without_controls
+
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return without_controls(text).encode(encoding, "replace").decode(encoding)
 

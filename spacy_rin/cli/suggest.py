@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from spacy.cli._util import Arg, Opt
 
-from ._app import NOTHING_WRITTEN, coded_errors, load_pipeline, rin_cli, stoppable
+from ._app import NOTHING_WRITTEN, coded_errors, load_pipeline, read_keys, refuse_options, rin_cli, stoppable
 from .screen import echo, msg
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def suggest_cli(
         str | None,
         Opt("--input-format", "-i", help="text, jsonl, csv, tsv, parquet or folder. Default: input suffix"),
     ] = None,
-    text_key: Annotated[str, Opt("--text-key", help="Key or column of the text")] = "text",
+    text_key: Annotated[str | None, Opt("--text-key", help="Key or column of the text. Default: 'text'")] = None,
     id_key: Annotated[str | None, Opt("--id-key", help="Key or column of the id. Default: 'id', if it exists")] = None,
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
@@ -47,15 +47,16 @@ def suggest_cli(
 
     Example: spacy rin suggest training/model-best texts.jsonl tasks.jsonl --format prodigy --train corpus/train.spacy
     """
-    from ..errors import Errors, SettingError
+    from ..extract.documents import input_format as find_format
     from ..suggest import suggest_file
     from ..suggest.hints import hint
     from ..suggest.run import RANDOM, UNSURE, check_output
 
     train = train_paths or []
     with coded_errors():
-        if seed is not None and not random:
-            raise SettingError(Errors.R083, options="--seed", how="without --random")
+        if not random:
+            refuse_options("without --random", {"--seed": seed})
+        keys = read_keys(text_key, id_key, lambda: {find_format(input_path) if input_format is None else input_format})
         check_output(input_path, output_path, format, train)
         nlp = load_pipeline(model, gpu_id)
         with stoppable(NOTHING_WRITTEN):
@@ -67,8 +68,7 @@ def suggest_cli(
                 number,
                 train=train,
                 input_format=input_format,
-                text_key=text_key,
-                id_key=id_key,
+                **keys,
                 strategy=RANDOM if random else UNSURE,
                 seed=seed or 0,
                 batch_size=batch_size,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from ..errors import Errors, FileError
-from ..files import reason_of, require_name
+from ..files import reason_of, require_name, require_utf8
 from ..strict_json import DECODER, TOO_DEEP, is_too_deep
 from .records import Broken, Malformed
 
@@ -142,14 +142,16 @@ def read_content(path: Path) -> str:
         str: Its content, with a byte order mark if it has one. Bytes that are not UTF-8 become single surrogates.
 
     Raises:
-        FileError: R033 if it does not exist, R034 if it can't be read.
+        FileError: R033 if it does not exist, R034 if it can't be read or is UTF-16.
     """
     try:
-        return path.read_bytes().decode("utf-8", errors="surrogateescape")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise FileError(Errors.R033, path=path) from None
     except OSError as err:
         raise FileError(Errors.R034, path=path, reason=reason_of(err)) from err
+    require_utf8(content, path)
+    return content.decode("utf-8", errors="surrogateescape")
 
 
 def find_bad_line(content: str, start: int = 0, end: int | None = None) -> int | None:

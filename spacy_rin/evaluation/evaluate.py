@@ -73,7 +73,7 @@ def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = 
 
     Args:
         nlp (Language): A pipeline with a "rin_joint". If it has several, the first one is evaluated.
-        examples (Iterable[Example]): Texts and their annotation. Their predicted Docs are replaced.
+        examples (Iterable[Example]): Texts and their annotation. They are not changed.
         train (Iterable[Doc]): The training data. If given, known and new triples are scored apart, see `novelty_of`,
             and a table of its facts is scored, see `make_table`.
 
@@ -86,7 +86,7 @@ def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = 
         NotTrainedError: R011 if the component is not trained.
     """
     name, component = find_component(nlp)
-    examples = list(examples)
+    examples = copy_examples(examples)
     annotated = [example for example in examples if has_relations(example.reference, component.attr)]
     if not annotated:
         raise RinError(Errors.R036, attr=component.attr)
@@ -132,6 +132,18 @@ def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = 
     # Scores of other components may be infinite, or no number, which JSON has not.
     scores = convert_recursive(lambda value: isinstance(value, float) and not isfinite(value), lambda _: None, scores)
     return Evaluation(scores, sorted(judged, key=lambda text: -text.n_errors))
+
+
+def copy_examples(examples: Iterable[Example]) -> list[Example]:
+    """Copy Examples, so that predictions change nothing of the caller's, and can be made on them again.
+
+    Args:
+        examples (Iterable[Example]): The Examples.
+
+    Returns:
+        list[Example]: Examples with copies of the predicted Docs.
+    """
+    return [Example(example.predicted.copy(), example.reference) for example in examples]
 
 
 def predict(

@@ -19,7 +19,7 @@ from ..files import require_new_folder, write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
 from .calibration import NO_CHANGE, Calibration, CalibrationChoice, calibrate, choose_calibration, correct
-from .evaluate import predict, present_thresholds
+from .evaluate import copy_examples, predict, present_thresholds
 from .thresholds import LOWEST, Candidates, Choice, Thresholds, choose
 
 
@@ -82,8 +82,8 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
 
     Args:
         nlp (Language): A pipeline with a trained "rin_joint". If there are several, the first is used.
-        examples (Iterable[Example]): Texts that were not used for training, and their annotation. Their predicted Docs
-            are replaced. Texts whose relations are not annotated are left out.
+        examples (Iterable[Example]): Texts that were not used for training, and their annotation. They are not
+            changed. Texts whose relations are not annotated are left out.
         min_count (int): Number of gold or predicted triples that a relation needs to get its own threshold.
         folds (int): Number of parts of the texts, for cross-validation.
 
@@ -96,7 +96,7 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
         SettingError: R050 if there are fewer texts than folds, or fewer than two folds.
     """
     name, component = find_component(nlp)
-    examples = [example for example in examples if has_relations(example.reference, component.attr)]
+    examples = copy_examples(example for example in examples if has_relations(example.reference, component.attr))
     if not examples:
         raise RinError(Errors.R036, attr=component.attr)
     with component.settings(calibration={}):
@@ -109,19 +109,23 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
         shared = next(iter(calibrations["global"].calibration.values()))
         calibration = {label: calibration.get(label, shared) for label in component.relation_labels}
     choices, best = choose(
-        calibrate(raw, calibration), keep_decisions(present, calibration), min_count=min_count, folds=folds
+        calibrate(raw, calibration),
+        keep_decisions(present, calibration, component.relation_labels),
+        min_count=min_count,
+        folds=folds,
     )
     counts = np.bincount(raw.gold_relations, minlength=len(raw.labels))
     gold = dict(zip(raw.labels, counts.tolist()))
     return Tuning(present, calibrations, best_calibration, calibration, choices, best, gold)
 
 
-def keep_decisions(present: Tuned, calibration: Calibration) -> Thresholds:
+def keep_decisions(present: Tuned, calibration: Calibration, labels: Iterable[str]) -> Thresholds:
     """Find the thresholds that let the same triples through after another calibration.
 
     Args:
         present (Tuned): The present thresholds and calibration.
         calibration (Calibration): The other calibration; empty for none.
+        labels (Iterable[str]): All relations.
 
     Returns:
         Thresholds: The thresholds. The one that most relations share is the common one.
@@ -137,7 +141,7 @@ def keep_decisions(present: Tuned, calibration: Calibration) -> Thresholds:
             return threshold
         return round(float(correct(correct(threshold, 1 / slope, -offset / slope), *new)), 6)
 
-    carried = {label: carry(label) for label in {**calibration, **present.calibration, **present.thresholds}}
+    carried = {label: carry(label) for label in labels}
     common, _ = Counter(carried.values()).most_common(1)[0]
     return Thresholds(common, {label: threshold for label, threshold in carried.items() if threshold != common})
 

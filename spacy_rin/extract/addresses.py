@@ -154,6 +154,25 @@ def open_file(address: str) -> Iterator[BinaryIO]:
             yield stream
 
 
+def read_start(address: str, size: int) -> bytes:
+    """Read what a file begins with, as it is.
+
+    Args:
+        address (str): The address.
+        size (int): How many bytes to read; fewer if the file has no more.
+
+    Returns:
+        bytes: The first bytes.
+
+    Raises:
+        FileError: R033 or R034 if it can't be read.
+        MissingPackageError: R060 or R084 if a package is missing.
+    """
+    system, path = connect(address)
+    with _coded(address):
+        return bytes(system.cat_file(path, start=0, end=size))
+
+
 def copy_file(address: str, path: Path) -> None:
     """Copy a file, as it is, to this machine.
 

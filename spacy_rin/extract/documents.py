@@ -14,9 +14,19 @@ from ..errors import Errors, FileError, SettingError
 from ..files import input_files, reason_of, require_existing, walk_files
 from .parsing import Document, read_csv, read_json_lines, read_lines, read_parquet, read_texts, read_whole
 
-__all__ = ["INPUT_FORMATS", "STDIN", "Document", "count_documents", "files_of", "input_format", "read_documents"]
+__all__ = [
+    "INPUT_FORMATS",
+    "PLAIN_FORMATS",
+    "STDIN",
+    "Document",
+    "count_documents",
+    "files_of",
+    "input_format",
+    "read_documents",
+]
 
 STDIN = "-"
+PLAIN_FORMATS = frozenset(("text", "folder"))  # those that have texts alone, without keys or columns
 _WHOLE = (".txt",)  # suffixes of the files in a folder that are one text each
 
 
@@ -42,8 +52,8 @@ def read_documents(
     Raises:
         SettingError: R031 if the format is unknown.
         FileError: R033 if the input does not exist, R034 if its name is not valid. While iterating, R034 if it can't
-            be read or has a column twice, R030 if it is a table that is cut or has an unclosed quote, and R061 if a
-            column is missing.
+            be read, is UTF-16 or has a column twice, R030 if it is a table that is cut or has an unclosed quote, and
+            R061 if a column is missing.
         MissingPackageError: R060, while iterating, if the format is "parquet" and pyarrow is not installed.
     """
     format = input_format(path) if format is None else format
@@ -88,7 +98,7 @@ def count_documents(path: str | Path, format: str | None = None) -> int | None:
     if not os.path.isfile(path) or str(path) == STDIN or format not in ("text", "jsonl"):
         return None
     with _opened(path) as file:
-        return sum(not line.isspace() for _, line in read_lines(file))
+        return sum(not line.isspace() for _, line in read_lines(file, path))
 
 
 def input_format(path: str | Path) -> str:
@@ -103,7 +113,7 @@ def input_format(path: str | Path) -> str:
     if str(path) != STDIN and os.path.isdir(path):
         return "folder"
     suffix = Path(path).suffix.lower().removeprefix(".")
-    return suffix if suffix in ("jsonl", "csv", "tsv", "parquet") else "text"
+    return suffix if suffix in INPUT_FORMATS.keys() - PLAIN_FORMATS else "text"
 
 
 # Readers of paths, one for each format
@@ -111,12 +121,12 @@ def input_format(path: str | Path) -> str:
 
 def _read_text(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     with _opened(path) as file:
-        yield from read_texts(read_lines(file))
+        yield from read_texts(read_lines(file, path))
 
 
 def _read_jsonl(path: str | Path, text_key: str, id_key: str | None) -> Iterator[Document]:
     with _opened(path) as file:
-        yield from read_json_lines(read_lines(file), text_key, id_key)
+        yield from read_json_lines(read_lines(file, path), text_key, id_key)
 
 
 def _read_csv(path: str | Path, text_key: str, id_key: str | None, delimiter: str = ",") -> Iterator[Document]:

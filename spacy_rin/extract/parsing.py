@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from itertools import count
+from itertools import chain, count
 from math import isnan
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 from .. import strict_json
 from ..characters import is_unicode
 from ..errors import Errors, FileError, MissingPackageError, RinError
-from ..files import reason_of
+from ..files import reason_of, require_utf8
 
 MAX_FIELD = 100_000_000  # characters in a CSV field; Python's default of 131,072 is too low for long documents
 
@@ -45,10 +45,24 @@ class Document(NamedTuple):
 Label = Callable[[int], int | str]
 
 
-def read_lines(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Number the lines of a file from 1, without the byte order mark."""
+def read_lines(file: Iterable[bytes], path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Number the lines of a file from 1, without the byte order mark.
+
+    Args:
+        file (Iterable[bytes]): The lines.
+        path (str | Path): Its name, for messages.
+
+    Yields:
+        tuple[int, bytes]: The lines with their numbers.
+
+    Raises:
+        FileError: R034 if it is UTF-16.
+    """
     for number, line in enumerate(file, 1):
-        yield number, line.removeprefix(BOM) if number == 1 else line
+        if number == 1:
+            require_utf8(line, path)
+            line = line.removeprefix(BOM)
+        yield number, line
 
 
 def read_texts(lines: Iterable[tuple[int, bytes]], label: Label = int) -> Iterator[Document]:
@@ -112,13 +126,16 @@ def read_csv(
         Document: The texts.
 
     Raises:
-        FileError: R030 if a quote is not closed, R061 if a column is missing, R034 if it is there twice.
+        FileError: R030 if a quote is not closed, R061 if a column is missing, R034 if it is there twice, or if the file
+            is UTF-16.
     """
     csv.field_size_limit(MAX_FIELD)
     lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     try:
+        first = lines.readline()
+        require_utf8(first.encode("utf-8", "surrogateescape"), path)
         # Strictly: a quote at a wrong place would hide the ends of cells and rows.
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        rows = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
         try:
             header = next(rows, [])
         except csv.Error as err:

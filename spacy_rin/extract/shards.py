@@ -12,13 +12,12 @@ from typing import BinaryIO, NamedTuple
 
 from ..characters import is_unicode
 from ..errors import Errors, FileError, SettingError, require_whole
-from .addresses import Found, compression_suffix, find_files, open_file, takes_ranges
-from .documents import INPUT_FORMATS
+from ..files import require_utf8
+from .addresses import Found, compression_suffix, find_files, open_file, read_start, takes_ranges
+from .documents import INPUT_FORMATS, PLAIN_FORMATS
 from .parsing import BOM, Document, cut_rows, read_csv, read_json_lines, read_parquet, read_texts, read_whole
 
 DEFAULT_SIZE = 4_000_000  # bytes of text, which take a process a minute or two
-
-_TABLES = ("jsonl", "csv", "tsv", "parquet")
 
 
 class Piece(NamedTuple):
@@ -101,6 +100,22 @@ def cut(address: str, format: str | None = None, *, text_key: str = "text", size
     return shards
 
 
+def formats_of(address: str) -> set[str]:
+    """Get the formats of the files that `cut` finds, if it is not told one.
+
+    Args:
+        address (str): A file, a folder or a pattern, see `cut`.
+
+    Returns:
+        set[str]: Keys of `INPUT_FORMATS`.
+
+    Raises:
+        FileError: R033 if there are no files, R034 if they can't be listed.
+        MissingPackageError: R060 or R084 if a package is missing.
+    """
+    return {kind for file in find_files(address) if (kind := _format(file))}
+
+
 def read_shard(shard: Shard, *, text_key: str = "text", id_key: str | None = None) -> Iterator[Document]:
     """Read the documents of a shard.
 
@@ -125,7 +140,7 @@ def read_shard(shard: Shard, *, text_key: str = "text", id_key: str | None = Non
 def _format(file: Found) -> str:
     """Get the format of a file from its suffix; empty if it is none of ours."""
     suffix = PurePosixPath(file.name.removesuffix(compression_suffix(file.name))).suffix.lower().removeprefix(".")
-    if suffix in _TABLES:
+    if suffix in INPUT_FORMATS.keys() - PLAIN_FORMATS:
         return suffix
     if file.in_folder:
         return "folder" if suffix == "txt" else ""
@@ -141,6 +156,8 @@ def _cut_file(file: Found, format: str, text_key: str, size: int) -> Iterator[tu
             for start, stop, weight in cut_rows(table, file.address, text_key, size):
                 yield whole._replace(start=start, stop=stop), weight
     elif format in ("text", "jsonl") and file.size is not None and _can_cut(file, size):
+        if file.size > size:  # a part does not show what its file begins with
+            require_utf8(read_start(file.address, 2), file.address)
         for start in range(0, file.size, size):
             stop = min(start + size, file.size)
             yield whole._replace(start=start, stop=stop), stop - start
@@ -188,6 +205,8 @@ def _lines(piece: Piece, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     if piece.stop is not None and place >= piece.stop:
         return
     for line in file:
+        if not place:
+            require_utf8(line, piece.address)
         yield place, line if place else line.removeprefix(BOM)
         place += len(line)
         if piece.stop is not None and place >= piece.stop:

@@ -98,12 +98,14 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         # The model holds it, as it is the model that reads the Docs.
         self.model.attrs["context"] = context
         self.cfg: dict[str, Any] = {"entities": [], "relations": [], "constraints": None}
+        # What `initialize` chooses, each time.
+        self._chosen = {name for name, value in (("context", context), ("constraints", constraints)) if value is None}
         if constraints is not None:
             self.set_constraints(constraints)
         self.set_thresholds(threshold, thresholds or {})
         self.set_calibration(calibration or {})
         self._warned: set[str] = set()
-        self._idle_updates = 0  # since one whose learning rate was not 0
+        self._idle_updates: int | None = 0  # until the first one whose learning rate is not 0
         self._reads = _annotation_read_by(model)
 
     @property
@@ -206,6 +208,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         """
         check_constraints(constraints)
         self.cfg["constraints"] = {label: dict(values) for label, values in constraints.items()}
+        self._chosen.discard("constraints")
 
     @contextmanager
     def settings(
@@ -313,6 +316,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         if not self.relation_labels:
             raise RinError(Errors.R012, n=len(examples), name=self.name, attr=self.attr)
         self._fit_settings(examples, nlp)
+        self._idle_updates = 0
+        self.cfg.pop("annotation", None)
         self.model.set_dim("tags", self.model.attrs["entity_layers"] * n_tags(len(self.entity_labels)))
         self.model.set_dim("relations", len(self.relation_labels))
         collect_words(self.model, docs)
@@ -434,9 +439,10 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         Args:
             sgd (Optimizer): The optimizer.
         """
-        self._idle_updates = self._idle_updates + 1 if getattr(sgd, "learn_rate", None) == 0 else 0
-        if self._idle_updates == MAX_IDLE_UPDATES:
-            self._warn_once(Warnings.W010.format(name=self.name, n=MAX_IDLE_UPDATES))
+        if self._idle_updates is not None:
+            self._idle_updates = self._idle_updates + 1 if getattr(sgd, "learn_rate", None) == 0 else None
+            if self._idle_updates == MAX_IDLE_UPDATES:
+                self._warn_once(Warnings.W010.format(name=self.name, n=MAX_IDLE_UPDATES))
 
         def faster(key: Any, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Any:
             return sgd(key, weights, gradient, lr_scale=lr_scale * self.learn_rate_factor)
@@ -519,7 +525,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.set_thresholds(self.cfg["threshold"], self.cfg["thresholds"])
         self.set_calibration(self.cfg["calibration"])
         if self.cfg["constraints"] is not None:
-            self.set_constraints(self.cfg["constraints"])
+            check_constraints(self.cfg["constraints"])
         annotation = self.cfg.get("annotation", [])
         if not isinstance(annotation, list) or not all(kind in ANNOTATION for kind in annotation):
             raise SettingError(Errors.R010, name="annotation", expected=f"a list of {[*ANNOTATION]}", value=annotation)
@@ -544,9 +550,9 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         return predictions
 
     def _fit_settings(self, examples: Sequence[Example], nlp: Language | None) -> None:
-        """Choose the settings that are null by the training corpus. The context is also written to the config, which
-        can't hold all names of relations, so not the constraints."""
-        if self.context is None:
+        """Choose the settings that were given as null by the training corpus. The context is also put into the
+        config, which can't hold all names of relations, so not the constraints."""
+        if "context" in self._chosen:
             total, lost = self._count_lost_by_sentences(examples)
             self.model.attrs["context"] = "text" if prefers_text(total, lost) else "sentence"
             if nlp is not None and self.name in nlp.component_names:
@@ -555,7 +561,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
                 "Component '%s' reads with context = \"%s\": %d of %d training triples cross sentences",
                 *(self.name, self.context, lost, total),
             )
-        if self.cfg["constraints"] is None:
+        if "constraints" in self._chosen:
             relations = (relation for example in examples for relation in get_relations(example.reference, self.attr))
             self.cfg["constraints"] = collect_types((r.subject.label_, r.label, r.object.label_) for r in relations)
 

@@ -26,6 +26,7 @@ from ..relations import (
     set_relations,
     stored_attrs,
 )
+from .entity_group import copy_span
 
 Augmenter = Callable[[Language, Example], Iterable[Example]]
 
@@ -97,7 +98,7 @@ def _augment(nlp: Language, example: Example, *, augmenter: Augmenter, attr: str
                 raise RinError(Errors.R035)
 
             def move(span: Span, doc: Doc = target) -> Span:
-                return Span(doc, span.start, span.end, label=span.label_)
+                return copy_span(span, doc, span.start, span.end)
 
             for key, group in source.spans.items():
                 target.spans[key] = [move(span) for span in group]

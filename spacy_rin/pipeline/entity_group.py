@@ -6,6 +6,21 @@ from typing import Any, NamedTuple
 from spacy.tokens import Doc, Span, SpanGroup
 
 
+def copy_span(span: Span, doc: Doc, start: int, end: int) -> Span:
+    """Copy a span, with its label and ids, to tokens of another Doc.
+
+    Args:
+        span (Span): The span.
+        doc (Doc): The other Doc.
+        start (int): Its first token there.
+        end (int): The one after its last token.
+
+    Returns:
+        Span: The copy.
+    """
+    return Span(doc, start, end, label=span.label, kb_id=span.kb_id, span_id=span.id)
+
+
 class EntityGroup(SpanGroup):
     """The entities of a Doc, with their probabilities in `attrs["scores"]`.
 
@@ -81,7 +96,7 @@ class EntityGroup(SpanGroup):
         """
         self._realign()
         target = self.doc if doc is None else doc
-        spans = [Span(target, s.start, s.end, label=s.label, kb_id=s.kb_id, span_id=s.id) for s in self]
+        spans = [copy_span(span, target, span.start, span.end) for span in self]
         return EntityGroup(target, name=self.name, attrs=dict(self.attrs), spans=spans)
 
     def to_bytes(self) -> bytes:

@@ -12,7 +12,7 @@ from spacy.training import Example
 from ..model.segments import Segment
 from ..relations import get_relations, has_relations
 from .decode import head_of
-from .tagging import Layers, TypedSpan, encode_tags, split_layers
+from .tagging import OUTSIDE, Layers, TypedSpan, encode_tags, split_layers
 
 UNKNOWN_TAG = -1
 
@@ -27,12 +27,14 @@ class Gold(NamedTuple):
         triples (list[IdTriple] | None): The triples, sorted; None if relations are not annotated.
         unknown (set[tuple[str, str]]): Labels that are not learned: ("entities" or "relations", label).
         joined (Set[tuple[str, str, str]]): Type of the subject, relation and type of the object of the triples.
+        missing (Set[int]): The tokens of which nobody said whether they are of an entity.
     """
 
     layers: list[list[TypedSpan]] | None
     triples: list[IdTriple] | None
     unknown: set[tuple[str, str]]
     joined: Set[tuple[str, str, str]] = frozenset()
+    missing: Set[int] = frozenset()
 
 
 class Targets(NamedTuple):
@@ -115,7 +117,7 @@ def read_gold(
                 distinct.add((head_of(*subject, head), head_of(*object_, head), label))
                 joined.add((relation.subject.label_, relation.label, relation.object.label_))
         triples = sorted(distinct)
-    return Gold(layers, triples, unknown, joined)
+    return Gold(layers, triples, unknown, joined, _missing(example))
 
 
 def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: int) -> Targets:
@@ -136,7 +138,7 @@ def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: i
     for segment in segments:
         gold = golds[segment.doc]
         n_before = len(triples)
-        tags.append(_segment_tags(gold.layers, segment, n_layers))
+        tags.append(_segment_tags(gold, segment, n_layers))
         known.append(gold.triples is not None)
         for i, j, label in _starting_in(segment, gold.triples or []):
             if segment.start <= j < segment.end:
@@ -170,10 +172,26 @@ def entities_within(gold: Gold, segment: Segment, n_layers: int) -> Layers:
     ]
 
 
+def _missing(example: Example) -> set[int]:
+    """Find the predicted tokens for those of the reference whose entity annotation is missing, if others have one."""
+    if not example.reference.has_annotation("ENT_IOB"):
+        return set()
+    missing = np.flatnonzero(example.reference.to_array("ENT_IOB") == 0)
+    if not len(missing) or _same_tokens(example):
+        return set(missing.tolist())
+    to_predicted = example.alignment.y2x
+    return {int(i) for token in missing.tolist() for i in to_predicted[token]}
+
+
+def _same_tokens(example: Example) -> bool:
+    predicted, reference = example.predicted, example.reference
+    return len(predicted) == len(reference) and bool((predicted.to_array("ORTH") == reference.to_array("ORTH")).all())
+
+
 def _aligner(example: Example) -> Callable[[Span], tuple[int, int] | None]:
     """Make a function that finds the tokens of the predicted Doc for a span of the reference."""
-    predicted, reference = example.predicted, example.reference
-    if len(predicted) == len(reference) and (predicted.to_array("ORTH") == reference.to_array("ORTH")).all():
+    predicted = example.predicted
+    if _same_tokens(example):
         return lambda span: (span.start, span.end)
 
     # As `Example.get_aligned_spans_y2x` does, which would check the alignment of all tokens for each span.
@@ -198,16 +216,19 @@ def _starting_in(segment: Segment, rows: list[tuple[int, int, int]]) -> list[tup
     return rows[bisect_left(rows, (segment.start,)) : bisect_left(rows, (segment.end,))]
 
 
-def _segment_tags(layers: list[list[TypedSpan]] | None, segment: Segment, n_layers: int) -> NDArray[np.int64]:
-    """Make the tags of a segment. Unknown are all if nothing is annotated, and those of entities that it cuts.
+def _segment_tags(gold: Gold, segment: Segment, n_layers: int) -> NDArray[np.int64]:
+    """Make the tags of a segment. Unknown are all if nothing is annotated, those of entities that it cuts, and those of
+    tokens without annotation that are in no entity.
 
     *Shape:* (tokens of the segment, layers).
     """
     length = segment.end - segment.start
-    if layers is None:
+    if gold.layers is None:
         return np.full((length, n_layers), UNKNOWN_TAG)
+    missing = np.zeros(length, bool)
+    missing[[i - segment.start for i in gold.missing if segment.start <= i < segment.end]] = True
     columns = []
-    for spans in layers:
+    for spans in gold.layers:
         # In a layer, entities don't overlap, so at most one that begins earlier reaches into the segment.
         first = max(0, bisect_left(spans, (segment.start,)) - 1)
         near = spans[first : bisect_left(spans, (segment.end,))]
@@ -216,5 +237,6 @@ def _segment_tags(layers: list[list[TypedSpan]] | None, segment: Segment, n_laye
         for start, end, _ in shifted:
             if (start < 0 < end) or (start < length < end):
                 column[max(start, 0) : end] = UNKNOWN_TAG
+        column[missing & (column == OUTSIDE)] = UNKNOWN_TAG
         columns.append(column)
     return np.stack(columns, 1)

@@ -16,6 +16,7 @@ from spacy.training import Example
 
 from ..errors import Errors, SettingError
 from ..relations import DEFAULT_ATTR, Relation, get_relations, has_relations, set_relations, stored_attrs
+from .entity_group import copy_span
 
 # Number of texts to choose from, so that a corpus is never held in memory.
 POOL_SIZE = 1000
@@ -117,6 +118,7 @@ def create_joining_batcher(
         rng = random.Random(random.getrandbits(64))  # from the seed of the training
         while pool := list(islice(remaining, POOL_SIZE)):
             known = [example for example in pool if has_relations(example.reference, attr)]
+            rng.shuffle(known)
             groups = group_texts(
                 known,
                 share=share,
@@ -202,7 +204,7 @@ def join_examples(examples: Sequence[Example]) -> Example:
 
 def _join(docs: Sequence[Doc]) -> Doc:
     joined = Doc.from_docs(list(docs), exclude=["user_data", "spans"])  # type: ignore[call-arg]
-    if not any(len(doc) > 1 and doc.has_annotation("SENT_START") for doc in docs):
+    if not any(doc.has_annotation("DEP") or (len(doc) > 1 and doc.has_annotation("SENT_START")) for doc in docs):
         # spaCy has made a sentence of each text.
         for token in joined:
             token.is_sent_start = None
@@ -219,7 +221,7 @@ def _join_annotated(docs: Sequence[Doc]) -> Doc:
     for doc in docs:
 
         def move(span: Span, offset: int = offset) -> Span:
-            return Span(joined, span.start + offset, span.end + offset, label=span.label)
+            return copy_span(span, joined, span.start + offset, span.end + offset)
 
         for key, group in doc.spans.items():
             spans.setdefault(key, []).extend(map(move, group))

@@ -21,11 +21,14 @@ from ..relations import (
     set_relations,
     stored_attrs,
 )
+from .entity_group import copy_span
 from .gold import gold_entities
 from .join import POOL_SIZE, Batcher
 
 # What tokens keep. Trees do not survive a change of their words.
 KEPT = [NORM, LEMMA, TAG, POS, MORPH, SENT_START]
+# What a name keeps from its own text where the pipeline has to annotate it anew.
+UNANNOTATED = [NORM]
 
 Place = tuple[int, int]  # first token and the one after the last
 Kind = tuple[str, str, str]  # type of an entity, a relation that it has, and its side of it
@@ -114,11 +117,12 @@ def replace_names(
             # Two names of a text never become one.
             chosen[old] = span if name.text in taken else name
             taken.add(name.text)
-        replacements[span.start, span.end] = chosen[old]
+        if chosen[old].text != span.text:
+            replacements[span.start, span.end] = chosen[old]
     if not replacements:
         return example
-    predicted, _ = _rewrite(example.predicted, replacements)
-    target, move = _rewrite(reference, replacements)
+    predicted, _ = _rewrite(example.predicted, replacements, UNANNOTATED)
+    target, move = _rewrite(reference, replacements, KEPT)
     target.cats = dict(reference.cats)
     for key, group in reference.spans.items():
         target.spans[key] = [move(span) for span in group]
@@ -163,8 +167,11 @@ def _free_names(doc: Doc, spans_key: str, attr: str) -> list[tuple[Span, list[Ki
     ]
 
 
-def _rewrite(doc: Doc, replacements: Mapping[Place, Span]) -> tuple[Doc, Callable[[Span], Span]]:
-    """Make a text with other names. Returns it with a function that finds the new span for an old one.
+def _rewrite(
+    doc: Doc, replacements: Mapping[Place, Span], of_names: Sequence[int]
+) -> tuple[Doc, Callable[[Span], Span]]:
+    """Make a text with other names, which keep the attributes `of_names`. Returns it with a function that finds the new
+    span for an old one.
 
     A span with a border inside of a name gets the whole name.
     """
@@ -187,6 +194,7 @@ def _rewrite(doc: Doc, replacements: Mapping[Place, Span]) -> tuple[Doc, Callabl
         words.extend(token.text for token in name)
         spaces.extend([*(bool(token.whitespace_) for token in name[:-1]), bool(doc[end - 1].whitespace_)])
         rows.append(name.to_array(KEPT))  # type: ignore[attr-defined]
+        rows[-1][:, [i for i, kept in enumerate(KEPT) if kept not in of_names]] = 0
         # A name may begin a sentence here and stand within one in its own text: SENT_START is that of the old name.
         starts = KEPT.index(SENT_START)
         rows[-1][1:, starts] = known[start + 1, starts] if end > start + 1 else 0
@@ -194,4 +202,11 @@ def _rewrite(doc: Doc, replacements: Mapping[Place, Span]) -> tuple[Doc, Callabl
         position = end
     keep(position, len(doc))
     new = Doc(doc.vocab, words=words, spaces=spaces).from_array(KEPT, np.concatenate(rows))
-    return new, lambda span: Span(new, places[span.start][0], places[span.end - 1][1], label=span.label)
+
+    def move(span: Span) -> Span:
+        start, end = places[span.start][0], places[span.end - 1][1]
+        if any(span.start < stop and begin < span.end for begin, stop in replacements):
+            return Span(new, start, end, label=span.label)  # an id would be that of the old name
+        return copy_span(span, new, start, end)
+
+    return new, move

@@ -80,6 +80,48 @@ def test_coded_errors_are_messages(tmp_path: Path, source: Any, content: str | N
     assert not (tmp_path / "out.spacy").exists()
 
 
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (("convert", "in.json", "out.spacy", "--seed", "0"), "--seed can't be used without --split."),
+        (("evaluate", "none", "in.spacy", "--theme", "dark"), "--theme can't be used without --html."),
+        (
+            ("export", "in.spacy", "out.jsonl", "-f", "jsonl", "--gpu-id", "0"),
+            "--gpu-id can't be used without --model.",
+        ),
+        (("export", "in.spacy", "o", "-f", "jsonl", "-m", "none", "-a", "x"), "--attr can't be used with --model."),
+        (("extract", "none", "in.txt", "--text-key", "text"), "--text-key can't be used for texts"),
+        (("extract", "none", "-", "out.csv", "--id-key", "id"), "--id-key can't be used for texts"),
+        (("extract", "none", "in.json", "out.csv", "-i", "text", "--id-key", "id"), "--id-key can't be used for texts"),
+        (("extract", "none", ".", "--text-key", "a", "--id-key", "b"), "--text-key, --id-key can't be used for texts"),
+        (("extract", "none", "only", "out", "-e", "processes", "--id-key", "b"), "--id-key can't be used for texts"),
+        (("suggest", "none", "in.txt", "out", "-f", "brat", "--text-key", "b"), "--text-key can't be used for texts"),
+    ],
+)
+def test_options_without_effect_are_refused(
+    tmp_path: Path, source: Any, args: Any, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "a.txt").write_text("Ada")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    result = run(*args)
+    assert result.exit_code == 1 and "[R083]" in result.output, result.output
+    assert reason in " ".join(result.output.split()) and sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("engine", [(), ("--engine", "processes")])
+def test_keys_of_tables_are_used(tmp_path: Path, model: Path, engine: Any) -> None:
+    if engine:
+        pytest.importorskip("pyarrow")
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "a.jsonl"
+    path.write_text(json.dumps({"body": "Ada Brook was born in Larne .", "key": "one"}))
+    output = [tmp_path / "out"] if engine else [tmp_path / "out.csv"]
+    result = run("extract", model, tmp_path / "in" if engine else path, *output, "--text-key", "body", *engine)
+    assert result.exit_code == 0 and ["triples", "1"] in map(str.split, result.output.splitlines()), result.output
+
+
 def test_convert_to_another_attribute(tmp_path: Path, source: Any) -> None:
     assert run("convert", source, tmp_path / "out.spacy", "--format", "casrel", "--attr", "facts").exit_code == 0
     (doc,) = DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.blank("en").vocab)

@@ -183,3 +183,12 @@ def test_lines_are_counted_from_where_they_last_were(tmp_path: Path) -> None:
         read = 0
         assert [line for line, _ in source.values()] == [str(number + 1) for number in range(200)]
         assert len(content) / 2 < read < 4 * len(content)
+
+
+@pytest.mark.parametrize("name", ["in.json", "in.jsonl", "in.tsv", "in.ann"])
+def test_utf_16_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(json.dumps(JSONL).encode("utf-16"))
+    (tmp_path / "in.txt").write_text("Ada")
+    for format in ("auto", "brat" if name == "in.ann" else "jsonl"):
+        with pytest.raises(FileError, match=rf"R034.*{name}: this is UTF-16\. Save it as UTF-8"):
+            convert(tmp_path / name, format)

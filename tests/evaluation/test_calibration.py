@@ -102,7 +102,9 @@ def test_scores_stay_in_order() -> None:
 
 
 PAIRS = st.lists(st.tuples(st.floats(0.2, 3), st.floats(-2, 2)).map(list), min_size=2, max_size=2)
-TABLES = st.one_of(st.just({}), PAIRS.map(lambda pairs: dict(zip("ab", pairs))))
+TABLES = st.one_of(
+    st.just({}), *(PAIRS.map(lambda pairs, labels=labels: dict(zip(labels, pairs))) for labels in ("ab", "a", "b"))
+)
 
 
 @given(
@@ -111,7 +113,7 @@ TABLES = st.one_of(st.just({}), PAIRS.map(lambda pairs: dict(zip("ab", pairs))))
 def test_another_calibration_lets_the_same_triples_through(old: Any, new: Any, threshold: float, own: Any) -> None:
     raw = candidates(np.linspace(0.02, 0.98, 50).tolist(), [1] * 50, [0, 1] * 25)
     present = Thresholds(threshold, own)
-    kept = keep_decisions(Tuned(*present, old), new)
+    kept = keep_decisions(Tuned(*present, old), new, raw.labels)
     before, after = calibrate(raw, old), calibrate(raw, new)
     limits = np.array([present.of(raw.labels[i]) for i in raw.relations])
     clear = np.abs(before.scores - limits) > 1e-3  # others are at the threshold, where rounding decides
@@ -120,6 +122,6 @@ def test_another_calibration_lets_the_same_triples_through(old: Any, new: Any, t
 
 
 def test_one_calibration_keeps_one_threshold() -> None:
-    kept = keep_decisions(Tuned(0.5, {}, {}), {label: [0.5, -1.0] for label in "abc"})
+    kept = keep_decisions(Tuned(0.5, {}, {}), {label: [0.5, -1.0] for label in "abc"}, "abc")
     assert kept.thresholds == {} and kept.threshold == pytest.approx(0.268941, abs=1e-6)  # the logit of 0.5 is 0
-    assert keep_decisions(Tuned(0.5, {"a": 0.9}, {}), {}) == Thresholds(0.5, {"a": 0.9})
+    assert keep_decisions(Tuned(0.5, {"a": 0.9}, {}), {}, "ab") == Thresholds(0.5, {"a": 0.9})

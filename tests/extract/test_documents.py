@@ -1,5 +1,6 @@
 """Texts read from every kind of input, with what can't be read among them."""
 
+import codecs
 import csv
 import io
 import json
@@ -151,6 +152,22 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for format, content in [("text", b"x\ny"), ("jsonl", b'{"text": "x"}\n{"text": "y"}'), ("csv", b"text\nx\ny\n")]:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert [(d.id, d.text) for d in read("-", format)] == [(1, "x"), (2, "y")]
+
+
+@pytest.mark.parametrize("name", ["in.txt", "in.jsonl", "in.csv", "in.tsv", "-"])
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_utf_16_is_refused(tmp_path: Path, name: str, mark: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines but the first would be texts, of other characters."""
+    encoding = "utf-16-le" if mark == codecs.BOM_UTF16_LE else "utf-16-be"
+    content = mark + "text\nAda left.\nTom left.\n".encode(encoding)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"R034.*UTF-16\. Save it as UTF-8"):
+        read(name if name == "-" else tmp_path / name)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_bytes(content)
+    (document,) = read(tmp_path / "folder")
+    assert not document.text and document.error == "the text is not UTF-8"
 
 
 def test_input_is_a_stream(tmp_path: Path) -> None:

@@ -307,3 +307,12 @@ def test_a_package_that_is_missing_is_named(
     monkeypatch.setattr("spacy_rin.extract.addresses.url_to_fs", missing)
     with pytest.raises(ImportError, match=text):
         cut(address)
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+@pytest.mark.parametrize("suffix", ["txt", "jsonl", "csv"])
+def test_utf_16_is_refused_wherever_it_is_cut(tmp_path: Path, suffix: str, size: int) -> None:
+    path = tmp_path / f"in.{suffix}"
+    path.write_bytes("text\nAda left.\nTom left.\n".encode("utf-16"))
+    with pytest.raises(ValueError, match=rf"R034.*in.{suffix}: this is UTF-16"):
+        read(path, size=size)

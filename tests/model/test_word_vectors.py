@@ -9,7 +9,7 @@ from spacy.attrs import TAG
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import Config, Model
+from thinc.api import Config, Model, fix_random_seed, set_dropout_rate
 
 from spacy_rin.model.features import build_bilstm_encoder, build_word_pos_embed
 from spacy_rin.model.word_vectors import WordVectors, collect_words
@@ -281,3 +281,27 @@ def test_tags_come_from_the_tagger(nlp: Language, monkeypatch: pytest.MonkeyPatc
         nlp.update(examples, sgd=optimizer, annotates=["tagger"])
     assert learned_from[0] == ["NNP", "NNP", "X", "X", "X", "NNP", "X"]
     assert [token.tag_ for token in nlp("Ada Brook leads Orbix .")] == ["NNP", "NNP", "X", "NNP", "X"]
+
+
+def test_all_features_are_dropped_at_one_rate() -> None:
+    doc = Doc(Vocab(), words=[f"w{i}" for i in range(500)], tags=[f"T{i % 40}" for i in range(500)])
+    layer = build_word_pos_embed(width=50, pos_width=50, affix_width=10, word_dropout=0.0)
+    collect_words(layer, [doc])
+    layer.initialize(X=[doc])
+    set_dropout_rate(layer, 0.4)
+    fix_random_seed(0)
+    (out,), _ = layer([doc], is_train=True)
+    for part in (out[:, :50], out[:, 50:100], out[:, 100:]):
+        assert 0.35 < (part == 0).mean() < 0.45
+
+
+def test_same_seed_same_features() -> None:
+    doc = Doc(Vocab(), words=["Ada", "Brook"], tags=["NNP", "NN"])
+    outs = []
+    for _ in range(2):
+        fix_random_seed(0)
+        layer = build_word_pos_embed(affix_width=10)
+        collect_words(layer, [doc])
+        layer.initialize(X=[doc])
+        outs.append(layer.predict([doc])[0])
+    assert np.array_equal(*outs)

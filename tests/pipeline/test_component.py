@@ -359,6 +359,22 @@ def test_an_untrained_network_does_not_flood_memory(nlp: Language) -> None:
         component.predict_given(examples)
 
 
+def test_initialize_chooses_anew(nlp: Language) -> None:
+    component = nlp.add_pipe("rin_joint")
+    train(nlp, make_examples(nlp.vocab), 1)
+    assert component.constraints["leads"] == {"types": [["PERSON", "ORG"]]}
+    component.cfg["annotation"] = ["TAG"]
+    doc = Doc(nlp.vocab, words=["Orbix", "leads", "Nimbus"])
+    set_relations(doc, [(Span(doc, 0, 1, label="ORG"), "leads", Span(doc, 2, 3, label="ORG"))])
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
+    assert component.constraints["leads"] == {"types": [["ORG", "ORG"]]}
+    assert "annotation" not in component.cfg
+    # What somebody has set stays.
+    component.set_constraints({"leads": {"symmetric": True}})
+    nlp.initialize(lambda: make_examples(nlp.vocab))
+    assert component.constraints == {"leads": {"symmetric": True}}
+
+
 def test_a_rate_of_zero_is_told(nlp: Language) -> None:
     """`resume_training` gives an optimizer whose rate rises from 0 only if somebody steps its schedules."""
     nlp.add_pipe("rin_joint")
@@ -370,6 +386,14 @@ def test_a_rate_of_zero_is_told(nlp: Language) -> None:
         for _ in range(6):
             nlp.update(examples, sgd=optimizer)
             optimizer.step_schedules()
+    # A rate that has fallen to 0 ends the training.
+    optimizer = Adam(warmup_linear(0.01, 0, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(6):
+            nlp.update(examples, sgd=optimizer)
+            optimizer.step_schedules()
+    nlp.initialize(lambda: examples)
     optimizer = Adam(warmup_linear(0.01, 2, 100))
     with pytest.warns(UserWarning, match="W010.* 0 in 3 updates"):
         for _ in range(3):

@@ -55,8 +55,26 @@ def test_what_is_not_annotated_is_not_known(nlp: Language) -> None:
     assert read_gold(Example(doc.copy(), doc), LABELS, **settings) == Gold(None, None, set())
     doc.set_ents([Span(doc, 0, 2, label="CITY")])
     assert read_gold(Example(doc.copy(), doc), LABELS, **settings) == Gold([[(0, 2, 0)]], None, set())
-    doc._.relations = []
+    set_relations(doc, [])
     assert read_gold(Example(doc.copy(), doc), LABELS, **settings) == Gold([[(0, 2, 0)]], [], set())
+
+
+@pytest.mark.parametrize("words", [WORDS, ["N", "ew", *WORDS[1:]]])
+def test_tokens_whose_annotation_is_missing_are_not_known(nlp: Language, words: list[str]) -> None:
+    doc = Doc(nlp.vocab, words=WORDS)
+    doc.set_ents([Span(doc, 0, 2, label="CITY")], outside=[doc[2:4]], default="missing")
+    settings: dict[str, Any] = {"n_layers": 1, "head": "last", "spans_key": "rin", "attr": "relations"}
+    gold = read_gold(Example(Doc(nlp.vocab, words=words), doc), LABELS, **settings)
+    shift = len(words) - len(WORDS)
+    targets = make_targets([gold], [Segment(0, shift, 5 + shift, shift, 5 + shift)], 1)
+    tags = make_targets([gold], [Segment(0, 0, len(words), 0, len(words))], 1).tags[:, 0].tolist()
+    assert tags == [1, *[2] * shift, 3, 0, 0, -1, -1, -1, -1]
+    assert targets.tags[:, 0].tolist()[2:] == [0, 0, -1]
+    # What a triple needs is an entity, although doc.ents lacks it.
+    set_relations(doc, [(Span(doc, 0, 2, label="CITY"), "located_in", Span(doc, 4, 7, label="STATE"))])
+    gold = read_gold(Example(Doc(nlp.vocab, words=words), doc), LABELS, **settings)
+    tags = make_targets([gold], [Segment(0, 0, len(words), 0, len(words))], 1).tags[:, 0].tolist()
+    assert tags == [1, *[2] * shift, 3, 0, 0, 5, 6, 7, -1]
 
 
 def test_targets_of_packed_segments() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import spacy
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import registry
 
@@ -151,3 +151,29 @@ def test_batcher_from_a_config() -> None:
     config = {"batcher": {"@batchers": "spacy_rin.join_texts.v1", "batcher": inner}}
     batcher = registry.resolve(config)["batcher"]
     assert [len(batch) for batch in batcher(make_examples(spacy.blank("en").vocab)[:1])] == [1]
+
+
+def test_other_texts_are_joined_in_each_epoch(examples: list[Example]) -> None:
+    """Also if the corpus gives them in one order."""
+    random.seed(0)
+    alone = []
+    batcher = create_joining_batcher(lambda texts: ([text] for text in texts), share=0.5, max_texts=2)
+    for _ in range(5):
+        given = [example for batch in batcher(examples) for example in batch]
+        alone.append(frozenset(example.reference.text for example in given) & {e.reference.text for e in examples})
+    assert len(set(alone)) > 1
+
+
+def test_parsed_texts_of_one_token_are_joined() -> None:
+    vocab = spacy.blank("en").vocab
+    docs = [Doc(vocab, words=[word], heads=[0], deps=["ROOT"]) for word in ("Yes", "No")]
+    joined = join_examples([Example(doc.copy(), doc) for doc in docs]).reference
+    assert [token.dep_ for token in joined] == ["ROOT", "ROOT"] and len(list(joined.sents)) == 2
+
+
+def test_ids_of_entities_are_kept(examples: list[Example]) -> None:
+    doc = examples[1].reference
+    doc.spans["rin"] = [Span(doc, 0, 2, label="PERSON", kb_id="Q1", span_id="s1")]
+    joined = join_examples(examples[:2]).reference
+    (span,) = (span for span in joined.spans["rin"] if span.kb_id)
+    assert (span.text, span.kb_id_, span.id_) == ("Tom Hale", "Q1", "s1")
