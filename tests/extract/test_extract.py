@@ -698,10 +698,10 @@ def test_outputs_that_cant_be_are_refused_before_the_work(
 def test_a_file_of_another_kind_is_an_error(trained: Language, tmp_path: Path) -> None:
     """If nothing of a file could be read, it is not the file that was meant."""
     trained.to_disk(tmp_path / "model")
-    (tmp_path / "texts.txt").write_bytes(b"\xff\xfe\n\xff\xff")
+    (tmp_path / "texts.txt").write_bytes(b"\xff\xfa\n\xff\xff")
     arguments = ["rin", "extract", *(str(tmp_path / name) for name in ("model", "texts.txt", "out.csv"))]
     assert CliRunner().invoke(app, arguments).exit_code == 1
-    (tmp_path / "texts.txt").write_bytes(b"\xff\xfe\nAda Brook leads Orbix .")
+    (tmp_path / "texts.txt").write_bytes(b"\xff\xfa\nAda Brook leads Orbix .")
     assert CliRunner().invoke(app, arguments).exit_code == 0
 
 
