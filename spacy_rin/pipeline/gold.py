@@ -27,14 +27,14 @@ class Gold(NamedTuple):
         triples (list[IdTriple] | None): The triples, sorted; None if relations are not annotated.
         unknown (set[tuple[str, str]]): Labels that are not learned: ("entities" or "relations", label).
         joined (Set[tuple[str, str, str]]): Type of the subject, relation and type of the object of the triples.
-        missing (Set[int]): The tokens of which nobody said whether they are of an entity.
+        missing (Sequence[int]): The tokens of which nobody said whether they are of an entity, sorted.
     """
 
     layers: list[list[TypedSpan]] | None
     triples: list[IdTriple] | None
     unknown: set[tuple[str, str]]
     joined: Set[tuple[str, str, str]] = frozenset()
-    missing: Set[int] = frozenset()
+    missing: Sequence[int] = ()
 
 
 class Targets(NamedTuple):
@@ -172,15 +172,15 @@ def entities_within(gold: Gold, segment: Segment, n_layers: int) -> Layers:
     ]
 
 
-def _missing(example: Example) -> set[int]:
+def _missing(example: Example) -> Sequence[int]:
     """Find the predicted tokens for those of the reference whose entity annotation is missing, if others have one."""
     if not example.reference.has_annotation("ENT_IOB"):
-        return set()
-    missing = np.flatnonzero(example.reference.to_array("ENT_IOB") == 0)
-    if not len(missing) or _same_tokens(example):
-        return set(missing.tolist())
+        return ()
+    missing: list[int] = np.flatnonzero(example.reference.to_array("ENT_IOB") == 0).tolist()
+    if not missing or _same_tokens(example):
+        return tuple(missing)
     to_predicted = example.alignment.y2x
-    return {int(i) for token in missing.tolist() for i in to_predicted[token]}
+    return tuple(sorted({int(i) for token in missing for i in to_predicted[token]}))
 
 
 def _same_tokens(example: Example) -> bool:
@@ -226,7 +226,8 @@ def _segment_tags(gold: Gold, segment: Segment, n_layers: int) -> NDArray[np.int
     if gold.layers is None:
         return np.full((length, n_layers), UNKNOWN_TAG)
     missing = np.zeros(length, bool)
-    missing[[i - segment.start for i in gold.missing if segment.start <= i < segment.end]] = True
+    first, last = (bisect_left(gold.missing, place) for place in (segment.start, segment.end))
+    missing[[i - segment.start for i in gold.missing[first:last]]] = True
     columns = []
     for spans in gold.layers:
         # In a layer, entities don't overlap, so at most one that begins earlier reaches into the segment.
