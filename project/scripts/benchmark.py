@@ -10,7 +10,6 @@ that ratios stay valid if the speed of the machine drifts. Without WebNLG, only 
 
 import argparse
 import itertools
-import json
 import os
 import platform
 import statistics
@@ -28,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from plain_rin import N_TAGS, PlainOutput, PlainRIN, convert_plain
+from reports import markdown, write_json, write_lines
 from spacy import util
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
@@ -519,7 +519,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     figures, rows = measure_network(3 if quick else 11)
     header = ["shape", "form", "training step", "prediction", "peak memory", "× training", "× prediction"]
-    lines = table(header, rows)
+    lines = markdown(header, rows)
     figures["curves_ms"] = measure_curves(args.out / "benchmark.png", quick)
     data = find_data(args.data)
     if data is None:
@@ -547,18 +547,13 @@ def main() -> None:
                 figures["train_epoch_s"] = epochs
                 header.append("epoch of `spacy train`")
                 rows = [[*row, f"{epochs[row[0]]:.1f} s" if row[0] in epochs else "-"] for row in rows]
-            lines += ["", *table(header, rows)]
+            lines += ["", *markdown(header, rows)]
     figures["machine"] = {"cpu": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
     figures["versions"] = {"python": platform.python_version(), "torch": torch.__version__}
-    (args.out / "benchmark.json").write_text(json.dumps(figures, indent=2) + "\n")
+    write_json(args.out / "benchmark.json", figures)
     lines += ["", *(f"- `{key}`: {value}" for key, value in figures.items() if not isinstance(value, dict))]
-    (args.out / "benchmark.md").write_text("\n".join(lines) + "\n")
+    write_lines(args.out / "benchmark.md", lines)
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def table(header: list[str], rows: list[list[str]]) -> list[str]:
-    """Format a table as lines of Markdown."""
-    return ["| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows]]
 
 
 if __name__ == "__main__":

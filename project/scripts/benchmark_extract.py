@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 
 import psutil
 import pyarrow
-from benchmark import table
 from pyarrow import parquet
+from reports import markdown, write_json
 from watched import Run
 
 from spacy_rin.extract.shards import cut, read_shard
@@ -334,8 +334,8 @@ def main() -> None:
     for row in functions[name](**options):
         figures.append(row)
         sys.stderr.write(f"{row}\n")
-        (out / f"{label}.json").write_text(json.dumps(figures, indent=1) + "\n")
-    lines = table(list(figures[0]), [[_cell(value) for value in row.values()] for row in figures])
+        write_json(out / f"{label}.json", figures)
+    lines = markdown(list(figures[0]), [[_cell(value) for value in row.values()] for row in figures])
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from reports import NO_FIGURE, markdown
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from tables import NO_FIGURE, markdown
 
 from spacy_rin.characters import without_controls
 from spacy_rin.page.rounds import found_by_round, rows_of

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
-from tables import NO_FIGURE
+from reports import NO_FIGURE
 
 VERDICTS = ("right", "wrong", "unsure")
 BANDS = (0.9, 0.7, 0.5, 0.0)  # lowest score of each

@@ -26,17 +26,15 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
-import srsly
+from reports import NO_FIGURE, markdown, write_json, write_lines
 from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from tables import NO_FIGURE, markdown
 
 from spacy_rin.convert import write_docs
 from spacy_rin.evaluation import evaluate
 from spacy_rin.extract import Document
-from spacy_rin.files import write_whole
 from spacy_rin.init_config import init_config
 from spacy_rin.pipeline.corpus import read_docs, read_examples
 from spacy_rin.pipeline.loading import load_pipeline
@@ -181,8 +179,7 @@ def run_cell(strategy: str, seed: int, corpus: Corpus, settings: Settings) -> No
             found = suggest(nlp, rest, n, train=texts, strategy=strategy, seed=1000 * seed + at)
             cell["chosen"] = [*chosen, *(suggestion.document.id for suggestion in found.suggestions)]
         cell["steps"].append({**step, **scores, "minutes": (time.perf_counter() - start) / 60})
-        with write_whole(path) as unfinished:
-            srsly.write_json(unfinished, cell)
+        write_json(path, cell)
 
 
 def summarize(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -227,10 +224,8 @@ def write_tables(settings: Settings) -> None:
         scores = [_percent(cell["f"], cell["f_std"]) if cell else NO_FIGURE for cell in found]
         work = [f"{cell['tokens']:,.0f} / {cell['triples']:,.0f}" if cell else NO_FIGURE for cell in found]
         table.append([f"{row['size']:,}", *scores, _percent(row["gain"], row["gain_std"]), *work])
-    with write_whole(settings.out / "curve.json") as unfinished:
-        srsly.write_json(unfinished, rows)
-    with write_whole(settings.out / "curve.md") as unfinished:
-        unfinished.write_text("\n".join(markdown(header, table)) + "\n", "utf8")
+    write_json(settings.out / "curve.json", rows)
+    write_lines(settings.out / "curve.md", markdown(header, table))
 
 
 def _mean(values: Sequence[float]) -> tuple[float | None, float | None]:

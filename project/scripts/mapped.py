@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from judged import HEADER, Judged, draw, precision_rows, read_list, write_list
+from reports import NO_FIGURE, markdown
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from tables import NO_FIGURE, markdown
 
 from spacy_rin.characters import without_controls
 from spacy_rin.convert import convert

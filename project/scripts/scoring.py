@@ -1,6 +1,5 @@
 """Score the pipeline of a run by all that the tables show."""
 
-import json
 import platform
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import spacy
+from reports import write_json
 from run_config import describe_training
 from spacy import util
 from spacy.language import Language
@@ -68,9 +68,7 @@ def score(run: Run, settings: Settings) -> None:
             **{name: rows for name, rows in score_groups(predicted).items() if name in GROUP_KINDS},
         )
     result.update({name: before[name] for name in ("minutes", "versions") if name in before})
-    unfinished = run.folder / "scores.json.part"
-    unfinished.write_text(json.dumps(result, indent=2) + "\n")
-    unfinished.rename(run.folder / "scores.json")
+    write_json(run.folder / "scores.json", result)
 
 
 def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[str, float]]:

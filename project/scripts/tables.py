@@ -10,6 +10,7 @@ from typing import Any
 from claims import judge_claims, rank
 from plots import draw
 from published import OTHERS, parse_prf, published
+from reports import NO_FIGURE, markdown, write_json, write_lines
 from run_config import compare, describe_training, make_config
 from scoring import GROUP_KINDS, KINDS
 from variants import DATA_SETS, VARIANTS, Run, Settings, title_of
@@ -20,7 +21,6 @@ from spacy_rin.evaluation.wording import PATTERN_TITLES
 
 GROUPS = dict(zip(GROUP_KINDS, ((*NOVELTY, NEW), PATTERNS, COUNTS), strict=True))
 PER_SEED = ("seeds", "epochs", "minutes", "versions")
-NO_FIGURE = "–"
 MATCH_TITLES = {"exact": "exact match", "partial": "partial match"}
 
 Figures = dict[str, dict[str, Any] | None] | None  # of "p", "r" and "f"
@@ -52,7 +52,7 @@ def training_of(variant: str, settings: Settings, *, parts: bool = True) -> dict
 def read_table(settings: Settings) -> Table:
     """Read the results that are already there."""
     path = settings.out / f"{settings.data_set}.json"
-    table: Table = json.loads(path.read_text()) if path.exists() else {}
+    table: Table = json.loads(path.read_text("utf8")) if path.exists() else {}
     return table
 
 
@@ -185,8 +185,7 @@ def cell(figure: dict[str, Any] | None) -> str:
 
 def write_tables(table: Table, settings: Settings) -> None:
     """Write results as JSON and as Markdown tables, and draw them."""
-    settings.out.mkdir(parents=True, exist_ok=True)
-    (settings.out / f"{settings.data_set}.json").write_text(json.dumps(table, indent=2) + "\n")
+    write_json(settings.out / f"{settings.data_set}.json", table)
     data = DATA_SETS[settings.data_set]
     sections = [
         [f"# {settings.data_set}, {MATCH_TITLES[data.match]}"],
@@ -196,15 +195,10 @@ def write_tables(table: Table, settings: Settings) -> None:
         _ranks_section(table, settings),
         _others_section(settings),
     ]
-    text = "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
-    (settings.out / f"{settings.data_set}.md").write_text(text)
-    sys.stdout.write(text)
+    text = "\n\n".join("\n".join(lines) for lines in sections if lines)
+    write_lines(settings.out / f"{settings.data_set}.md", [text])
+    sys.stdout.write(f"{text}\n")
     draw(table, settings)
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Write a Markdown table."""
-    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
 
 
 def drop_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[Sequence[str]]]:
