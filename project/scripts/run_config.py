@@ -19,6 +19,10 @@ from variants import DATA_SETS, MODEL, RATE, TRANSFORMER, Run, Settings, Variant
 
 import spacy_rin.pipeline.factory  # noqa: F401 (registers the component with its defaults)
 
+# To be raised whenever changed code trains other weights by the same config. Runs of different revisions are of
+# different kinds.
+REVISION = 2
+
 # Settings that "spacy_rin.RINInt.v1" does not have.
 NOT_RIN_INT = ("stop_early", "relative_positions")
 
@@ -88,19 +92,20 @@ def make_config(settings: Settings, variant: Variant, seed: int) -> Config:
     return Config(config)
 
 
-def describe_training(config: Config, *, parts: bool = True) -> dict[str, Any]:
+def describe_training(config: Config, *, joins: bool = True) -> dict[str, Any]:
     """Describe how a run is trained. Runs are of one kind, and may be averaged, if their descriptions are the same.
 
     The seed does not count, and neither does where files lie.
 
     Args:
         config (Config): The config of a run.
-        parts (bool): Whether to describe "transformer" and "parser", which must be at hand.
+        joins (bool): Whether other runs are to be averaged with these. If not, "revision", and "transformer" and
+            "parser", which must be at hand, are left out.
 
     Returns:
-        dict[str, Any]: Number of "texts" and "epochs"; the learning "rate", at its peak; the "rounds" K; what the
-            "vectors", the "transformer" and the "parser" are; a hash of all other settings, "config". What a network
-            does not have is None.
+        dict[str, Any]: The "revision" of the code; number of "texts" and "epochs"; the learning "rate", at its peak;
+            the "rounds" K; what the "vectors", the "transformer" and the "parser" are; a hash of all other settings,
+            "config". What a network does not have is None.
     """
     config = Config().from_str(Config(config).to_str(), interpolate=False)  # as if it was read from a file
     paths, components = config["paths"], config["components"]
@@ -112,7 +117,8 @@ def describe_training(config: Config, *, parts: bool = True) -> dict[str, Any]:
         "rounds": components["rin_joint"]["model"].get("rounds"),
         "vectors": None if paths["vectors"] is None else describe_vectors(paths["vectors"]),
     }
-    if parts:
+    if joins:
+        found["revision"] = REVISION
         name = components["transformer"]["model"]["name"] if "transformer" in components else None
         found["transformer"] = None if name is None else describe_transformer(name)
         found["parser"] = describe_parser(Path(paths["parser"])) if "parser" in components else None
@@ -120,16 +126,8 @@ def describe_training(config: Config, *, parts: bool = True) -> dict[str, Any]:
 
 
 def describe_run(run: Run) -> dict[str, Any]:
-    """Describe how a run with scores was trained. It is empty if files are gone that tell so.
-
-    The scores have the description. For those of earlier versions, it is made from the config.
-    """
-    if training := (run.read_scores() or {}).get("training"):
-        return dict(training)
-    try:
-        return describe_training(Config().from_disk(run.folder / "config.cfg", interpolate=False))
-    except OSError:
-        return {}
+    """Describe how a run was trained. The description is empty if its training has not ended."""
+    return dict((run.read_scores() or run.read_trained() or {}).get("training", {}))
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -1,22 +1,17 @@
 """Score the pipeline of a run by all that the tables show."""
 
-import platform
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import spacy
 from reports import write_json
-from run_config import describe_training
 from spacy import util
 from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.training import Example
-from thinc.api import Config
 from variants import DATA_SETS, Run, Settings
 
-import spacy_rin
 from spacy_rin.evaluation.novelty import find_known, make_table, score_novelty, score_table
 from spacy_rin.evaluation.scorer import score_groups, score_matches
 from spacy_rin.pipeline.component import find_component
@@ -30,24 +25,13 @@ ALL_KINDS = (*KINDS, *GROUP_KINDS)
 
 
 def score(run: Run, settings: Settings) -> None:
-    """Score the best pipeline of a run on dev and test, and write scores.json.
-
-    If the run was scored before, minutes, versions and the description of its training stay.
-    """
+    """Score the best pipeline of a trained run on dev and test, and write scores.json."""
     nlp = spacy.load(run.folder / "model-best")
-    before = run.read_scores() or {}
     result: dict[str, Any] = {
         "variant": run.variant,
         "seed": run.seed,
         "epoch": best_epoch(run.folder / "log.txt", DATA_SETS[settings.data_set].match),
-        "minutes": round((time.time() - (run.folder / "config.cfg").stat().st_mtime) / 60, 1),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: __import__(name).__version__ for name in ("spacy", "torch", "thinc")},
-            "spacy_rin": spacy_rin.__version__,
-        },
-        "training": before.get("training")
-        or describe_training(Config().from_disk(run.folder / "config.cfg", interpolate=False)),
+        **(run.read_trained() or {}),
     }
     train = read_docs(settings.corpus / settings.data_set / "train.spacy", nlp.vocab)
     known, table = find_known(train), make_table(train)
@@ -67,8 +51,7 @@ def score(run: Run, settings: Settings) -> None:
             rel_exact_per_novelty=score_novelty(predicted, known),
             **{name: rows for name, rows in score_groups(predicted).items() if name in GROUP_KINDS},
         )
-    result.update({name: before[name] for name in ("minutes", "versions") if name in before})
-    write_json(run.folder / "scores.json", result)
+    write_json(run.scores, result)
 
 
 def score_all_pairs(nlp: Language, examples: list[Example]) -> dict[str, dict[str, float]]:

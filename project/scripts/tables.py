@@ -11,7 +11,7 @@ from claims import judge_claims, rank
 from plots import draw
 from published import OTHERS, parse_prf, published
 from reports import NO_FIGURE, markdown, write_json, write_lines
-from run_config import compare, describe_training, make_config
+from run_config import REVISION, compare, describe_training, make_config
 from scoring import GROUP_KINDS, KINDS
 from variants import DATA_SETS, VARIANTS, Run, Settings, title_of
 
@@ -21,6 +21,7 @@ from spacy_rin.evaluation.wording import PATTERN_TITLES
 
 GROUPS = dict(zip(GROUP_KINDS, ((*NOVELTY, NEW), PATTERNS, COUNTS), strict=True))
 PER_SEED = ("seeds", "epochs", "minutes", "versions")
+EARLIER = "†"
 MATCH_TITLES = {"exact": "exact match", "partial": "partial match"}
 
 Figures = dict[str, dict[str, Any] | None] | None  # of "p", "r" and "f"
@@ -44,9 +45,9 @@ def summarize(runs: list[Run]) -> Table:
     return table
 
 
-def training_of(variant: str, settings: Settings, *, parts: bool = True) -> dict[str, Any]:
+def training_of(variant: str, settings: Settings, *, joins: bool = True) -> dict[str, Any]:
     """Describe how the runs of a variant are trained, see `describe_training`."""
-    return describe_training(make_config(settings, VARIANTS[variant], 0), parts=parts)
+    return describe_training(make_config(settings, VARIANTS[variant], 0), joins=joins)
 
 
 def read_table(settings: Settings) -> Table:
@@ -60,14 +61,15 @@ def find_others(variants: Collection[str], settings: Settings) -> dict[str, list
     """Find the rows of the results that were not made with the settings of a command.
 
     Args:
-        variants (Collection[str]): The variants that the command trains. The others need no transformer or parser.
+        variants (Collection[str]): The variants that the command trains. The others need no transformer or parser, and
+            may be of an earlier revision of the code: they only stand beside.
         settings (Settings): The settings.
 
     Returns:
         dict[str, list[str]]: What differs, by the name of the row.
     """
     others = {
-        name: compare(row.get("training", {}), training_of(name, settings, parts=name in variants))
+        name: compare(row.get("training", {}), training_of(name, settings, joins=name in variants))
         if name in VARIANTS
         else ["a variant that is not known"]
         for name, row in read_table(settings).items()
@@ -197,8 +199,10 @@ def write_tables(table: Table, settings: Settings) -> None:
     ]
     text = "\n\n".join("\n".join(lines) for lines in sections if lines)
     write_lines(settings.out / f"{settings.data_set}.md", [text])
-    sys.stdout.write(f"{text}\n")
     draw(table, settings)
+    # Not all encodings of the output have all letters of the titles.
+    encoding = sys.stdout.encoding or "utf8"
+    sys.stdout.write(f"{text}\n".encode(encoding, "replace").decode(encoding))
 
 
 def drop_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[Sequence[str]]]:
@@ -214,7 +218,8 @@ def _scores_section(table: Table, settings: Settings) -> list[str]:
     rows = []
     for variant, row in table.items():
         test, paper = row["test"], published(variant, settings.data_set)
-        cells = [title_of(variant, row), str(len(row["seeds"])), str(row["training"]["epochs"])]
+        earlier = EARLIER * (row["training"]["revision"] < REVISION)
+        cells = [title_of(variant, row) + earlier, str(len(row["seeds"])), str(row["training"]["epochs"])]
         cells += [cell((row["dev"][ours] or {}).get("f")), *(cell((test[ours] or {}).get(letter)) for letter in "prf")]
         cells += [cell((test[name] or {}).get("f")) for name in (f"all_pairs_{data.match}", f"rel_{other}")]
         cells += [cell(paper[letter]) for letter in "prf"]
@@ -231,10 +236,16 @@ def _scores_section(table: Table, settings: Settings) -> list[str]:
         'A triple counts if both of its entities are found; "all pairs" is the count of the papers\' released code:',
         f'every predicted token pair is a prediction. "Other match" is {MATCH_TITLES[other]}.',
         f"{_describe_table(table)}Minutes are those of one run, wall time (the median of the seeds).",
+        *([_EARLIER] if any(row["training"]["revision"] < REVISION for row in table.values()) else []),
         "",
         *markdown(*drop_empty(header, rows)),
     ]
 
+
+_EARLIER = (
+    f"Rows with {EARLIER} were trained by an earlier version, whose training differs a little: see the README of this "
+    "folder."
+)
 
 _YU_ET_AL = (
     "Yu et al. is the network that writes triples one after the other (`spacy_rin.Interactive.v1`), by LSTM cells. "
