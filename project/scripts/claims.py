@@ -7,7 +7,8 @@ from published import CLAIMS, RANKED, Claim, Figure, published
 from variants import DATA_SETS
 
 CAME_BACK, REVERSED = "yes", "no, the other way round"
-WITHIN, TOO_FEW = "no, within one deviation", "not told: a single seed"
+WITHIN, TOO_FEW = "no, within one deviation", "not told: too few seeds"
+LEAST_SEEDS = 3  # two give no deviation to trust
 
 
 class Judged(NamedTuple):
@@ -17,7 +18,7 @@ class Judged(NamedTuple):
         claim (Claim): The claim.
         paper (float | None): By how many points the paper finds the better variant better; None if it has no figures.
         here (float): The same here, between means over seeds.
-        deviation (float | None): Standard deviation of `here`; None if one of the variants has a single seed.
+        deviation (float | None): Standard deviation of `here`; None if a variant has fewer than `LEAST_SEEDS` seeds.
     """
 
     claim: Claim
@@ -43,13 +44,12 @@ def judge_claims(table: dict[str, Any], data_set: str) -> list[Judged]:
         data_set (str): Name of the data set.
 
     Returns:
-        list[Judged]: The claims whose two variants both have results, and that a paper makes for this data set or for
-            both of its data sets.
+        list[Judged]: The claims that a paper makes about this data set, and whose two variants both have results.
     """
     judged = []
     for claim in CLAIMS:
         pair = claim.better, claim.worse
-        if not data_set.startswith(claim.only) or not all(variant in table for variant in pair):
+        if data_set not in claim.only or not all(variant in table for variant in pair):
             continue
         ours = [_ours(table[variant], data_set, claim.kind) for variant in pair]
         theirs = [published(variant, data_set)["f" if claim.kind == "rel" else "ents"] for variant in pair]
@@ -95,8 +95,9 @@ def _difference(better: Figure | None, worse: Figure | None) -> float | None:
 
 def _deviation(*figures: Figure | None) -> float | None:
     """Compute the standard deviation of a difference."""
-    deviations = [figure["std"] for figure in figures if figure]
-    return None if None in deviations else round(hypot(*deviations), 2)
+    if any(figure is None or len(figure["values"]) < LEAST_SEEDS for figure in figures):
+        return None
+    return round(hypot(*(figure["std"] for figure in figures if figure)), 2)
 
 
 def _ours(row: dict[str, Any], data_set: str, kind: str) -> Figure | None:

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from spacy.tokens import Doc
@@ -43,6 +44,8 @@ class DataSet(NamedTuple):
 # Of data sets with new names: the lowest number of texts in dev. A name in more than MAX_TEXTS texts is never held out.
 N_HELD_OUT = 400
 MAX_TEXTS = 25
+
+PARTS = ("train", "dev", "test")
 
 DATA_SETS = {
     "sample": DataSet("assets/sample", "jsonl", ["--format", "jsonl"]),
@@ -107,26 +110,41 @@ def main(name: str) -> None:
         name (str): A key of `DATA_SETS`.
 
     Raises:
+        CalledProcessError: See `convert_parts`.
+    """
+    data, target = DATA_SETS[name], Path("corpus", name)
+    if not data.new_facts:
+        convert_parts(data, target)
+        return
+    # The whole parts share facts with test, so they must not be taken for the data set if this is stopped.
+    with TemporaryDirectory() as folder:
+        convert_parts(data, Path(folder))
+        vocab = Vocab()
+        train, dev, test = (list(read_docs(Path(folder, f"{part}.spacy"), vocab)) for part in PARTS)
+    kept = [leave_out_shared(docs, test) for docs in (train, dev)]
+    n_before, n_after = len(train) + len(dev), sum(map(len, kept))
+    if data.new_names:
+        kept = list(hold_out_names([doc for docs in kept for doc in docs], N_HELD_OUT, MAX_TEXTS))
+    sys.stdout.write(f"{n_after:,} of {n_before:,} texts of train and dev are kept\n")
+    for part, docs in zip(PARTS, [*kept, test], strict=True):
+        write_docs(docs, target / f"{part}.spacy")
+        n_triples = sum(len(get_relations(doc)) for doc in docs)
+        sys.stdout.write(f"{part}: {len(docs):,} texts with {n_triples:,} triples\n")
+
+
+def convert_parts(data: DataSet, folder: Path) -> None:
+    """Convert the files of a data set as they are.
+
+    Args:
+        data (DataSet): The data set.
+        folder (Path): The folder for train.spacy, dev.spacy and test.spacy.
+
+    Raises:
         CalledProcessError: If a file can't be converted. `spacy rin convert` prints the reason.
     """
-    data = DATA_SETS[name]
-    for part in ("train", "dev", "test"):
-        source, target = f"{data.folder}/{part}.{data.suffix}", f"corpus/{name}/{part}.spacy"
+    for part in PARTS:
+        source, target = f"{data.folder}/{part}.{data.suffix}", str(folder / f"{part}.spacy")
         subprocess.run([sys.executable, "-m", "spacy", "rin", "convert", source, target, *data.options], check=True)
-    if data.new_facts:
-        folder, vocab = Path("corpus", name), Vocab()
-        test = read_docs(folder / "test.spacy", vocab)
-        parts = {part: list(read_docs(folder / f"{part}.spacy", vocab)) for part in ("train", "dev")}
-        n_before = sum(map(len, parts.values()))
-        parts = {part: leave_out_shared(docs, test) for part, docs in parts.items()}
-        if data.new_names:
-            whole = [doc for docs in parts.values() for doc in docs]
-            parts = dict(zip(parts, hold_out_names(whole, N_HELD_OUT, MAX_TEXTS)))
-        sys.stdout.write(f"{sum(map(len, parts.values())):,} of {n_before:,} texts of train and dev are kept\n")
-        for part, docs in parts.items():
-            write_docs(docs, folder / f"{part}.spacy")
-            n_triples = sum(len(get_relations(doc)) for doc in docs)
-            sys.stdout.write(f"{part}: {len(docs):,} texts with {n_triples:,} triples\n")
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def describe_training(config: Config, *, joins: bool = True) -> dict[str, Any]:
 
 def describe_run(run: Run) -> dict[str, Any]:
     """Describe how a run was trained. The description is empty if its training has not ended."""
-    return dict((run.read_scores() or run.read_trained() or {}).get("training", {}))
+    return dict((run.read_trained() or run.read_scores() or {}).get("training", {}))
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

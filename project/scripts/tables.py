@@ -195,6 +195,7 @@ def write_tables(table: Table, settings: Settings) -> None:
         _groups_section(table, settings),
         _claims_section(table, settings),
         _ranks_section(table, settings),
+        _not_run_section(table, settings),
         _others_section(settings),
     ]
     text = "\n\n".join("\n".join(lines) for lines in sections if lines)
@@ -313,6 +314,18 @@ def _ranks_section(table: Table, settings: Settings) -> list[str]:
         cells = [[title_of(variant, table[variant]), str(theirs), str(ours)] for variant, theirs, ours in rows]
         lines += ["", *markdown([paper, "rank in the paper", "rank here"], cells)]
     return ["## Ranks by F1", "", "Without regard to deviations.", *lines] if lines else []
+
+
+def _not_run_section(table: Table, settings: Settings) -> list[str]:
+    rows = []
+    for variant in VARIANTS:
+        figures = published(variant, settings.data_set)
+        if variant not in table and figures["f"]:
+            rows.append([VARIANTS[variant].title, *(cell(figures[name]) for name in (*"prf", "ents"))])
+    if not rows:
+        return []
+    header = ["model", "paper, P", "paper, R", "paper, F1", "paper, entities"]
+    return ["## Not run here", "", *markdown(*drop_empty(header, rows))]
 
 
 def _others_section(settings: Settings) -> list[str]:
