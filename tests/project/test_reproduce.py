@@ -580,7 +580,7 @@ def test_what_a_run_is_told_by(one_text: Settings, parser: Path, tmp_path: Path)
 
 def test_runs_can_join_the_committed_results(tmp_path: Path) -> None:
     """Their rows tell what they were trained with, and have the settings that their variants have."""
-    for data_set in ("webnlg", "webnlg_new", "webnlg_star", "nyt_star"):
+    for data_set in ("webnlg", "webnlg_new", "webnlg_names", "webnlg_star", "nyt_star"):
         write_docs([gold_doc(spacy.blank("en").vocab, *TRIPLES[0])], tmp_path / data_set / "train.spacy")
         settings = settings_of(data_set, corpus=tmp_path, out=PROJECT / "results", vectors=None)
         for name, row in tables.read_table(settings).items():
@@ -594,7 +594,7 @@ def test_runs_can_join_the_committed_results(tmp_path: Path) -> None:
 def test_committed_results_say_how_they_were_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables are what the JSON gives."""
     monkeypatch.setattr(tables, "draw", lambda *_: None)
-    for data_set in ("webnlg", "webnlg_new", "webnlg_star", "nyt_star"):
+    for data_set in ("webnlg", "webnlg_new", "webnlg_names", "webnlg_star", "nyt_star"):
         table = tables.read_table(settings_of(data_set, out=PROJECT / "results"))
         tables.write_tables(table, settings_of(data_set, out=tmp_path))
         for suffix in ("md", "json"):
