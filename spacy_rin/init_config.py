@@ -2,34 +2,36 @@
 
 import math
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spacy import util
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from thinc.api import Config
 
 from .convert.docs import blank_pipeline
 from .errors import Errors, RinError
 from .evaluation.data_check import check_data
-from .evaluation.scorer import triples
+from .evaluation.scorer import characters_of, triples
 from .files import require_existing
 from .pipeline.component import prefers_text
 from .pipeline.config_keys import fits_config
 from .pipeline.corpus import read_docs
+from .pipeline.gold import gold_entities
 from .pipeline.join import group_texts
-from .relations import DEFAULT_ATTR, get_relations, has_relations
+from .relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
 
 MODEL = "components.rin_joint.model"
 TOK2VEC = f"{MODEL}.tok2vec"
 
-# A relation is taken for symmetric, for asymmetric or for one with one object, if that holds of so many triples.
+# A relation is taken for symmetric if so many triples say so; for asymmetric, or for one with one object, if so many
+# could have said the contrary.
 MIN_SYMMETRIC = 20
 MIN_ONE = 100
-# Share of triples whose subject may have other objects in a relation with one object: texts have slips. An object, such
+# Share of these whose subject may have several objects in a relation with one object: texts have slips. An object, such
 # as a place, has others more easily.
 SEVERAL_SHARE = 0.005
 # Share of pairs that must be annotated in both directions.
@@ -210,41 +212,87 @@ def _choose_features(
         yield Choice(f"{MODEL}.rounds", 3, "as in the paper")
 
 
+@dataclass
+class _Use:
+    """How a relation is used in a corpus.
+
+    Attributes:
+        types (set[tuple[str, str]]): The pairs of types of subject and object that it joins.
+        texts (list[tuple[Doc, list[Relation]]]): The texts that have it, each with its distinct triples of it.
+    """
+
+    types: set[tuple[str, str]] = field(default_factory=set)
+    texts: list[tuple[Doc, list[Relation]]] = field(default_factory=list)
+
+
+def _list_uses(corpus: Corpus) -> dict[str, _Use]:
+    uses: defaultdict[str, _Use] = defaultdict(_Use)
+    for doc in corpus.docs:
+        by_label: defaultdict[str, list[Relation]] = defaultdict(list)
+        for relation in triples(doc, corpus.attr).values():
+            by_label[relation.label].append(relation)
+            uses[relation.label].types.add((relation.subject.label_, relation.object.label_))
+        for label, relations in by_label.items():
+            uses[label].texts.append((doc, relations))
+    return dict(uses)
+
+
 def _choose_constraints(corpus: Corpus) -> Iterable[Choice]:
     several = len(corpus.counts["entity_labels"]) > 1
-    allowed: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    pairs: dict[str, set[Any]] = defaultdict(set)
-    for i, doc in enumerate(corpus.docs):
-        for relation in triples(doc, corpus.attr).values():
-            allowed[relation.label].add((relation.subject.label_, relation.object.label_))
-            subject, object_ = ((span.start_char, span.end_char) for span in (relation.subject, relation.object))
-            pairs[relation.label].add((i, subject, object_))
+    uses = _list_uses(corpus)
     table: dict[str, dict[str, Any]] = {}
-    for label in sorted(allowed):
-        found = pairs[label]
-        row: dict[str, Any] = {"types": sorted(map(list, allowed[label]))} if several else {}
-        both = sum((i, object_, subject) in found for i, subject, object_ in found)
-        if len(found) >= MIN_SYMMETRIC and both >= SYMMETRIC_SHARE * len(found):
-            row["symmetric"] = True
-        if len(found) >= MIN_ONE:
-            reversible = not several or any(pair[::-1] in allowed[label] for pair in allowed[label])
-            if reversible and not both:
-                row["asymmetric"] = True
-            for name, place, share in (("one_object", 1, SEVERAL_SHARE), ("one_subject", 2, 0.0)):
-                places = Counter((pair[0], pair[place]) for pair in found)
-                if sum(n > 1 for n in places.values()) <= share * len(found):
-                    row[name] = True
+    for label in sorted(uses):
+        row: dict[str, Any] = {"types": sorted(map(list, uses[label].types))} if several else {}
+        row |= _directions(uses[label])
+        for name, near, far, share in (
+            ("one_object", "subject", "object", SEVERAL_SHARE),
+            ("one_subject", "object", "subject", 0.0),
+        ):
+            if _has_one(uses[label], near, far, share, corpus.attr):
+                row[name] = True
         table[label] = row
     table = {label: row for label, row in table.items() if row}
     unfit = {label for label, row in table.items() if not fits_config({label: row})}
     table = {label: row for label, row in table.items() if label not in unfit}
     special = [label for label, row in table.items() if set(row) - {"types"}]
-    reason = f"types that occur together, of {len(allowed)} relations" if several else "there is one type of entities"
+    reason = f"types that occur together, of {len(uses)} relations" if several else "there is one type of entities"
     if special:
         reason += f"; {len(special)} are (a)symmetric, or have one object or subject"
     if unfit:
         reason += f"; {len(unfit)} have none, as a config can't hold their names or types: see `set_constraints`"
     yield Choice("components.rin_joint.constraints", table, reason)
+
+
+def _directions(use: _Use) -> dict[str, bool]:
+    """Tell whether a relation is symmetric or asymmetric. What is related to itself says nothing of symmetry."""
+    n_pairs = n_reversible = n_both = n_own = 0
+    for _, relations in use.texts:
+        ends = [(characters_of(relation.subject), characters_of(relation.object)) for relation in relations]
+        pairs = {pair for pair in ends if pair[0] != pair[1]}
+        n_own += len(ends) - len(pairs)
+        n_pairs += len(pairs)
+        n_both += sum(pair[::-1] in pairs for pair in pairs)
+        n_reversible += sum((relation.object.label_, relation.subject.label_) in use.types for relation in relations)
+    if n_pairs >= MIN_SYMMETRIC and n_both >= SYMMETRIC_SHARE * n_pairs:
+        return {"symmetric": True}
+    return {"asymmetric": True} if n_reversible >= MIN_ONE and not n_both and not n_own else {}
+
+
+def _has_one(use: _Use, near: str, far: str, share: float, attr: str) -> bool:
+    """Tell whether a subject has one object ("subject", "object"), or an object one subject, from texts that could have
+    several: with another name of a type that the relation joins."""
+    n_several = n_could = 0
+    types = use.types if near == "subject" else {pair[::-1] for pair in use.types}
+    for doc, relations in use.texts:
+        entities = gold_entities(doc, spans_key=DEFAULT_SPANS_KEY, attr=attr)
+        joined: defaultdict[Span, set[Any]] = defaultdict(set)
+        for relation in relations:
+            joined[getattr(relation, near)].add(characters_of(getattr(relation, far)))
+        for span, others in joined.items():
+            fitting = {entity.text.lower() for entity in entities if (span.label_, entity.label_) in types}
+            n_several += len(others) > 1
+            n_could += len(others) > 1 or len(fitting - {span.text.lower()}) > 1
+    return n_could >= MIN_ONE and n_several <= share * n_could
 
 
 def _choose_training(corpus: Corpus, context: str, transformer: bool, gpu: bool) -> Iterable[Choice]:

@@ -76,14 +76,6 @@ def test_first_words_stand_for_entities_if_that_saves_many_triples(tmp_path: Pat
     assert config["components"]["rin_joint"]["head"] == of(choices, "rin_joint.head") == head
 
 
-def couple(first: str, second: str, both: bool) -> Doc:
-    doc = Doc(Vocab(), words=[first, "and", second, "."])
-    left, right = Span(doc, 0, 1, "PERSON"), Span(doc, 2, 3, "PERSON")
-    doc.spans["rin"] = [left, right]
-    set_relations(doc, [(left, "married_to", right), (right, "married_to", left)][: 1 + both])
-    return doc
-
-
 def test_schedule_fits_the_data(tmp_path: Path) -> None:
     path = write(tmp_path / "train.spacy", sample(200))
     n_texts = 200 * len(TRIPLES)
@@ -121,21 +113,50 @@ def test_reading_fits_the_data(tmp_path: Path) -> None:
     assert component["model"]["label_smoothing"] == 0.05
 
 
-def test_constraints_hold_in_the_data(tmp_path: Path) -> None:
-    docs = [couple("Ada", "Ben", True) for _ in range(60)]
-    config, _ = init_config(write(tmp_path / "both.spacy", docs))
-    # There is one type of entities, so types say nothing.
-    row = {"symmetric": True, "one_object": True, "one_subject": True}
-    assert config["components"]["rin_joint"]["constraints"] == {"married_to": row}
-    docs = [couple("Ada", "Ben", False) for _ in range(60)]
-    config, _ = init_config(write(tmp_path / "one.spacy", docs))
-    assert config["components"]["rin_joint"]["constraints"] == {}  # too few to tell
-    config, _ = init_config(write(tmp_path / "many.spacy", docs * 2))
-    row = {"asymmetric": True, "one_object": True, "one_subject": True}
-    assert config["components"]["rin_joint"]["constraints"] == {"married_to": row}
-    config, _ = init_config(write(tmp_path / "slip.spacy", [*docs * 2, couple("Ada", "Ben", True)]))
-    row = {"one_object": True, "one_subject": True}
-    assert config["components"]["rin_joint"]["constraints"] == {"married_to": row}
+def people(n_people: int, *pairs: tuple[int, int]) -> Doc:
+    """A text that names people, some of whom are in pairs."""
+    doc = Doc(Vocab(), words=["Ada", "Ben", "Cleo"][:n_people])
+    doc.spans["rin"] = [Span(doc, i, i + 1, "PERSON") for i in range(n_people)]
+    set_relations(doc, [(doc.spans["rin"][first], "knows", doc.spans["rin"][second]) for first, second in pairs])
+    return doc
+
+
+# There is one type of entities, so types say nothing.
+@pytest.mark.parametrize(
+    ("docs", "row"),
+    [
+        ([people(2, (0, 1), (1, 0))] * 60, ["symmetric"]),
+        ([people(2, (0, 1), (1, 0))] * 9, []),
+        ([people(2, (0, 1))] * 60, []),
+        ([people(2, (0, 1))] * 120, ["asymmetric"]),
+        ([people(2, (0, 1))] * 120 + [people(2, (0, 1), (1, 0))], []),
+        # With two names, nobody could have two objects. With three, they could.
+        ([people(3, (0, 1))] * 99, []),
+        ([people(3, (0, 1))] * 120, ["asymmetric", "one_object", "one_subject"]),
+        ([people(3, (0, 1), (1, 0))] * 60, ["one_object", "one_subject", "symmetric"]),
+        ([people(3, (0, 1))] * 120 + [people(3, (0, 1), (0, 2))] * 2, ["asymmetric", "one_subject"]),
+        ([people(3, (0, 1))] * 120 + [people(3, (0, 2), (1, 2))], ["asymmetric", "one_object"]),
+        # Who knows himself does not know another one in return.
+        ([people(3, (0, 0))] * 75 + [people(3, (0, 1))] * 3, []),
+        ([people(2, (0, 0)), people(2, (0, 1), (1, 0))] * 30, ["symmetric"]),
+        ([people(2, (0, 1))] * 120 + [people(2, (0, 0))], []),
+    ],
+)
+def test_constraints_hold_in_the_data(docs: list[Doc], row: list[str], tmp_path: Path) -> None:
+    config, _ = init_config(write(tmp_path / "train.spacy", docs))
+    found = config["components"]["rin_joint"]["constraints"].get("knows", {})
+    assert sorted(found) == row and all(found.values())
+
+
+def test_only_names_of_fitting_types_could_be_objects(tmp_path: Path) -> None:
+    """A second place could have been another birth place, a club could not."""
+    for other, row in (("PLACE", {"one_object"}), ("CLUB", set())):
+        doc = Doc(Vocab(), words=["Ada", "left", "Larne", "for", "Wick", "."])
+        spans = [Span(doc, at, at + 1, label) for at, label in ((0, "PERSON"), (2, "PLACE"), (4, other))]
+        doc.spans["rin"] = spans
+        set_relations(doc, [(spans[0], "born_in", spans[1])])
+        config, _ = init_config(write(tmp_path / f"{other}.spacy", [doc] * 120))
+        assert config["components"]["rin_joint"]["constraints"]["born_in"].keys() == {"types"} | row
 
 
 @pytest.mark.parametrize("features", ["hash", "vectors", "tagger"])
