@@ -6,6 +6,25 @@ from collections.abc import Iterable, Sequence
 
 Offsets = tuple[int, int]  # start and end (exclusive), of characters or of tokens
 
+# A letter or digit of a script that puts blanks between words, unlike Chinese, Japanese, Thai, Lao, Burmese and Khmer
+_LETTER = r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\uabff\uf900-\ufaff\U00020000-\U0003ffff]"
+
+
+def name_pattern(name: str) -> tuple[str, str, str]:
+    """Make a regular expression for a name, in which any white space stands for any white space of a text.
+
+    Args:
+        name (str): The name, which must have a word.
+
+    Returns:
+        tuple[str, str, str]: What must be true before it so that no word is cut, the name, and what must be true after.
+            In scripts that put no blanks between words, a name may stand beside any letter.
+    """
+    words = name.split()
+    before = rf"(?<!{_LETTER})" if re.match(_LETTER, words[0]) else ""
+    after = rf"(?!{_LETTER})" if re.match(_LETTER, words[-1][-1]) else ""
+    return before, r"\s+".join(map(re.escape, words)), after
+
 
 def occurrences(text: str, name: str) -> list[Offsets]:
     """Find a name in a text. Any white space of the name stands for any white space of the text.
@@ -18,10 +37,10 @@ def occurrences(text: str, name: str) -> list[Offsets]:
         list[Offsets]: Where the name is, in order. If it is there as whole words, parts of words are left out; if it
             is there only in other case, that is taken.
     """
-    pattern = r"\s+".join(map(re.escape, name.split()))
-    if not pattern:
+    if not name.split():
         return []
-    for form in (rf"(?<!\w){pattern}(?!\w)", pattern):
+    before, pattern, after = name_pattern(name)
+    for form in (before + pattern + after, pattern):
         for flags in (0, re.IGNORECASE):
             if found := [match.span() for match in re.finditer(form, text, flags)]:
                 return found

@@ -6,13 +6,12 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .names import name_pattern
 from .records import Broken, Entity, Lost, Note, Record, Text, assemble
 
 # A file is taken for untokenised if more than this share of its names is in the texts, but not between blanks. In
 # published data sets that are tokenised, it is less than a thousandth.
 _MAX_GLUED = 0.01
-# A letter or digit of a script that puts blanks between words, unlike Chinese, Japanese, Thai, Lao, Burmese and Khmer
-_LETTER = r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\uabff\uf900-\ufaff\U00020000-\U0003ffff]"
 
 
 @dataclass(frozen=True)
@@ -131,13 +130,9 @@ def _reason(text: str, name: str) -> str:
 
 def _occurrences(text: str, name: str) -> list[tuple[int, int]]:
     """Find a name in a text that is not tokenised, but not inside of words."""
-    words = name.split()
-    if not words:
+    if not name.split():
         return []
-    # A word can't go on at the ends of the name.
-    before = rf"(?<!{_LETTER})" if re.match(_LETTER, words[0]) else ""
-    after = rf"(?!{_LETTER})" if re.match(_LETTER, words[-1][-1]) else ""
-    pattern = r"\s+".join(map(re.escape, words))
+    before, pattern, after = name_pattern(name)
     # Looking ahead finds places that overlap, too.
     return [match.span(1) for match in re.finditer(f"{before}(?=({pattern}){after})", text)]
 

@@ -18,6 +18,11 @@ from spacy_rin.convert.names import nearest, occurrences, place, without_inner
         ("Adam met ada.", "Ada", [(9, 12)]),  # whole words in other case before parts
         ("Adamant", "Ada", [(0, 3)]),
         ("他住在北京市。", "北京", [(3, 5)]),
+        # Chinese and Thai have no blanks between words: all of them, not only those beside punctuation.
+        ("北京，我爱北京天安门。张三住在北京。", "北京", [(0, 2), (5, 7), (15, 17)]),
+        ("ที่กรุงเทพฯ และกรุงเทพ", "กรุงเทพ", [(3, 10), (15, 22)]),
+        ("他在IBM工作, in IBMs", "IBM", [(2, 5)]),
+        ("US$5", "$5", [(2, 4)]),
         ("New\n York", "New York", [(0, 9)]),
         ("C++ and C", "C++", [(0, 3)]),
         ("a.b axb", "a.b", [(0, 3)]),
