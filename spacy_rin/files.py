@@ -199,7 +199,7 @@ def walk_files(folder: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 
     Args:
         folder (str | Path): The folder.
-        suffixes (tuple[str, ...]): What the names of the files end with.
+        suffixes (tuple[str, ...]): What the names of the files end with, in lower case or any other.
 
     Yields:
         Path: The files, sorted by name in each folder. Hidden files, and files in hidden folders, are left out: systems
@@ -216,8 +216,25 @@ def walk_files(folder: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
         # In place, which also sets where the walk goes on.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.endswith(suffixes) and not name.startswith("."):
+            if name.lower().endswith(suffixes) and not name.startswith("."):
                 yield Path(place, name)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Get the path of a file that stands beside another one, and differs in its suffix.
+
+    Args:
+        path (Path): The other file.
+        suffix (str): The suffix, with its dot, in lower case. If there is only a file that has it in upper case, that is
+            meant.
+
+    Returns:
+        Path: The path. The file need not exist. If the other file has the suffix, in any case, it is that.
+    """
+    if path.suffix.lower() == suffix:
+        return path
+    wanted, upper = path.with_suffix(suffix), path.with_suffix(suffix.upper())
+    return upper if upper.exists() and not wanted.exists() else wanted
 
 
 def same_file(first: str | Path, second: str | Path) -> bool:

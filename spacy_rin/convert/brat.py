@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from ..errors import Errors, FileError
-from ..files import walk_files
+from ..files import beside, walk_files
 from .quotes import BOM, Mention, QuotedText, squeeze
 from .records import Broken, Malformed, Note, Skipped, Triple, attempt, sort_out
 from .roles import Directions, RoleRelation, find_directions
@@ -133,13 +133,13 @@ def _read_folder(folder: Source) -> Iterator[_Annotation | Skipped | Broken]:
     for path in walk_files(folder.path, (".ann", ".txt")):
         if not path.is_file():
             continue
-        if path.suffix == ".ann":
-            txt = path.with_suffix(".txt")
+        if path.suffix.lower() == ".ann":
+            txt = beside(path, ".txt")
             if txt.is_file():
                 yield _read_pair(Source(path), Source(txt))
             else:
                 yield Broken("1", f"there is no {txt.name} beside it, the file with the text", path)
-        elif not path.with_suffix(".ann").exists():
+        elif not beside(path, ".ann").exists():
             yield Skipped("texts without an .ann file")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors, FileError
-from ..files import walk_files
+from ..files import beside, walk_files
 from .brat import is_ann_line, read_brat
 from .datasets import parse_casrel, parse_copy_re, parse_copy_re_ids, parse_jointer, parse_spert, read_ids
 from .doccano import parse_doccano
@@ -121,7 +121,7 @@ def detect_source(source: Source) -> str:
             return "rel_component"
         seen = "it is a folder without .ann files, .tsv files of WebAnno and .spacy files"
         raise FileError(Errors.R041, path=path, seen=seen)
-    if path.suffix == ".spacy":
+    if path.suffix.lower() == ".spacy":
         return "rel_component"
     if is_webanno_tsv(source.content.removeprefix("\ufeff")):
         return "webanno_tsv"
@@ -160,14 +160,14 @@ def files_of(path: str | Path, format: str = AUTO) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         yield from walk_files(path, _SUFFIXES.get(detect(path) if format == AUTO else format, ()))
-    elif format == "brat" or (format == AUTO and path.suffix in _SUFFIXES["brat"]):
-        yield from map(path.with_suffix, _SUFFIXES["brat"])
+    elif format == "brat" or (format == AUTO and path.suffix.lower() in _SUFFIXES["brat"]):
+        yield from (beside(path, suffix) for suffix in _SUFFIXES["brat"])
     else:
         yield path
 
 
 def _is_brat(source: Source) -> bool:
-    if source.path.suffix not in _SUFFIXES["brat"]:
+    if source.path.suffix.lower() not in _SUFFIXES["brat"]:
         return False
     ann = source.beside(".ann")
     if not ann.path.exists():

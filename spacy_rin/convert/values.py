@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from ..errors import Errors, FileError
-from ..files import reason_of, require_name, require_utf8
+from ..files import beside, reason_of, require_name, require_utf8
 from ..strict_json import DECODER, TOO_DEEP, is_too_deep
 from .records import Broken, Malformed
 
@@ -95,7 +95,7 @@ class Source:
         Returns:
             Source: The file, which need not exist; this one if it has the suffix already.
         """
-        path = self.path.with_suffix(suffix)
+        path = beside(self.path, suffix)
         return self if path == self.path else self._beside.setdefault(path, Source(path))
 
     def values(self) -> Iterator[tuple[str, Any]]:

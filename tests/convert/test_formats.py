@@ -218,6 +218,21 @@ def test_folder_without_annotation(tmp_path: Path) -> None:
         convert(tmp_path)
 
 
+@pytest.mark.parametrize("format", ["auto", "brat"])
+def test_suffixes_in_upper_case(format: str, tmp_path: Path) -> None:
+    """Some systems write them so."""
+    for name in ("a.txt", "B.TXT"):
+        (tmp_path / name).write_text("Ada sails")
+    for name in ("a.ann", "B.ANN"):
+        (tmp_path / name).write_text("T1\tX 0 3\tAda\n")
+    (tmp_path / "C.TXT").write_text("no annotation")
+    docs, report = convert(tmp_path, format=format)
+    assert [[ent.text for ent in doc.ents] for doc in docs] == [["Ada"]] * 2
+    assert report.skipped == {"texts without an .ann file": 1}
+    for name in ("B.TXT", "B.ANN"):
+        assert [[ent.text for ent in doc.ents] for doc in convert(tmp_path / name, format=format)[0]] == [["Ada"]]
+
+
 @pytest.mark.parametrize("hidden", [".git/a.ann", ".a.ann", ".git/a.spacy", "a.ann/.a.ann"])
 def test_hidden_files_and_folders_are_no_annotation(tmp_path: Path, hidden: str) -> None:
     (tmp_path / hidden).parent.mkdir(parents=True, exist_ok=True)

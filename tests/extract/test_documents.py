@@ -125,6 +125,7 @@ def test_folder(tmp_path: Path) -> None:
     (tmp_path / "b" / "a" / "x.txt").write_bytes("\ufeffü".encode())
     (tmp_path / "b" / "c.txt").write_bytes(b"\xff")
     (tmp_path / "b" / "notes.md").write_text("no")
+    (tmp_path / "A.TXT").write_text("old")
     for name in (".ipynb_checkpoints/b.txt", "b/.git/b.txt", "b/._c.txt", "b/d.txt/.x.txt"):  # hidden, or a folder
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("no")
@@ -132,6 +133,7 @@ def test_folder(tmp_path: Path) -> None:
         (tmp_path / "c" / name).mkdir(parents=True)
         (tmp_path / "c" / name / "x.txt").write_text(name)
     assert read(tmp_path) == [
+        Document("A.TXT", "old"),
         Document("b.txt", "one\ntwo\n"),
         Document("b/c.txt", "", error="the text is not UTF-8"),
         Document("b/a/x.txt", "ü"),
