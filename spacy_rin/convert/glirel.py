@@ -24,7 +24,7 @@ def parse_glirel(line: str, data: Any) -> Record:
 
     {"tokenized_text", "ner": [[start, end, type, text], ...], "relations": [{"head": {"position": [start, end],
     "type"}, "tail", "relation_text"}]}; the ends are inclusive, the head is the subject, and the relation "no relation"
-    means none. The type of an entity in "ner" is taken before the one in a relation.
+    means none. If "ner" does not have the type of an entity in a relation, the first one that it has is taken.
 
     Args:
         line (str): The place of the record.
@@ -46,7 +46,8 @@ def parse_glirel(line: str, data: Any) -> Record:
     for entity in (end for subject, _, object_ in relations for end in (subject, object_)):
         if entity[:2] not in first:
             first[entity[:2]] = entities.setdefault(entity, len(entities))
-    triples = [(first[s[:2]], label, first[o[:2]]) for s, label, o in relations if label not in _NONE]
+    index = {entity: entities.get(entity, first[entity[:2]]) for s, _, o in relations for entity in (s, o)}
+    triples = [(index[s], label, index[o]) for s, label, o in relations if label not in _NONE]
     return Record(line, words, list(entities), triples, broken=broken + broken_relations)
 
 

@@ -72,26 +72,34 @@ class _Entities:
         """
         self.line, self.text = line, text
         self.found: list[Entity | Lost] = []
-        self.index: dict[_Key | Offsets, int] = {}
+        self.places: dict[_Key, Offsets | None] = {}
+        self.index: dict[_Key | Offsets, dict[str, int]] = {}  # those at each place, or that have none, by their types
         self.moved: set[_Key] = set()
 
     def add(self, key: _Key, type: str = "") -> int:
-        """Add an entity, unless it is there already, and return its index."""
-        if key in self.index:
-            return self.index[key]
+        """Add an entity, unless it is there already, and return its index. Without a type, the first one at its place is
+        meant."""
         name, offsets = key
-        where = place(self.text, name, offsets)
+        if key not in self.places:
+            self.places[key] = place(self.text, name, offsets)
+        where = self.places[key]
         if where is None:
-            self.found.append(Lost(self.line, f"entity {name or offsets!r} is not in the text"))
-            self.index[key] = len(self.found) - 1
+            numbers = self.index.setdefault(key, {})
+            entity: Entity | Lost = Lost(self.line, f"entity {name or offsets!r} is not in the text")
         else:
+            numbers = self.index.setdefault(where, {})
+            entity = (*where, type)
             if offsets and where != offsets:
                 self.moved.add(key)
-            if where not in self.index:
-                self.found.append((*where, type))
-                self.index[where] = len(self.found) - 1
-            self.index[key] = self.index[where]
-        return self.index[key]
+        if numbers and (where is None or not type):
+            return next(iter(numbers.values()))
+        if "" in numbers:  # its type comes late
+            numbers[type] = numbers.pop("")
+            self.found[numbers[type]] = entity
+        elif type not in numbers:
+            numbers[type] = len(self.found)
+            self.found.append(entity)
+        return numbers[type]
 
     def as_text(self, triples: list[tuple[_Key, str, _Key]], broken: list[Broken]) -> Text:
         """Make the text with these entities and some triples, whose entities are added."""

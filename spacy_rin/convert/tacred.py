@@ -51,8 +51,12 @@ def read_tacred(source: Source) -> Iterator[Record | Broken]:
             continue
         groups.setdefault(row.words, []).append(row)
     for words, rows in groups.items():
-        entities = list(dict.fromkeys(entity for row in rows for entity in (row.subject, row.object)))
-        index = {entity: i for i, entity in enumerate(entities)}
+        ends = [entity for row in rows for entity in (row.subject, row.object)]
+        typed = {entity[:2]: entity for entity in reversed(ends) if entity[2]}
+        # A row without types means an entity that another row gives a type.
+        meant = {entity: entity if entity[2] else typed.get(entity[:2], entity) for entity in ends}
+        entities = list(dict.fromkeys(meant.values()))
+        index = {entity: entities.index(meant[entity]) for entity in meant}
         triples = [(index[row.subject], row.label, index[row.object]) for row in rows if row.label != _NONE]
         yield Record(rows[0].line, list(words), entities, triples, tags=rows[0].tags)
 

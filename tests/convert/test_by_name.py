@@ -35,6 +35,18 @@ def test_unirel() -> None:
     assert counts_of(report) == {"docs": 1, "entities": 4, "triples": 2} and not report.ignored
 
 
+def test_unirel_keeps_all_types_of_an_entity(tmp_path: Path) -> None:
+    typed = [("Ada", "DEFAULT"), ("Ada", "PERSON"), ("Oban", "PLACE"), ("Ada", "AUTHOR"), ("Oban", "CITY")]
+    entities = [{"text": name, "type": kind} for name, kind in [*typed, *typed]]
+    triple = {"subject": "Ada", "predicate": "left", "object": "Oban"}
+    (doc,), report = convert(
+        write_json(tmp_path / "a.json", {"text": "Ada left Oban.", "entity_list": entities, "relation_list": [triple]})
+    )
+    ada, author, oban, city = (0, 1, "PERSON"), (0, 1, "AUTHOR"), (2, 3, "PLACE"), (2, 3, "CITY")
+    assert sorted(spans_of(doc)) == sorted([ada, author, oban, city]) and relations_of(doc) == [(ada, "left", oban)]
+    assert counts_of(report)["entities"] == 4
+
+
 def test_unirel_names_that_are_not_in_the_text(tmp_path: Path) -> None:
     record = {"text": "Ada rows.", "relation_list": [{"subject": "Ada", "predicate": "met", "object": "Bo"}] * 2}
     path = write_json(tmp_path / "a.json", record)

@@ -59,6 +59,27 @@ def test_tacred_without_types(tmp_path: Path) -> None:
     assert report == ConversionReport(docs=1, entities=2, triples=1, duplicate_triples=1)
 
 
+def test_tacred_rows_without_types_beside_rows_with_types(tmp_path: Path) -> None:
+    row = {"token": ["Ada", "rows"], "relation": "r", "subj_start": 0, "subj_end": 0, "obj_start": 1, "obj_end": 1}
+    typed = {**row, "relation": "s", "subj_type": "PERSON"}
+    for rows in ([row, typed], [typed, row]):
+        (doc,), _ = convert(write_json(tmp_path / "a.jsonl", *rows))
+        ada, sport = (0, 1, "PERSON"), (1, 2, "ENTITY")
+        assert spans_of(doc) == [ada, sport]
+        assert sorted(relations_of(doc)) == [(ada, "r", sport), (ada, "s", sport)]
+
+
+def test_glirel_relations_of_entities_with_two_types(tmp_path: Path) -> None:
+    ends = {name: {"position": [at, at], "type": kind} for name, at, kind in (("head", 0, "AUTHOR"), ("tail", 1, "?"))}
+    record = {
+        "tokenized_text": ["Ada", "Iona"],
+        "ner": [[0, 0, "PERSON", "Ada"], [0, 0, "AUTHOR", "Ada"], [1, 1, "BOAT", "Iona"]],
+        "relations": [{**ends, "relation_text": "on"}],
+    }
+    (doc,), _ = convert(write_json(tmp_path / "a.jsonl", record))
+    assert relations_of(doc) == [((0, 1, "AUTHOR"), "on", (1, 2, "BOAT"))]
+
+
 def test_glirel() -> None:
     (doc,), report = convert(SAMPLES / "glirel.jsonl")
     holt, tidewerk, oban = (0, 2, "PERSON"), (3, 4, "FIRM"), (5, 6, "TOWN")

@@ -228,7 +228,7 @@ def test_suffixes_in_upper_case(format: str, tmp_path: Path) -> None:
     (tmp_path / "C.TXT").write_text("no annotation")
     docs, report = convert(tmp_path, format=format)
     assert [[ent.text for ent in doc.ents] for doc in docs] == [["Ada"]] * 2
-    assert report.skipped == {"texts without an .ann file": 1}
+    assert "texts without an .ann file" in str(report)
     for name in ("B.TXT", "B.ANN"):
         assert [[ent.text for ent in doc.ents] for doc in convert(tmp_path / name, format=format)[0]] == [["Ada"]]
 
