@@ -70,9 +70,9 @@ class Errors(Message):
     R019 = (
         "Component '{name}' would write to the same places as '{other}': relations to doc._.{attr}, or entities to "
         "doc.spans['{key}']. Give it others, e.g. nlp.add_pipe('rin_joint', name='{name}', config={{'attr': "
-        "'{name}_relations', 'spans_key': '{name}'}}). If it comes from a trained pipeline, load that with others: "
-        "spacy.load(path, config={{'components.rin_joint.attr': '{name}_relations', 'components.rin_joint.spans_key': "
-        "'{name}'}})."
+        "'{name}_relations', 'spans_key': '{name}'}}). If it comes from a trained pipeline, load that with others, by "
+        "the name that it has there: spacy.load(path, config={{'components.{name}.attr': '{name}_relations', "
+        "'components.{name}.spans_key': '{name}'}})."
     )
     # Architectures
     R020 = (
@@ -161,7 +161,7 @@ class Errors(Message):
         "Start again with --overwrite."
     )
     R065 = "{path} is in use: another process runs the same extraction. Wait for it, or choose another output."
-    R066 = "The pipeline does not know the relations {unknown}. It knows: {known}."
+    R066 = "The pipeline does not know the relations {unknown}. It knows: {known}. Put names with commas in quotes."
     R067 = "{base!r} can't be the base of IRIs: give an absolute one, e.g. 'https://example.org/kb/'."
     R068 = "Document '{id}' can't be read: {reason}."
     R069 = "There must be one id for each Doc, but {reason}. Give as many `ids` as Docs, or leave them out."
@@ -269,6 +269,10 @@ class Warnings(Message):
         "Component '{name}' reads {kind}, and these texts have them, but those that it learned from had none. It may "
         "find much less, and wrong triples. Train it with the component that sets them, named in "
         "`training.annotating_components`, or take that component out of the pipeline."
+    )
+    W014 = (
+        "`{setting}` of component '{name}' names '{label}', which is none of its relations, so it has no effect there. "
+        "Its relations are: {known}."
     )
 
 

@@ -225,8 +225,8 @@ def beside(path: Path, suffix: str) -> Path:
 
     Args:
         path (Path): The other file.
-        suffix (str): The suffix, with its dot, in lower case. If there is only a file that has it in upper case, that is
-            meant.
+        suffix (str): The suffix, with its dot, in lower case. If there is only a file that has it in upper case, it is
+            that.
 
     Returns:
         Path: The path. The file need not exist. If the other file has the suffix, in any case, it is that.

@@ -1,5 +1,6 @@
 """`spacy rin extract`."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ..extract.run import Summary
 
 
+# A name in quotes, in which a double quote is written twice, or without
+_NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^,]*))\s*(?:,|$)')
 RESUME = "Stopped. Start the same command again to resume."
 
 
@@ -37,7 +40,9 @@ def extract_cli(
     text_key: Annotated[str | None, Opt("--text-key", help="Key or column of the text. Default: 'text'")] = None,
     id_key: Annotated[str | None, Opt("--id-key", help="Key or column of the id. Default: 'id', if it exists")] = None,
     min_score: Annotated[float, Opt("--min-score", "-s", min=0, max=1, help="Lowest probability of a triple")] = 0.0,
-    relations: Annotated[str | None, Opt("--relations", "-r", help="Relations to keep, separated by commas")] = None,
+    relations: Annotated[
+        str | None, Opt("--relations", "-r", help="Relations to keep, separated by commas; those with commas in quotes")
+    ] = None,
     base: Annotated[str | None, Opt("--base", help="Prefix of IRIs (nt, ttl). Default: https://example.org/")] = None,
     provenance: Annotated[bool, Opt("--provenance", help="Also write scores and sources (nt, ttl)")] = False,
     batch_size: Annotated[int, Opt("--batch-size", "-b", min=1, help="Texts in a batch")] = 256,
@@ -79,7 +84,7 @@ def extract_cli(
 
     options: dict[str, Any] = {
         "min_score": min_score,
-        "relations": [label.strip() for label in relations.split(",")] if relations else None,
+        "relations": None if relations is None else _split(relations),
         "batch_size": batch_size,
         "n_process": n_process,
     }
@@ -124,6 +129,12 @@ def extract_cli(
     # If all documents failed, the input is probably the wrong file.
     if failed and (strict or failed == n_documents):
         raise typer.Exit(1)
+
+
+def _split(names: str) -> list[str]:
+    """Split names at commas. Those in double quotes are taken as they are."""
+    found = [(quoted.replace('""', '"'), plain.strip()) for quoted, plain in _NAME.findall(names)]
+    return [quoted or plain for quoted, plain in found if quoted or plain] or [names]
 
 
 def _check_options(given: set[str], engine: str | None, output_path: str | None, format: str | None) -> None:

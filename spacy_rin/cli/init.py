@@ -1,5 +1,6 @@
 """`spacy rin init`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,7 +55,8 @@ def init_cli(
     ]
     msg.table(rows, header=("setting", "value", "why"), divider=True, max_col=90)
     msg.good(f"Wrote {config_path}")
-    msg.text(f"Train with: python -m spacy train {config_path} --output training" + (" --gpu-id 0" if gpu else ""))
+    command = shlex.join(["python", "-m", "spacy", "train", str(config_path), "--output", "training"])
+    msg.text(f"Train with: {command}" + (" --gpu-id 0" if gpu else ""))
 
 
 def _show(value: Any) -> str:

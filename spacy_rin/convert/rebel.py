@@ -77,8 +77,8 @@ class _Entities:
         self.moved: set[_Key] = set()
 
     def add(self, key: _Key, type: str = "") -> int:
-        """Add an entity, unless it is there already, and return its index. Without a type, the first one at its place is
-        meant."""
+        """Add an entity, unless it is there already, and return its index. One without a type is the first at its
+        place."""
         name, offsets = key
         if key not in self.places:
             self.places[key] = place(self.text, name, offsets)

@@ -180,6 +180,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             if not is_number(value) or not 0.0 <= value <= 1.0:
                 raise SettingError(Errors.R010, name=setting, expected="from 0 to 1", value=value)
         self.cfg.update(threshold=threshold, thresholds=own)
+        self._warn_of_unknown("thresholds", own)
 
     def set_calibration(self, calibration: Mapping[str, Sequence[float]]) -> None:
         """Correct the probabilities of relations: their logits become slope * logit + offset (Platt 1999).
@@ -196,6 +197,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
                 expected = "two numbers: a slope above 0 and an offset"
                 raise SettingError(Errors.R010, name=f"calibration.{label}", expected=expected, value=pair)
         self.cfg["calibration"] = {label: [float(x) for x in pair] for label, pair in calibration.items()}
+        self._warn_of_unknown("calibration", calibration)
 
     def set_constraints(self, constraints: Table) -> None:
         """Set what holds of relations, so that nothing else is found.
@@ -209,6 +211,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         check_constraints(constraints)
         self.cfg["constraints"] = {label: dict(values) for label, values in constraints.items()}
         self._chosen.discard("constraints")
+        self._warn_of_unknown("constraints", constraints)
 
     @contextmanager
     def settings(
@@ -315,6 +318,8 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             raise RinError(Errors.R013, name=self.name)
         if not self.relation_labels:
             raise RinError(Errors.R012, n=len(examples), name=self.name, attr=self.attr)
+        for setting in ("thresholds", "calibration", "constraints"):
+            self._warn_of_unknown(setting, self.cfg.get(setting) or ())
         self._fit_settings(examples, nlp)
         self._idle_updates = 0
         self.cfg.pop("annotation", None)
@@ -384,7 +389,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         register_relations(self.attr)
         types, names = self.entity_labels, self.relation_labels
         for doc, prediction in zip(docs, predictions):
-            if lost := {relation.label for relation in get_relations(doc, self.attr)}.difference(names):
+            if lost := _labels_of(doc, self.attr).difference(names):
                 self._warn_once(Warnings.W011.format(name=self.name, attr=self.attr, label=min(lost)))
             spans = {span: Span(doc, span[0], span[1], label=types[span[2]]) for span in prediction.entities}
             found = list(spans.values())
@@ -638,10 +643,25 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             if not allows(constraints.get(label, UNCONSTRAINED), subject, object_):
                 self._warn_once(Warnings.W009.format(name=self.name, label=label, subject=subject, object=object_))
 
+    def _warn_of_unknown(self, setting: str, labels: Iterable[str]) -> None:
+        """Warn of a relation that the component does not have. Before `initialize`, it has none."""
+        known = self.relation_labels
+        if known and (unknown := sorted(set(labels).difference(known))):
+            message = Warnings.W014.format(name=self.name, setting=setting, label=unknown[0], known=", ".join(known))
+            self._warn_once(message)
+
     def _warn_once(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
             warnings.warn(message, stacklevel=3)
+
+
+def _labels_of(doc: Doc, attr: str) -> set[str]:
+    """Return the labels of a Doc's relations. It has none if they are damaged, or those of a Doc it was cut out of."""
+    try:
+        return {relation.label for relation in get_relations(doc, attr)}
+    except RinError:
+        return set()
 
 
 def _annotation_read_by(model: Model) -> set[str]:

@@ -84,16 +84,17 @@ def create_corpus_reader(
     if path is None:
         raise ValueError(SpacyErrors.E913)
     if augmenter is not None:
-        augmenter = partial(_augment, augmenter=augmenter, attr=attr)
+        augmenter = partial(_augment, augmenter=augmenter)
     return RelationCorpus(path, limit=limit, shuffle=shuffle, augmenter=augmenter)
 
 
-def _augment(nlp: Language, example: Example, *, augmenter: Augmenter, attr: str) -> Iterator[Example]:
+def _augment(nlp: Language, example: Example, *, augmenter: Augmenter) -> Iterator[Example]:
     """Augment an Example and give the result the spans and relations that spaCy's augmenters lose."""
     source = example.reference
     for augmented in augmenter(nlp, example):
         target = augmented.reference
-        if target is not source and has_relations(source, attr) and not has_relations(target, attr):
+        lost = [attr for attr in stored_attrs(source) if not has_relations(target, attr)]  # of all components
+        if target is not source and lost:
             if len(target) != len(source):
                 raise RinError(Errors.R035)
 
@@ -102,8 +103,9 @@ def _augment(nlp: Language, example: Example, *, augmenter: Augmenter, attr: str
 
             for key, group in source.spans.items():
                 target.spans[key] = [move(span) for span in group]
-            relations = get_relations(source, attr)
-            set_relations(target, [Relation(move(s), label, move(o), score) for s, label, o, score in relations], attr)
+            for attr in lost:
+                found = get_relations(source, attr)
+                set_relations(target, [Relation(move(s), label, move(o), score) for s, label, o, score in found], attr)
         yield augmented
 
 

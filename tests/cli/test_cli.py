@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 
 import spacy_rin.cli
+from spacy_rin.cli.extract import _split
 from spacy_rin.convert import CONVERTERS, convert
 from spacy_rin.relations import get_relations
 
@@ -287,3 +288,20 @@ def test_spacy_finds_the_commands() -> None:
         [sys.executable, "-m", "spacy", "rin", "convert", "--help"], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0 and "--entity-label" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("born_in,founded", ["born_in", "founded"]),
+        (" born_in , founded ", ["born_in", "founded"]),
+        ('"lives, works in",born_in', ["lives, works in", "born_in"]),
+        ('born_in, " with blanks "', ["born_in", " with blanks "]),
+        ('"says ""yes""",says "no"', ['says "yes"', 'says "no"']),
+        ('"a" and "b",c', ['"a" and "b"', "c"]),
+        ("", [""]),  # which is no relation, so it is refused
+        (",", [","]),
+    ],
+)
+def test_relations_of_any_names(given: str, names: list[str]) -> None:
+    assert _split(given) == names

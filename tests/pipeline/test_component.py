@@ -551,6 +551,33 @@ def test_warns_of_tags_in_prediction_alone(nlp: Language) -> None:
     nlp.update(examples, sgd=optimizer)
 
 
+def test_settings_of_relations_that_are_not_there(nlp: Language) -> None:
+    """A name that is written wrong would have no effect."""
+    config = {"thresholds": {"foundet": 0.1, "founded": 0.2}, "constraints": {"led": {"one_object": True}}}
+    component = nlp.add_pipe("rin_joint", config=config)
+    with pytest.warns(UserWarning, match="W014") as caught:
+        nlp.initialize(lambda: make_examples(nlp.vocab))
+    assert ["foundet" in str(w.message) for w in caught] == [True, False]
+    assert "`constraints` of component 'rin_joint' names 'led'" in str(caught[1].message)
+    with pytest.warns(UserWarning, match="`calibration` .*'gone'.*born_in, founded"):
+        component.set_calibration({"gone": [1.0, 0.0]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        component.set_calibration({"founded": [1.0, 0.0]})
+        component.set_thresholds(0.5, {"born_in": 0.4})
+        component.set_constraints({"born_in": {"one_object": True}})
+
+
+def test_relations_of_a_doc_that_was_cut_out_are_replaced(nlp: Language) -> None:
+    """`as_doc` copies relations, whose places are those of the whole Doc."""
+    nlp.add_pipe("rin_joint")
+    train(nlp, make_examples(nlp.vocab), 20)
+    doc = nlp(TRIPLES[0][0] + " " + TRIPLES[1][0])
+    part = doc[len(nlp(TRIPLES[0][0])) :].as_doc(copy_user_data=True)
+    (again,) = nlp.pipe([part])
+    assert again is part and same_predictions([part], [nlp(part.text)])
+
+
 def test_relations_across_sentences_are_not_learned_in_silence(nlp: Language) -> None:
     component = nlp.add_pipe("rin_joint")
     examples = make_examples(nlp.vocab)

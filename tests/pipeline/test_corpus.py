@@ -10,8 +10,10 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 from spacy.training.augment import create_lower_casing_augmenter
 
+from spacy_rin.convert import write_docs
 from spacy_rin.errors import FileError
 from spacy_rin.pipeline.corpus import RelationCorpus, create_corpus_reader, read_docs
+from spacy_rin.relations import get_relations, register_relations, set_relations
 
 from ..support import TRIPLES, gold_doc, make_examples, names
 
@@ -70,6 +72,15 @@ def test_augmenters_keep_relations(path: Any) -> None:
     def shorten(nlp: Language, example: Any) -> Any:
         yield Example(Doc(nlp.vocab, words=["a"]), Doc(nlp.vocab, words=["a"]))
 
+    # Those of all components, each with an attribute of its own.
+    docs = [doc for doc in read_docs(path, nlp.vocab) if len(doc)]
+    for doc in docs:
+        register_relations("others")
+        set_relations(doc, get_relations(doc)[:1], "others")
+    write_docs(docs, path)
+    kept = [eg.reference for eg in reader(nlp)]
+    assert [len(get_relations(doc, "others")) for doc in kept] == [len(get_relations(doc, "others")) for doc in docs]
+    assert sum(len(get_relations(doc)) for doc in kept) > sum(len(get_relations(doc, "others")) for doc in kept) > 0
     with pytest.raises(ValueError, match="R035"):
         list(create_corpus_reader(path, augmenter=shorten)(nlp))
 
