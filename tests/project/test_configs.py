@@ -204,6 +204,13 @@ def test_project() -> None:
     commands = {command["name"] for command in project["commands"]}
     for workflow, steps in project["workflows"].items():
         assert set(steps) <= commands, workflow
+    # Each step of `own` finds what it needs: your annotation, or what earlier steps have made.
+    made = {"${vars.annotations}"}
+    by_name = {command["name"]: command for command in project["commands"]}
+    for step in project["workflows"]["own"]:
+        assert set(by_name[step]["deps"]) <= made, step
+        made |= set(by_name[step].get("outputs", ()))
+    assert (ROOT / "project" / project["vars"]["annotations"]).is_dir()
     assert project["vars"]["version"] == spacy_rin.__version__
     for asset in project["assets"]:
         assert asset["url"].startswith("https://raw.githubusercontent.com/")
