@@ -58,6 +58,8 @@ def folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 WITH_CODE = [page for page in PAGES if "```python" in page.read_text("utf8") and page.parent.name != "use"]
 
 
+# The pages name relations that the pipeline of the tests does not have.
+@pytest.mark.filterwarnings("ignore:.*W014")
 @pytest.mark.parametrize("page", WITH_CODE, ids=page_id)
 def test_python_code_runs(page: Path, folder: Path) -> None:
     for package in ("pyarrow", "networkx"):

@@ -525,9 +525,9 @@ def test_tables_for_an_output_of_few_letters(tmp_path: Path) -> None:
     script = PROJECT / "scripts/reproduce.py"
     command = [sys.executable, script, "webnlg_star", "--tables", f"--out={tmp_path}"]
     ran = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
-    assert (ran.returncode, ran.stderr) == (0, b"") and b"RIN-?" in ran.stdout
+    assert ran.returncode == 0 and b"RIN-?" in ran.stdout, ran.stderr
     assert "RIN-ỹ" in (tmp_path / "webnlg_star.md").read_text("utf8")
-    assert (tmp_path / "webnlg_star_variants.png").exists()
+    assert (tmp_path / "webnlg_star_variants.png").exists() == bool(find_spec("matplotlib"))
 
 
 def test_rows_whose_transformer_is_missing_are_left_out(
