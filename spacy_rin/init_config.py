@@ -279,8 +279,8 @@ def _directions(use: _Use) -> dict[str, bool]:
 
 
 def _has_one(use: _Use, near: str, far: str, share: float, attr: str) -> bool:
-    """Tell whether a subject has one object ("subject", "object"), or an object one subject, from texts that could have
-    several: with another name of a type that the relation joins."""
+    """Tell whether each subject (`near`) has one object (`far`), or each object one subject. Only texts count that name
+    several entities of types that the relation joins, so that there could be several."""
     n_several = n_could = 0
     types = use.types if near == "subject" else {pair[::-1] for pair in use.types}
     for doc, relations in use.texts:

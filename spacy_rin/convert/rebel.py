@@ -73,7 +73,8 @@ class _Entities:
         self.line, self.text = line, text
         self.found: list[Entity | Lost] = []
         self.places: dict[_Key, Offsets | None] = {}
-        self.index: dict[_Key | Offsets, dict[str, int]] = {}  # those at each place, or that have none, by their types
+        # Numbers by type, of the entities at a place, or of one that the text does not have.
+        self.index: dict[_Key | Offsets, dict[str, int]] = {}
         self.moved: set[_Key] = set()
 
     def add(self, key: _Key, type: str = "") -> int:

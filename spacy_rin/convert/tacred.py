@@ -56,8 +56,9 @@ def read_tacred(source: Source) -> Iterator[Record | Broken]:
         # A row without types means an entity that another row gives a type.
         meant = {entity: entity if entity[2] else typed.get(entity[:2], entity) for entity in ends}
         entities = list(dict.fromkeys(meant.values()))
-        index = {entity: entities.index(meant[entity]) for entity in meant}
-        triples = [(index[row.subject], row.label, index[row.object]) for row in rows if row.label != _NONE]
+        index = {entity: i for i, entity in enumerate(entities)}
+        pairs = [(index[meant[row.subject]], row.label, index[meant[row.object]]) for row in rows]
+        triples = [triple for triple in pairs if triple[1] != _NONE]
         yield Record(rows[0].line, list(words), entities, triples, tags=rows[0].tags)
 
 
