@@ -271,6 +271,8 @@ def page(trained: Language, monkeypatch: pytest.MonkeyPatch) -> Any:
     testing = pytest.importorskip("streamlit.testing.v1")
     reader = RoundsReader(trained)
     monkeypatch.setattr(view, "_served", [reader])
+    # Streamlit puts its script there, and processes that tests after this one start would run it.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     page = testing.AppTest.from_file(str(view.SCRIPT), default_timeout=60).run()
     assert not page.exception
     return page
