@@ -225,9 +225,9 @@ class Warnings(Message):
         "them later. Name the component that sets them in `training.annotating_components`, and put it before '{name}'."
     )
     W004 = (
-        "Some gold relations of component '{name}' are between entities in different sentences, or further apart than "
-        "a window of a long text. They can't be learned or found; see `context` of the component, and `max_length` of "
-        "its network."
+        "The two entities of some gold relations of component '{name}' are not in one sentence, or not in one window "
+        "of a long text. These relations can't be learned or found; see `context` of the component, and `max_length` "
+        "of its network."
     )
     W005 = (
         "Component '{name}' learned from texts with {kind}, but these texts have none, so it finds less. Put the "

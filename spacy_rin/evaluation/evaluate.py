@@ -149,9 +149,7 @@ def copy_examples(examples: Iterable[Example]) -> list[Example]:
 def predict(
     nlp: Language, name: str, component: RINJoint, examples: Sequence[Example], *, with_given: bool = False
 ) -> list[Example]:
-    """Run a pipeline, and keep every triple with a probability of at least `LOWEST`.
-
-    The component's own thresholds are ignored, except that lower ones are used in place of `LOWEST`.
+    """Run a pipeline, and keep every triple with at least the probability of `lowest_candidate`.
 
     Args:
         nlp (Language): The pipeline.
@@ -166,8 +164,7 @@ def predict(
     Raises:
         NotTrainedError: R011 if the component is not trained.
     """
-    lowest = min(LOWEST, component.threshold, *component.thresholds.values())
-    everything = dict.fromkeys(component.relation_labels, lowest)
+    everything = dict.fromkeys(component.relation_labels, lowest_candidate(component))
     before = nlp.pipe_names[: nlp.pipe_names.index(name)]
     # The pipeline runs in two parts. The component needs the annotation of earlier components, which later components
     # may delete.
@@ -177,6 +174,11 @@ def predict(
     with nlp.select_pipes(disable=before), component.settings(thresholds=everything):
         _run(nlp, examples)
     return given
+
+
+def lowest_candidate(component: RINJoint) -> float:
+    """Return the lowest probability of the triples that are scored: `LOWEST`, or the component's lowest threshold."""
+    return min(LOWEST, component.threshold, *component.thresholds.values())
 
 
 def keep_probable(doc: Doc, thresholds: Thresholds, attr: str) -> None:

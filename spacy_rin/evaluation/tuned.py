@@ -19,8 +19,8 @@ from ..files import require_new_folder, write_whole
 from ..pipeline.component import find_component
 from ..relations import has_relations
 from .calibration import NO_CHANGE, Calibration, CalibrationChoice, calibrate, choose_calibration, correct
-from .evaluate import copy_examples, predict, present_thresholds
-from .thresholds import LOWEST, Candidates, Choice, Thresholds, choose
+from .evaluate import copy_examples, lowest_candidate, predict, present_thresholds
+from .thresholds import Candidates, Choice, Thresholds, choose
 
 
 class Tuned(NamedTuple):
@@ -53,6 +53,7 @@ class Tuning:
             frequent relations, too.
         best (str): The key of the thresholds with the best F1 on held-out texts, by the same rule.
         gold (dict[str, int]): Number of gold triples of each relation.
+        lowest (float): Lowest probability of a candidate, before it is corrected.
     """
 
     present: Tuned
@@ -62,6 +63,7 @@ class Tuning:
     choices: dict[str, Choice]
     best: str
     gold: dict[str, int]
+    lowest: float
 
     @property
     def settings(self) -> Tuned:
@@ -71,7 +73,7 @@ class Tuning:
         correction that raises low probabilities would let triples in that were never scored.
         """
         chosen = self.choices[self.best].thresholds
-        floors = {label: float(correct(LOWEST, *pair)) for label, pair in self.calibration.items()}
+        floors = {label: float(correct(self.lowest, *pair)) for label, pair in self.calibration.items()}
         raised = {label: floor for label, floor in floors.items() if floor > chosen.of(label)}
         return Tuned(chosen.threshold, {**chosen.thresholds, **raised}, self.calibration)
 
@@ -116,7 +118,8 @@ def tune(nlp: Language, examples: Iterable[Example], *, min_count: int = 20, fol
     )
     counts = np.bincount(raw.gold_relations, minlength=len(raw.labels))
     gold = dict(zip(raw.labels, counts.tolist()))
-    return Tuning(present, calibrations, best_calibration, calibration, choices, best, gold)
+    lowest = lowest_candidate(component)
+    return Tuning(present, calibrations, best_calibration, calibration, choices, best, gold, lowest)
 
 
 def keep_decisions(present: Tuned, calibration: Calibration, labels: Iterable[str]) -> Thresholds:

@@ -12,7 +12,7 @@ from thinc.types import Floats2d
 from torch import Tensor
 
 from ..errors import require_setting, require_whole
-from .features import initialize_features, read_features
+from .features import initialize_features, read_features, shares_features
 from .networks.interactive import FEEDS, ORDERS, Interactive
 from .networks.joint import JointNetwork, Output
 from .networks.pairwise import PairNetwork
@@ -260,6 +260,7 @@ def _joint_model(
             "overlap": overlap,
             "entity_layers": network.entity_layers,
             "context": None,
+            "shared_features": shares_features(tok2vec),
             "labels": None,  # those of the component when it was saved
             **attrs,
         },
@@ -277,7 +278,8 @@ def _rin_forward(
 ) -> tuple[Scores, Callable[[Sequence[Tensor]], list[Doc]]]:
     tok2vec, network = model.layers
     contexts = find_contexts(docs, model.attrs["context"])
-    features, backprop_features = read_features(tok2vec, docs, contexts, is_train)
+    shared = model.attrs["shared_features"]
+    features, backprop_features = read_features(tok2vec, docs, contexts, is_train, shared=shared)
     segments, slices = [], []
     for i, context in enumerate(contexts):
         for segment in cut_windows(context, model.attrs["max_length"], model.attrs["overlap"]):

@@ -150,16 +150,41 @@ def build_dependency_gcn(
     )
 
 
+def shares_features(tok2vec: Model[list[Doc], list[Floats2d]]) -> bool:
+    """Whether token features are those of whole Docs, because other components share them, through a listener.
+
+    If only the embedding listens, the encoder after it is this component's own.
+    """
+    if tok2vec.has_ref("graph"):
+        return shares_features(tok2vec.layers[0])
+    return not _has_own_encoder(tok2vec) and any(hasattr(node, "upstream_name") for node in tok2vec.walk())
+
+
 def read_features(
-    tok2vec: Model[list[Doc], list[Floats2d]], docs: list[Doc], contexts: list[Context], is_train: bool
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    docs: list[Doc],
+    contexts: list[Context],
+    is_train: bool,
+    *,
+    shared: bool = False,
 ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
     """Compute the token features of each context, so that nothing outside of it has an influence on them.
 
-    Features that other components share are those of the whole Doc: they are computed before this component runs.
+    Args:
+        tok2vec (Model[list[Doc], list[Floats2d]]): Token features.
+        docs (list[Doc]): The Docs.
+        contexts (list[Context]): What is read at once.
+        is_train (bool): Whether the features are for training.
+        shared (bool): Whether they are cut from those of whole Docs, see `shares_features`. They still are once
+            `nlp.replace_listeners` has put a copy of the shared layers into the place of a listener.
+
+    Returns:
+        tuple[list[Floats2d], Callable]: The features of each context, *Shape:* (tokens, columns) each; and a function
+            that takes their gradients.
     """
     if tok2vec.has_ref("graph"):
         inner, graph = tok2vec.layers
-        features, backprop_inner = read_features(inner, docs, contexts, is_train)
+        features, backprop_inner = read_features(inner, docs, contexts, is_train, shared=shared)
         # Negative distances are stored as unsigned.
         distances = [doc.to_array("HEAD").astype(np.int64) for doc in docs]
         heads = [find_heads(distances[i][start:end]) for i, start, end in contexts]
@@ -168,16 +193,23 @@ def read_features(
     if all(context == (i, 0, len(docs[i])) for i, context in enumerate(contexts)) and len(contexts) == len(docs):
         features, backprop_features = tok2vec(docs, is_train)
         return features, backprop_features
-    if tok2vec.has_ref("embed") and tok2vec.has_ref("encode"):
-        # The embedding of a token knows nothing of other tokens, so it is the encoder that is kept inside a context.
-        embedded, backprop_embed = tok2vec.get_ref("embed")(docs, is_train)
-        features, backprop_encode = tok2vec.get_ref("encode")(_cut(embedded, contexts), is_train)
-        return features, lambda d_features: backprop_embed(_join(backprop_encode(d_features), embedded, contexts))
-    if any(hasattr(node, "upstream_name") for node in tok2vec.walk()):  # a listener
+    if shared:
         features, backprop_features = tok2vec(docs, is_train)
         return _cut(features, contexts), lambda d_cut: backprop_features(_join(d_cut, features, contexts))
+    if _has_own_encoder(tok2vec):
+        # The embedding of a token knows nothing of other tokens, so it is the encoder that is kept inside a context.
+        embed, encode = tok2vec.layers
+        embedded, backprop_embed = embed(docs, is_train)
+        features, backprop_encode = encode(_cut(embedded, contexts), is_train)
+        return features, lambda d_features: backprop_embed(_join(backprop_encode(d_features), embedded, contexts))
     features, backprop_features = tok2vec(_cut_docs(docs, contexts), is_train)
     return features, backprop_features
+
+
+def _has_own_encoder(tok2vec: Model[list[Doc], list[Floats2d]]) -> bool:
+    """Whether token features are an embedding and then an encoder, as those of "spacy.Tok2Vec.v2" are."""
+    named = tok2vec.has_ref("embed") and tok2vec.has_ref("encode")
+    return named and len(tok2vec.layers) == 2 and tok2vec.get_ref("embed") is tok2vec.layers[0]
 
 
 def find_heads(distances: NDArray[np.int64]) -> NDArray[np.int64]:

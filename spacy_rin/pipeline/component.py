@@ -43,6 +43,8 @@ logger = logging.getLogger("spacy")
 ANNOTATION = {"TAG": "part-of-speech tags", "DEP": "dependency trees", "SENT_START": "sentence boundaries"}
 # Share of the training triples that reading sentence by sentence may lose.
 MAX_LOST = 0.05
+# The code of a token that begins an entity, in "ENT_IOB". If the entity has no type, the token is blocked.
+BEGIN = 3
 # A rate that rises starts at 0, and one that falls ends there: so many updates without learning are a mistake.
 MAX_IDLE_UPDATES = 3
 
@@ -396,10 +398,12 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             scores = {"scores": np.array(prediction.scores, dtype=np.float32)}
             doc.spans[self.spans_key] = EntityGroup(doc, name=self.spans_key, attrs=scores, spans=found)
             # `doc.ents` can't overlap: what was there keeps its tokens, and of what was found the longest spans win.
+            # Tokens that someone has blocked are in no entity.
             kept = [] if self.overwrite else list(doc.ents)
-            taken = {i for ent in kept for i in range(ent.start, ent.end)}
+            blocked = _blocked_tokens(doc)
+            taken = {i for span in (*kept, *blocked) for i in range(span.start, span.end)}
             free = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
-            doc.set_ents(kept + filter_spans(free))
+            doc.set_ents(kept + filter_spans(free), blocked=blocked)
             relations = [
                 Relation(spans[triple.subject], names[triple.label], spans[triple.object], triple.score)
                 for triple in prediction.triples
@@ -571,7 +575,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             self.cfg["constraints"] = collect_types((r.subject.label_, r.label, r.object.label_) for r in relations)
 
     def _count_lost_by_sentences(self, examples: Sequence[Example]) -> tuple[int, int]:
-        """Count the gold triples, and those whose entities are not in one sentence."""
+        """Count the gold triples, and those whose entities are not both wholly in one sentence."""
         total = lost = 0
         for example in examples:
             gold = read_gold(example, self.label_data, **self._gold_settings)
@@ -579,7 +583,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             starts[[start for start, _ in find_sentences(example.predicted)]] = 1
             sentence = starts.cumsum()
             total += len(gold.triples or ())
-            lost += sum(int(sentence[i] != sentence[j]) for i, j, _ in gold.triples or ())
+            lost += sum(int(sentence[first] != sentence[end - 1]) for first, end in gold.extents.values())
         return total, lost
 
     def _read(self, docs: Sequence[Doc]) -> tuple[list[Segment], Any]:
@@ -662,6 +666,12 @@ def _labels_of(doc: Doc, attr: str) -> set[str]:
         return {relation.label for relation in get_relations(doc, attr)}
     except RinError:
         return set()
+
+
+def _blocked_tokens(doc: Doc) -> list[Span]:
+    """Return the tokens that `doc.set_ents` was told to keep out of all entities, each as a span."""
+    marks: Any = doc.to_array(["ENT_IOB", "ENT_TYPE"])
+    return [doc[i : i + 1] for i in np.flatnonzero((marks[:, 0] == BEGIN) & (marks[:, 1] == 0)).tolist()]
 
 
 def _annotation_read_by(model: Model) -> set[str]:

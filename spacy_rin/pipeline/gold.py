@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence, Set
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ class Gold(NamedTuple):
         unknown (set[tuple[str, str]]): Labels that are not learned: ("entities" or "relations", label).
         joined (Set[tuple[str, str, str]]): Type of the subject, relation and type of the object of the triples.
         missing (Sequence[int]): The tokens of which nobody said whether they are of an entity, sorted.
+        extents (Mapping[IdTriple, tuple[int, int]]): For each triple, the first token of its two entities, and the end
+            after their last one.
     """
 
     layers: list[list[TypedSpan]] | None
@@ -35,6 +38,7 @@ class Gold(NamedTuple):
     unknown: set[tuple[str, str]]
     joined: Set[tuple[str, str, str]] = frozenset()
     missing: Sequence[int] = ()
+    extents: Mapping[IdTriple, tuple[int, int]] = MappingProxyType({})
 
 
 class Targets(NamedTuple):
@@ -45,7 +49,7 @@ class Targets(NamedTuple):
         triples (ndarray): Subject token, object token and relation, by positions in the packed segments.
             *Shape:* (triples, 3).
         known (list[bool]): Whether the relations of each segment are annotated.
-        cut (bool): Whether a triple is in no segment, because its entities are in different ones.
+        cut (bool): Whether no segment has both entities of a triple.
         most (int): Highest number of triples in a segment.
     """
 
@@ -102,6 +106,7 @@ def read_gold(
     layers: list[list[TypedSpan]] | None = None
     triples: list[IdTriple] | None = None
     joined = set()
+    extents: dict[IdTriple, tuple[int, int]] = {}
     annotated = has_relations(reference, attr)
     if annotated or spans_key in reference.spans or reference.has_annotation("ENT_IOB"):
         layers = []
@@ -109,15 +114,15 @@ def read_gold(
             found = [(align(span), id_of("entities", span.label_)) for span in spans]
             layers.append(sorted((*place, kind) for place, kind in found if place is not None and kind is not None))
     if annotated:
-        distinct = set()
         for relation in get_relations(reference, attr):
             label = id_of("relations", relation.label)
             subject, object_ = align(relation.subject), align(relation.object)
             if label is not None and subject is not None and object_ is not None:
-                distinct.add((head_of(*subject, head), head_of(*object_, head), label))
+                triple = head_of(*subject, head), head_of(*object_, head), label
+                extents.setdefault(triple, (min(subject[0], object_[0]), max(subject[1], object_[1])))
                 joined.add((relation.subject.label_, relation.label, relation.object.label_))
-        triples = sorted(distinct)
-    return Gold(layers, triples, unknown, joined, _missing(example))
+        triples = sorted(extents)
+    return Gold(layers, triples, unknown, joined, _missing(example), extents)
 
 
 def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: int) -> Targets:
@@ -133,21 +138,24 @@ def make_targets(golds: Sequence[Gold], segments: Sequence[Segment], n_layers: i
     """
     tags, known = [np.empty((0, n_layers), np.int64)], []
     triples: list[IdTriple] = []
-    learned: list[set[IdTriple]] = [set() for _ in golds]
+    whole: list[set[IdTriple]] = [set() for _ in golds]
     offset = most = 0
     for segment in segments:
         gold = golds[segment.doc]
         n_before = len(triples)
         tags.append(_segment_tags(gold, segment, n_layers))
         known.append(gold.triples is not None)
-        for i, j, label in _starting_in(segment, gold.triples or []):
+        for triple in _starting_in(segment, gold.triples or []):
+            i, j, label = triple
             if segment.start <= j < segment.end:
                 shift = offset - segment.start
                 triples.append((i + shift, j + shift, label))
-                learned[segment.doc].add((i, j, label))
+            first, last = gold.extents[triple]
+            if segment.start <= first and last <= segment.end:
+                whole[segment.doc].add(triple)
         most = max(most, len(triples) - n_before)
         offset += segment.end - segment.start
-    cut = any(len(gold.triples or ()) > len(found) for gold, found in zip(golds, learned))
+    cut = any(len(gold.triples or ()) > len(found) for gold, found in zip(golds, whole))
     return Targets(np.concatenate(tags), np.asarray(triples, dtype=np.int64).reshape(-1, 3), known, cut, most)
 
 

@@ -424,22 +424,27 @@ def test_tuned_pipeline_scores_what_tuning_says() -> None:
     assert component.calibration and scores["rel_exact_f"] == tuning.choices[tuning.best].scores.fscore
 
 
-def test_tuned_pipeline_finds_candidates_alone(model: Path, gold: Any) -> None:
+# The logits of 0.01, the lowest probability of a candidate, and of a lower threshold of the component are -4.595 and
+# -6.907. A tenth of them is that of 0.387 and 0.334.
+@pytest.mark.parametrize("threshold, lowest, floor", [(0.5, 0.01, 0.387102), (0.001, 0.001, 0.333883)])
+def test_tuned_pipeline_finds_candidates_alone(
+    model: Path, gold: Any, threshold: float, lowest: float, floor: float
+) -> None:
     """A correction that raises low probabilities does not let in triples that tuning has not scored."""
     nlp = spacy.load(model)
+    component_of(nlp).set_thresholds(threshold)
     tuning = tune(nlp, make_examples(nlp.vocab, OTHER), folds=2)
     flat = {label: [0.1, 0.0] for label in component_of(nlp).relation_labels}
     low = Choice(Thresholds(0.2, {"leads": 0.1, "founded": 0.6}), PRFScore(), PRFScore())
     tuning = replace(tuning, calibration=flat, choices={"global": low}, best="global")
-    # The logit of 0.01, the lowest probability of a candidate, is -4.595. A tenth of it is that of 0.387.
     settings = tuning.settings
     assert settings.thresholds.pop("founded") == 0.6
-    assert settings.thresholds == pytest.approx({"leads": 0.387102, "born_in": 0.387102}, abs=1e-6)
+    assert settings.thresholds == pytest.approx({"leads": floor, "born_in": floor}, abs=1e-6)
     set_tuned(nlp, tuning.settings)
     component = component_of(nlp)
     text = " ".join(text for text, _ in OTHER)
     found = {(r.subject.text, r.label, r.object.text) for r in nlp(text)._.relations}
-    with component.settings(threshold=0.01, thresholds={}, calibration={}):
+    with component.settings(threshold=lowest, thresholds={}, calibration={}):
         candidates = {(r.subject.text, r.label, r.object.text) for r in nlp(text)._.relations}
     assert found and found <= candidates
 

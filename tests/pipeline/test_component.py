@@ -220,6 +220,20 @@ def test_earlier_entities_are_kept_unless_told_otherwise(trained: Language) -> N
     assert annotate(True) == [("Ada Brook", "PERSON"), ("Larne", "PLACE")]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_blocked_tokens_stay_out_of_entities(
+    trained: Language, overwrite: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    component = component_of(trained)
+    monkeypatch.setattr(component, "overwrite", overwrite)
+    doc = trained.make_doc("Ada Brook was born in Larne .")
+    doc.set_ents([], blocked=[doc[0:1]], default="unmodified")
+    doc = component(doc)
+    assert [ent.text for ent in doc.ents] == ["Larne"]
+    assert (doc[0].ent_iob_, doc[0].ent_type_) == ("B", "") and doc[1].ent_iob_ == "O"
+    assert names(doc) == {("Ada Brook", "born_in", "Larne")}
+
+
 def test_threshold_is_read_at_prediction(trained: Language) -> None:
     component = component_of(trained)
     counts = []

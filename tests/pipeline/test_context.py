@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_rin.errors import SettingError
@@ -77,6 +77,40 @@ def test_shared_features_see_the_whole_doc() -> None:
     assert all(any({r.subject.start, r.object.start} <= set(s) for s in sentences) for r in get_relations(doc))
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_replaced_listener_keeps_the_predictions(whole: bool, tmp_path: Path) -> None:
+    """A copy of shared features sees what they saw: the whole Doc, also in texts of several sentences."""
+    nlp = shared_pipeline(listener=True)
+    train(nlp, make_examples(nlp.vocab), 40)
+    component_of(nlp).set_thresholds(0.001)
+    component_of(nlp).model.attrs["context"] = "text" if whole else "sentence"
+    component_of(nlp).model.attrs.update({"max_length": 7, "overlap": 2})  # windows of a text see the whole Doc, too
+    before = scored(nlp(" ".join(TEXTS)))
+    assert before
+    nlp.replace_listeners("tok2vec", "rin_joint", ["model.tok2vec"])
+    nlp.remove_pipe("tok2vec")
+    assert scored(nlp(" ".join(TEXTS))) == before
+    nlp.to_disk(tmp_path)
+    assert scored(spacy.load(tmp_path)(" ".join(TEXTS))) == before
+
+
+def test_encoder_that_takes_no_lists_reads_sentence_by_sentence() -> None:
+    """In "spacy.Tok2Vec.v1", the encoder is inside of another layer."""
+    tok2vec = {
+        "@architectures": "spacy.Tok2Vec.v1",
+        "embed": {"@architectures": "spacy.MultiHashEmbed.v2", "width": 48, "attrs": ["NORM"]}
+        | {"rows": [200], "include_static_vectors": False},
+        "encode": {"@architectures": "spacy.MaxoutWindowEncoder.v1", "width": 48, "depth": 2}
+        | {"window_size": 1, "maxout_pieces": 3},
+    }
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rin_joint", config={"context": "sentence", "model": {**DEFAULT_MODEL, "tok2vec": tok2vec}})
+    train(nlp, [join_examples(make_examples(nlp.vocab))], 60)
+    component_of(nlp).set_thresholds(0.01)
+    alone = [triple for text in TEXTS for triple in scored(nlp(text))]
+    assert alone and scored(nlp(" ".join(TEXTS))) == alone
+
+
 @pytest.mark.parametrize("listener", [True, False])
 def test_learns_from_several_sentences(listener: bool) -> None:
     """Gradients of sentences reach the tokens they come from."""
@@ -118,6 +152,23 @@ def test_initialize_decides(nlp: Language, n_across: int, context: str, tmp_path
     restored = spacy.blank("en")
     restored.add_pipe("rin_joint").from_bytes(component.to_bytes())
     assert component_of(restored).context == context
+
+
+@pytest.mark.parametrize("context", [None, "sentence"])
+def test_entities_across_sentences_are_not_lost_in_silence(nlp: Language, context: str | None) -> None:
+    """A sentence ends within "Dr . Ada", by the rule for texts without boundaries."""
+    component = nlp.add_pipe("rin_joint", config={"context": context})
+    doc = Doc(nlp.vocab, words=["Dr", ".", "Ada", "lives", "in", "Larne", "."])
+    set_relations(doc, [(Span(doc, 0, 3, label="PERSON"), "lives_in", Span(doc, 5, 6, label="PLACE"))])
+    examples = [Example(Doc(nlp.vocab, words=[token.text for token in doc]), doc)]
+    nlp.initialize(lambda: examples)
+    if context is None:
+        assert component.context == "text"
+        train(nlp, examples, 60)
+        assert names(nlp(examples[0].predicted)) == {("Dr . Ada", "lives_in", "Larne")}
+    else:
+        with pytest.warns(UserWarning, match="W004"):
+            nlp.update(examples)
 
 
 def test_boundaries_cut_nothing_in_text(nlp: Language) -> None:

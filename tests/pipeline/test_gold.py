@@ -78,7 +78,11 @@ def test_tokens_whose_annotation_is_missing_are_not_known(nlp: Language, words: 
 
 
 def test_targets_of_packed_segments() -> None:
-    golds = [Gold([[(1, 2, 0)]], [(1, 1, 0)], set()), Gold(None, None, set()), Gold([[(0, 2, 1)]], [(1, 3, 1)], set())]
+    golds = [
+        Gold([[(1, 2, 0)]], [(1, 1, 0)], set(), extents={(1, 1, 0): (1, 2)}),
+        Gold(None, None, set()),
+        Gold([[(0, 2, 1)]], [(1, 3, 1)], set(), extents={(1, 3, 1): (0, 4)}),
+    ]
     segments = [Segment(0, 0, 2, 0, 2), Segment(1, 0, 1, 0, 1), Segment(2, 0, 4, 0, 4)]
     targets = make_targets(golds, segments, 1)
     assert targets.tags[:, 0].tolist() == [0, 4, -1, 5, 7, 0, 0]
@@ -102,11 +106,18 @@ def test_targets_of_packed_segments() -> None:
 def test_targets_of_cut_texts(
     bounds: list[tuple[int, int]], tags: list[int], triples: list[list[int]], cut: bool
 ) -> None:
-    gold = Gold([[(0, 2, 0), (3, 6, 0), (8, 9, 0)]], [(1, 5, 0)], set())
+    gold = Gold([[(0, 2, 0), (3, 6, 0), (8, 9, 0)]], [(1, 5, 0)], set(), extents={(1, 5, 0): (0, 6)})
     targets = make_targets([gold], [Segment(0, start, end, start, end) for start, end in bounds], 1)
     assert targets.tags[:, 0].tolist() == tags
     assert (targets.triples.tolist(), targets.cut) == (triples, cut)
     assert targets.most == (0 if cut else 1)
+
+
+@pytest.mark.parametrize("starts, cut", [([0], False), ([0, 3], False), ([0, 4], True), ([0, 4, 7], True)])
+def test_triple_of_an_entity_that_no_segment_has_as_a_whole_is_cut(starts: list[int], cut: bool) -> None:
+    gold = Gold([[(3, 6, 0), (8, 9, 0)]], [(5, 8, 0)], set(), extents={(5, 8, 0): (3, 9)})
+    segments = [Segment(0, start, 9, start, 9) for start in starts[1:]] or [Segment(0, 0, 9, 0, 9)]
+    assert make_targets([gold], segments, 1).cut == cut
 
 
 def test_entities_within_a_segment() -> None:
