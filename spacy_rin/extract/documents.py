@@ -23,11 +23,20 @@ __all__ = [
     "files_of",
     "input_format",
     "read_documents",
+    "require_lines",
+    "suffix_format",
 ]
 
 STDIN = "-"
 PLAIN_FORMATS = frozenset(("text", "folder"))  # those that have texts alone, without keys or columns
 _WHOLE = (".txt",)  # suffixes of the files in a folder that are one text each
+# Suffixes of files that some have by mistake for one with a text in each line.
+_NO_LINES = frozenset(
+    (
+        *(".json", ".spacy", ".html", ".htm", ".xml", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".xls", ".xlsx", ".ods"),
+        *(".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tar", ".7z"),
+    )
+)
 
 
 def read_documents(
@@ -51,16 +60,17 @@ def read_documents(
 
     Raises:
         SettingError: R031 if the format is unknown.
-        FileError: R033 if the input does not exist, R034 if its name is not valid. While iterating, R034 if it can't
+        FileError: R033 if the input does not exist, R034 if its name is not valid, or is that of a file without lines
+            of text, see `require_lines`. While iterating, R034 if it can't
             be read, is UTF-16 or has a column twice, R030 if it is a table that is cut or has an unclosed quote, and
             R061 if a column is missing.
         MissingPackageError: R060, while iterating, if the format is "parquet" and pyarrow is not installed.
     """
-    format = input_format(path) if format is None else format
-    if format not in INPUT_FORMATS:
+    if format is not None and format not in INPUT_FORMATS:
         raise SettingError(Errors.R031, format=format, formats=", ".join(INPUT_FORMATS))
     if str(path) != STDIN:
         require_existing(path)
+    format = input_format(path) if format is None else format
     return INPUT_FORMATS[format](path, text_key, id_key)
 
 
@@ -109,11 +119,49 @@ def input_format(path: str | Path) -> str:
 
     Returns:
         str: A key of `INPUT_FORMATS`: "folder" for a folder, otherwise the suffix if it is known, or "text".
+
+    Raises:
+        FileError: R034 if the suffix is that of files without lines of text.
     """
     if str(path) != STDIN and os.path.isdir(path):
         return "folder"
-    suffix = Path(path).suffix.lower().removeprefix(".")
-    return suffix if suffix in INPUT_FORMATS.keys() - PLAIN_FORMATS else "text"
+    suffix = Path(path).suffix
+    if format := suffix_format(suffix):
+        return format
+    require_lines(suffix, path)
+    return "text"
+
+
+def suffix_format(suffix: str) -> str | None:
+    """Get the format that the suffix of a file stands for.
+
+    Args:
+        suffix (str): The suffix, with its dot; empty if there is none.
+
+    Returns:
+        str | None: A key of `INPUT_FORMATS` with keys or columns. None for any other suffix.
+    """
+    format = suffix.lower().removeprefix(".")
+    format = "jsonl" if format == "ndjson" else format
+    return format if format in INPUT_FORMATS.keys() - PLAIN_FORMATS else None
+
+
+def require_lines(suffix: str, path: str | Path) -> None:
+    """Check that files with a suffix can have a text in each line, as JSON, HTML and compressed files have not.
+
+    Args:
+        suffix (str): The suffix, with its dot; empty if there is none.
+        path (str | Path): The file, for the message.
+
+    Raises:
+        FileError: R034 if they can't.
+    """
+    if suffix.lower() in _NO_LINES:
+        reason = (
+            f"a {suffix.lower()} file has no text in its lines. Convert it, for example to .txt or .jsonl. If it is "
+            "something else, name the format"
+        )
+        raise FileError(Errors.R034, path=path, reason=reason)
 
 
 # Readers of paths, one for each format

@@ -14,7 +14,7 @@ from ..characters import is_unicode
 from ..errors import Errors, FileError, SettingError, require_whole
 from ..files import require_utf8
 from .addresses import Found, compression_suffix, find_files, open_file, read_start, takes_ranges
-from .documents import INPUT_FORMATS, PLAIN_FORMATS
+from .documents import INPUT_FORMATS, require_lines, suffix_format
 from .parsing import BOM, Document, cut_rows, read_csv, read_json_lines, read_parquet, read_texts, read_whole
 
 DEFAULT_SIZE = 4_000_000  # bytes of text, which take a process a minute or two
@@ -110,7 +110,8 @@ def formats_of(address: str) -> set[str]:
         set[str]: Keys of `INPUT_FORMATS`.
 
     Raises:
-        FileError: R033 if there are no files, R034 if they can't be listed.
+        FileError: R033 if there are no files, R034 if they can't be listed, or if one that is named has no lines of
+            text, see `documents.require_lines`.
         MissingPackageError: R060 or R084 if a package is missing.
     """
     return {kind for file in find_files(address) if (kind := _format(file))}
@@ -139,11 +140,12 @@ def read_shard(shard: Shard, *, text_key: str = "text", id_key: str | None = Non
 
 def _format(file: Found) -> str:
     """Get the format of a file from its suffix; empty if it is none of ours."""
-    suffix = PurePosixPath(file.name.removesuffix(compression_suffix(file.name))).suffix.lower().removeprefix(".")
-    if suffix in INPUT_FORMATS.keys() - PLAIN_FORMATS:
-        return suffix
+    suffix = PurePosixPath(file.name.removesuffix(compression_suffix(file.name))).suffix
+    if format := suffix_format(suffix):
+        return format
     if file.in_folder:
-        return "folder" if suffix == "txt" else ""
+        return "folder" if suffix.lower() == ".txt" else ""
+    require_lines(suffix, file.address)
     return "text"
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from spacy_rin.extract.documents import INPUT_FORMATS, Document, count_documents, read_documents
+from spacy_rin.errors import FileError
+from spacy_rin.extract.documents import INPUT_FORMATS, Document, count_documents, input_format, read_documents
+from spacy_rin.extract.shards import cut
 
 HOSTILE = ['quoted "so", and\nbroken', "=1+1", "עברית 😀\u2028next", "tab\tand \\ backslash"]
 
@@ -204,6 +206,31 @@ def test_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=code):
             read(*args, **options)
     assert all(format in INPUT_FORMATS for format in ("text", "jsonl", "csv", "tsv", "parquet", "folder"))
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.JSON", "a.jsonl.gz", "a.spacy", "a.html", "a.pdf"])
+def test_files_without_lines_of_text_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with pytest.raises(FileError, match="R033"):
+        read_documents(path)
+    path.write_text('[{"text": "Ada"}, {"text": "Tom"}]\n')
+    for refuses in (read_documents, count_documents, input_format):
+        with pytest.raises(FileError, match=rf"R034.*{path.suffix.lower()} file has no text in its lines"):
+            refuses(path)
+    assert [document.text for document in read_documents(path, "text")] == ['[{"text": "Ada"}, {"text": "Tom"}]']
+    if not name.endswith(".gz"):  # the engines uncompress it
+        with pytest.raises(FileError, match=r"R034.*no text in its lines"):
+            cut(str(path))
+    (tmp_path / "b.txt").write_text("Ada")
+    pieces = [piece.name for shard in cut(str(tmp_path)) for piece in shard.pieces]
+    assert pieces == (["a.jsonl.gz", "b.txt"] if name.endswith(".gz") else ["b.txt"])
+
+
+def test_other_suffix_of_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.NDJSON"
+    path.write_text('{"text": "Ada", "id": 7}\n')
+    assert [(document.text, document.id) for document in read_documents(path)] == [("Ada", 7)]
+    assert [piece.format for shard in cut(str(path)) for piece in shard.pieces] == ["jsonl"]
 
 
 def test_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
