@@ -274,6 +274,11 @@ class Warnings(Message):
         "`{setting}` of component '{name}' names '{label}', which is none of its relations, so it has no effect there. "
         "Its relations are: {known}."
     )
+    W015 = (
+        "{n} of {total} entities begin or end inside a token of the tokenizer of the language '{lang}'. They are "
+        "learned with the tokens of the file, but never found in raw text. Name the language of the texts, by `--lang` "
+        "of the command. If it is right, correct the entities, or give the pipeline a tokenizer that splits such words."
+    )
 
 
 class RinError(ValueError):

@@ -2,6 +2,7 @@
 
 import math
 import random
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from spacy import util
+from spacy.language import Language
 from spacy.tokens import Doc, Span
 from thinc.api import Config
 
 from .convert.docs import blank_pipeline
-from .errors import Errors, RinError
-from .evaluation.data_check import check_data
+from .errors import Errors, RinError, Warnings
+from .evaluation.data_check import MAX_CUT, check_data
 from .evaluation.scorer import characters_of, triples
 from .files import require_existing
 from .pipeline.component import prefers_text
@@ -83,12 +85,13 @@ class Corpus:
     counts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, docs: Iterable[Doc], attr: str = DEFAULT_ATTR) -> "Corpus":
+    def of(cls, docs: Iterable[Doc], attr: str = DEFAULT_ATTR, nlp: Language | None = None) -> "Corpus":
         """Count what is in training texts.
 
         Args:
             docs (Iterable[Doc]): The texts.
             attr (str): The extension attribute of the relations.
+            nlp (Language | None): A pipeline whose tokenizer should hold the entities.
 
         Returns:
             Corpus: The corpus.
@@ -99,7 +102,7 @@ class Corpus:
         docs = [doc for doc in docs if len(doc)]
         if not any(has_relations(doc, attr) and get_relations(doc, attr) for doc in docs):
             raise RinError(Errors.R036, attr=attr)
-        return cls(docs, attr, check_data(docs, attr=attr).counts)
+        return cls(docs, attr, check_data(docs, attr=attr, nlp=nlp).counts)
 
 
 def init_config(
@@ -138,7 +141,8 @@ def init_config(
         raise RinError(Errors.R075, reason="--vectors and --transformer are given, but only one of them can be used")
     if tagger is not None and transformer is not None:
         raise RinError(Errors.R075, reason="--tagger is given, but with --transformer the network reads no tags")
-    corpus = Corpus.of(read_docs(train, blank_pipeline(lang).vocab), attr)
+    nlp = blank_pipeline(lang)
+    corpus = Corpus.of(read_docs(train, nlp.vocab), attr, nlp)
     if dev is not None:
         require_existing(dev)
     context, reason = _choose_context(corpus)
@@ -147,6 +151,7 @@ def init_config(
         Choice(
             "paths.dev", None if dev is None else str(dev), "the development data" if dev else "give it: --paths.dev"
         ),
+        _check_lang(corpus, lang),
         Choice("components.rin_joint.context", context, reason),
         *_choose_entities(corpus),
         Choice(f"{MODEL}.relative_positions", True, "the farther apart, the less likely are two entities related"),
@@ -159,6 +164,13 @@ def init_config(
     for choice in choices:
         _set(config, choice.setting, choice.value)
     return _fill(config, tagger), choices
+
+
+def _check_lang(corpus: Corpus, lang: str) -> Choice:
+    total, cut = corpus.counts["entities"], corpus.counts["entities_cut"]
+    if cut > MAX_CUT * total:
+        warnings.warn(Warnings.W015.format(n=f"{cut:,}", total=f"{total:,}", lang=lang), stacklevel=3)
+    return Choice("nlp.lang", lang, f"{cut:,} of {total:,} entities begin or end inside a token of its tokenizer")
 
 
 def _choose_context(corpus: Corpus) -> tuple[str, str]:

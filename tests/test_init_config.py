@@ -1,5 +1,6 @@
 """Configs that fit a corpus."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,19 @@ def test_schedule_fits_the_data(tmp_path: Path) -> None:
     config, _ = init_config(few)
     schedule = config["training"]["optimizer"]["learn_rate"]
     assert schedule["total_steps"] == config["training"]["max_epochs"] >= 600
+
+
+def test_language_whose_tokenizer_cuts_entities_is_told(tmp_path: Path) -> None:
+    doc = Doc(Vocab(), words=["l'", "Airbus", "de", "Larne"], spaces=[False, True, True, False])
+    set_relations(doc, [(Span(doc, 1, 2, "ORG"), "based_in", Span(doc, 3, 4, "PLACE"))])
+    path = write(tmp_path / "train.spacy", [doc] * 20)
+    with pytest.warns(UserWarning, match=r"W015.*20 of 40 entities .* 'en'"):
+        config, choices = init_config(path)
+    assert of(choices, "nlp.lang") == config["nlp"]["lang"] == "en"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        config, choices = init_config(path, lang="fr")
+    assert of(choices, "nlp.lang") == config["nlp"]["lang"] == "fr"
 
 
 def test_reading_fits_the_data(tmp_path: Path) -> None:

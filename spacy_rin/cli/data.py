@@ -25,6 +25,7 @@ def data_cli(
         list[Path] | None,
         Opt("--train", "-t", help="File or folder of training data, to compare with. Can be repeated"),
     ] = None,
+    lang: Annotated[str, Opt("--lang", "-l", help="Language code, for the tokenizer")] = "en",
     min_count: Annotated[int, Opt("--min-count", "-m", min=1, help="Labels with fewer examples are rare")] = 10,
     as_json: Annotated[bool, Opt("--json", "-j", help="Print only JSON")] = False,
     strict: Annotated[bool, Opt("--strict", "-s", help="Also exit with code 1 if there are warnings")] = False,
@@ -41,6 +42,7 @@ def data_cli(
     import spacy
     import srsly
 
+    from ..convert.docs import blank_pipeline
     from ..evaluation.data_check import check_data
     from ..pipeline.corpus import read_docs
 
@@ -48,7 +50,8 @@ def data_cli(
         vocab = spacy.blank("xx").vocab  # its words know what is punctuation
         docs = read_docs(data_path, vocab)
         train = [doc for path in train_paths for doc in read_train(path, vocab)] if train_paths else None
-        checked = check_data(docs, train, min_count=min_count, attr=attr, spans_key=spans_key)
+        nlp = blank_pipeline(lang)
+        checked = check_data(docs, train, min_count=min_count, attr=attr, spans_key=spans_key, nlp=nlp)
     if as_json:
         typer.echo(srsly.json_dumps({**checked.counts, "findings": [asdict(f) for f in checked.findings]}, indent=2))
     else:
@@ -68,6 +71,7 @@ def _show(checked: "DataCheck") -> None:
         "entities",
         "entities_without_relations",
         "entities_overlapping",
+        "entities_cut",
         "triples",
         "triples_reflexive",
         "triples_across_sentences",

@@ -72,6 +72,7 @@ def evaluate_cli(
     _show_novelty(evaluation.scores)
     _show_calibration(evaluation.scores)
     _show_unknown(evaluation.scores)
+    _show_cut(evaluation.scores)
     for path in outputs:
         msg.good(f"Wrote {path}")
 
@@ -133,6 +134,18 @@ def _show_unknown(scores: dict[str, Any]) -> None:
             msg.warn(
                 f"The pipeline does not know {len(unknown[kind])} {title} of this data ({total:,} missed): {names}"
             )
+
+
+def _show_cut(scores: dict[str, Any]) -> None:
+    from ..evaluation.data_check import MAX_CUT
+
+    cut, total = scores["entities_cut"]["count"], scores["entities_cut"]["of"]
+    if cut > MAX_CUT * total:
+        msg.warn(
+            f"{cut:,} of {total:,} entities begin or end inside a token of the pipeline's tokenizer. The scores are "
+            "for the tokens of the file; in raw text, these entities are never found. Does the pipeline have the "
+            "language of the texts? See --lang of `spacy rin init`."
+        )
 
 
 def _show_scores(scores: dict[str, Any]) -> None:

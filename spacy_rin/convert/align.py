@@ -15,12 +15,13 @@ from .records import Broken, Entity, Lost, Record, Text, assemble
 def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
     """Turn annotation by characters into annotation by tokens.
 
+    White space at the ends of an entity is left out, unless it is a token there.
+
     Args:
         text (Text): The text.
         nlp (Language): The pipeline whose tokenizer is used if the text has no tokens of its own.
         snap (bool): Whether to widen entities that cut a token to whole tokens, instead of losing them. Text between
-            the pieces of such an entity is included. White space at its ends is left out, for entities that were
-            selected by hand in any case.
+            the pieces of such an entity is included.
 
     Returns:
         Record: The same text by tokens, with all of its white space.
@@ -50,7 +51,7 @@ def align(text: Text, nlp: Language, *, snap: bool = False) -> Record:
         quoted = text.text[start:end]
         inner = start + len(quoted) - len(quoted.lstrip())
         inner_end = inner + len(quoted.strip())
-        trimmed = whole(inner, inner_end) if text.is_selected and inner < inner_end else None
+        trimmed = whole(inner, inner_end) if inner < inner_end else None
         if trimmed and index not in text.in_pieces:
             moved += 1
             spans[index] = (*trimmed, label)

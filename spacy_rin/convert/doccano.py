@@ -56,7 +56,6 @@ def parse_doccano(line: str, data: Any) -> Text:
         text,
         list(entities.values()),
         [triple for found in triples for triple in found],
-        is_selected=True,
         ignored=ignored,
         broken=broken + broken_triples,
     )

@@ -262,7 +262,6 @@ def _to_text(item: QuotedText, at: Sequence[int]) -> Text | Broken:
         path=item.path,
         lines=[mention.line for mention in item.mentions],
         in_pieces=frozenset(in_pieces),
-        is_selected=True,
         ignored=item.ignored,
         broken=item.broken,
     )

@@ -113,7 +113,6 @@ class Text:
         path (Path | None): Its file, if the input is a folder.
         lines (list[str] | None): The line of each entity, if each has its own.
         in_pieces (frozenset[int]): Indices of the entities that are in several pieces with other text between them.
-        is_selected (bool): Whether the entities were selected by hand, so that white space at their ends can be a slip.
         ignored (Counter[str]): How often each kind of annotation was left out that is neither entity nor relation.
         broken (list[Broken]): The relations that are left out because they are not valid.
     """
@@ -126,7 +125,6 @@ class Text:
     path: Path | None = None
     lines: list[str] | None = None
     in_pieces: frozenset[int] = frozenset()
-    is_selected: bool = False
     ignored: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
 

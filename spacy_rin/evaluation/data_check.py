@@ -9,9 +9,11 @@ from statistics import mean, median
 from typing import Any, Literal
 
 import numpy as np
+from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
+from ..characters import slow_run
 from ..model.segments import find_sentences
 from ..pipeline.decode import HEADS, head_of
 from ..pipeline.tagging import split_layers
@@ -21,6 +23,8 @@ from .scorer import GROUPS, Key, entity_keys, text_groups, triples
 MAX_TOKENS = 256  # the network's default `max_length`
 SLOTS = (5, 10)  # what "spacy_rin.Interactive.v1" has by default, and more
 MAX_PLACES = 5
+# Share of the entities that the tokenizer of the right language may cut: annotation has slips.
+MAX_CUT = 0.01
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
         "warning",
         "Some entities begin or end with white space. They are never found that way. Trim them.",
     ),
+    "entities_cut": (
+        "warning",
+        "Some entities begin or end inside a token of the language's tokenizer. They are learned with the tokens of "
+        "the file, but never found in raw text. Name the language of the texts by --lang, here and for `spacy rin "
+        "init`. If it is right, correct the entities, or give the pipeline a tokenizer that splits such words.",
+    ),
     "triples_lost": (
         "warning",
         "Some triples can't be found with the default settings of the component, because their entities overlap. "
@@ -140,6 +150,7 @@ def check_data(
     min_count: int = 10,
     attr: str = DEFAULT_ATTR,
     spans_key: str = DEFAULT_SPANS_KEY,
+    nlp: Language | None = None,
 ) -> DataCheck:
     """Count the annotations of texts, and look for problems.
 
@@ -149,6 +160,7 @@ def check_data(
         min_count (int): A label with fewer examples is reported as rare.
         attr (str): The extension attribute of the relations.
         spans_key (str): Key of all entities in `doc.spans`.
+        nlp (Language | None): A pipeline whose tokenizer should hold the entities. None does not compare with any.
 
     Returns:
         DataCheck: The counts and the problems.
@@ -156,6 +168,8 @@ def check_data(
     docs, learned = list(docs), list(train or ())
     texts = [_Text(doc, attr, spans_key) for doc in docs]
     by_text = {name: [int(count(text)) for text in texts] for name, count in COUNTERS.items()}
+    if nlp is not None:
+        by_text["entities_cut"] = [count_cut(nlp, text.doc, text.entities) for text in texts]
     by_text.update(_count_repetitions(texts, [_plain(doc) for doc in learned]))
     relations = Counter(relation.label for text in texts for relation in text.relations)
     types = Counter(span.label_ for text in texts for span in text.entities)
@@ -202,6 +216,24 @@ def check_data(
         "no_triples": bool(docs) and not counts["triples"],
     }
     return DataCheck(counts, list(_find({**counts, **absent}, {**places, **labels})))
+
+
+def count_cut(nlp: Language, doc: Doc, entities: Iterable[Span]) -> int:
+    """Count the entities that a pipeline can't find in raw text, because they begin or end inside one of its tokens.
+
+    Args:
+        nlp (Language): The pipeline.
+        doc (Doc): An annotated text, with any tokens. One that is too long or too slow for the tokenizer has none.
+        entities (Iterable[Span]): Its entities.
+
+    Returns:
+        int: How many there are.
+    """
+    if len(doc.text) > nlp.max_length or slow_run(doc.text):
+        return 0
+    tokens = nlp.make_doc(doc.text)
+    starts, ends = {token.idx for token in tokens}, {token.idx + len(token) for token in tokens}
+    return sum(span.start_char not in starts or span.end_char not in ends for span in entities)
 
 
 def _find(counts: Mapping[str, Any], places: Mapping[str, list[str]]) -> Iterable[Finding]:

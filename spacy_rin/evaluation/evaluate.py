@@ -17,8 +17,10 @@ from thinc.util import convert_recursive
 
 from ..errors import Errors, RinError
 from ..pipeline.component import RINJoint, find_component
+from ..pipeline.gold import gold_entities
 from ..relations import get_relations, has_relations, set_relations
 from .calibration import score_calibration
+from .data_check import count_cut
 from .novelty import find_known, make_table, score_novelty, score_table
 from .scorer import Row, entity_keys, score_entities, score_groups, score_matches, triples
 from .thresholds import LOWEST, Candidates, Thresholds, reaches, score_thresholds
@@ -117,6 +119,7 @@ def evaluate(nlp: Language, examples: Iterable[Example], train: Iterable[Doc] = 
         **spacys,
         "texts": len(annotated),
         "unknown_labels": _unknown_labels(annotated, component),
+        "entities_cut": _count_cut(nlp, component, annotated),
         **present_thresholds(component)._asdict(),
         **{f"{name}_{letter}": row[letter] for name, row in matches.items() for letter in "prf"},
         "counts": {name: _counts(row) for name, row in matches.items()},
@@ -191,6 +194,15 @@ def keep_probable(doc: Doc, thresholds: Thresholds, attr: str) -> None:
     """
     relations = get_relations(doc, attr)
     set_relations(doc, [r for r in relations if reaches(r.score, thresholds.of(r.label))], attr)
+
+
+def _count_cut(nlp: Language, component: RINJoint, examples: Iterable[Example]) -> dict[str, int]:
+    """Count the gold entities, and those that the pipeline's own tokens can't hold."""
+    cut = total = 0
+    for reference in (example.reference for example in examples):
+        entities = set(gold_entities(reference, spans_key=component.spans_key, attr=component.attr))
+        cut, total = cut + count_cut(nlp, reference, entities), total + len(entities)
+    return {"count": cut, "of": total}
 
 
 def _unknown_labels(examples: Iterable[Example], component: RINJoint) -> dict[str, dict[str, int]]:

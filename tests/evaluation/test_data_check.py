@@ -9,13 +9,14 @@ from unicodedata import east_asian_width
 
 import numpy as np
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_rin.convert import convert
-from spacy_rin.evaluation.data_check import FINDINGS, check_data
+from spacy_rin.evaluation.data_check import FINDINGS, check_data, count_cut
 from spacy_rin.model.segments import Segment
 from spacy_rin.pipeline.decode import HEADS, FoundEntities, decode, head_of
 from spacy_rin.pipeline.tagging import split_layers
@@ -244,7 +245,7 @@ def test_repeated_triples_count_once() -> None:
 
 def test_every_finding_can_be_counted() -> None:
     """A finding whose name nothing is counted by would never be found."""
-    counts = check_data([], [make_doc("a b", [(0, 1), (1, 2)], [(0, "r", 1)])]).counts
+    counts = check_data([], [make_doc("a b", [(0, 1), (1, 2)], [(0, "r", 1)])], nlp=spacy.blank("en")).counts
     assert FINDINGS.keys() - counts.keys() == {"no_texts", "no_train_texts", "no_triples"}
 
 
@@ -327,6 +328,24 @@ def test_command_refuses_training_data_without_texts(corpus: Any, tmp_path: Path
         assert result.exit_code == 1 and "[R034]" in result.output and paths[-1].name in result.output
 
 
+FRENCH = Doc(VOCAB, words=["Il", "quitte", "l'", "Airbus", "."], spaces=[True, True, False, True, False])
+FRENCH.spans["rin"] = [Span(FRENCH, 3, 4, label="ORG"), Span(FRENCH, 0, 1, label="PERSON")]
+set_relations(FRENCH, [(FRENCH.spans["rin"][1], "leaves", FRENCH.spans["rin"][0])])
+
+
+@pytest.mark.parametrize("lang, n_cut", [("en", 1), ("fr", 0)])
+def test_entities_that_the_tokenizer_cuts(corpus: Any, lang: str, n_cut: int) -> None:
+    """In English, "l'Airbus" is one token."""
+    checked = check_data([FRENCH, FRENCH], min_count=1, nlp=spacy.blank(lang))
+    assert checked.counts["entities_cut"] == 2 * n_cut
+    assert ("entities_cut" in found(checked)) == bool(n_cut)
+    result = run("data", corpus("fr.spacy", [FRENCH]), "--lang", lang, "--json")
+    assert json.loads(result.stdout)["entities_cut"] == n_cut
+    nlp = spacy.blank(lang)
+    nlp.max_length = 5  # a tokenizer that would refuse the text is not asked
+    assert count_cut(nlp, FRENCH, FRENCH.spans["rin"]) == 0
+
+
 def test_command_prints_no_control_characters(corpus: Any) -> None:
     """A label could change what the terminal shows."""
     label = "l\x1b[31mRED\r\n"
@@ -344,7 +363,7 @@ def test_command_json(corpus: Any) -> None:
     assert result.exit_code == 0
     data = json.loads(result.stdout)
     findings = {finding["name"]: finding for finding in data.pop("findings")}
-    assert data == check_data(docs, docs[1:3]).counts
+    assert data == check_data(docs, docs[1:3], nlp=spacy.blank("en")).counts
     assert findings["texts_in_train"]["where"] == ["2", "3"]
     assert findings["relations_not_in_train"]["where"] == ["leads"]
     assert findings["relations_not_in_train"]["level"] == "warning"

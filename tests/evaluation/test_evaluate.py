@@ -488,6 +488,19 @@ def test_unknown_labels_are_told(model: Path, trained: Language, tmp_path: Path)
     assert "does not know 1 relations of this data (1 missed): twin_of (1)" in output
 
 
+def test_entities_that_the_tokenizer_cuts_are_told(model: Path, trained: Language, tmp_path: Path) -> None:
+    """With the tokens of the file they are found, but no raw text has these."""
+    words, spaces = ["Ada", "Brook", "was", "born", "in", "Larne", "town"], [True] * 5 + [False, False]
+    doc = Doc(trained.vocab, words=words, spaces=spaces)
+    set_relations(doc, [(Span(doc, 0, 2, label="PERSON"), "born_in", Span(doc, 5, 6, label="PLACE"))])
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "gold.spacy")
+    result = run("evaluate", model, tmp_path / "gold.spacy", "--output", tmp_path / "scores.json")
+    assert srsly.read_json(tmp_path / "scores.json")["entities_cut"] == {"count": 1, "of": 2}
+    assert "1 of 2 entities begin or end inside a token" in " ".join(result.output.split())
+    DocBin(docs=[gold_doc(trained.vocab, *TRIPLES[0])], store_user_data=True).to_disk(tmp_path / "gold.spacy")
+    assert "inside a token" not in run("evaluate", model, tmp_path / "gold.spacy").output
+
+
 def test_calibration_is_that_of_the_triples_found(evaluation: Any, model: Path, gold: Any) -> None:
     calibration = evaluation.scores["rel_calibration"]
     counts = evaluation.scores["counts"]["rel_exact"]

@@ -59,9 +59,10 @@ def test_exact_and_partial_match() -> None:
 
 
 def test_first_heads() -> None:
-    example = Example(make_doc([((0, 1), "left", LARNE), ((2, 3), "saw", WICK)]), make_doc(GOLD))
-    assert make_rin_scorer()([example], head="first")["rel_partial_p"] == 0.5
-    assert make_rin_scorer()([example], head="last")["rel_partial_r"] == pytest.approx(1 / 3)
+    predicted = [((0, 1), "left", LARNE), ((0, 2), "went_to", (6, 7)), ((2, 3), "saw", WICK)]
+    example = Example(make_doc(predicted), make_doc(GOLD))
+    assert make_rin_scorer()([example], head="first")["rel_partial_p"] == pytest.approx(2 / 3)
+    assert make_rin_scorer()([example], head="last")["rel_partial_p"] == pytest.approx(1 / 3)
 
 
 def test_counts_are_over_all_docs() -> None:

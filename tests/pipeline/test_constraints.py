@@ -42,6 +42,7 @@ def test_symmetric() -> None:
     table = {"married_to": {"symmetric": True}}
     both = [(ADA, 1, BEN, 0.9), (BEN, 1, ADA, 0.9)]
     assert kept(table, (ADA, 1, BEN, 0.9)) == kept(table, (BEN, 1, ADA, 0.6), (ADA, 1, BEN, 0.9)) == both
+    assert kept(table, (BEN, 1, ADA, 0.9), (ADA, 1, BEN, 0.6)) == both
     assert kept(table, (ADA, 0, LARNE, 0.5)) == [(ADA, 0, LARNE, 0.5)]
     # Types may be written in one direction.
     assert kept({"married_to": {"symmetric": True, "types": [["PLACE", "PERSON"]]}}, (ADA, 1, LARNE, 0.9)) == [

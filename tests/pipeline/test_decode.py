@@ -60,6 +60,15 @@ ONE = [Segment(0, 0, 8, 0, 8)]
 TAGS = encode_tags(ENTITIES, 8)
 
 
+@pytest.mark.parametrize("head, found", [("first", [(3, 5, 0)]), ("last", [])])
+def test_window_whose_core_has_the_head_decides(head: str, found: list[tuple[int, int, int]]) -> None:
+    """The first of two windows finds an entity that begins in its core, and ends in that of the other."""
+    windows = [Segment(0, 0, 6, 0, 4), Segment(0, 3, 8, 4, 8)]
+    tags = np.concatenate([encode_tags([(3, 5, 0)], 6), encode_tags([], 5)])
+    (prediction,) = run(1, windows, tags, {}, head=head)
+    assert prediction.entities == found
+
+
 def test_triples_between_heads_of_entities() -> None:
     probs = {(1, 3, 0): 0.9, (1, 3, 1): 0.6, (6, 1, 0): 0.5, (3, 6, 2): 0.4, (1, 4, 0): 0.9, (3, 3, 0): 0.9}
     (prediction,) = run(1, ONE, TAGS, probs)

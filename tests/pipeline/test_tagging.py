@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
 
-from spacy_rin.pipeline.tagging import decode_tags, encode_tags, n_tags, span_scores
+from spacy_rin.pipeline.tagging import decode_tags, encode_tags, n_tags, span_scores, split_layers
 
 OUT, B1, I1, E1, S1, B2, I2, E2, S2 = range(9)
 
@@ -28,6 +30,12 @@ def test_encode_writes_bioes() -> None:
     assert encode_tags(spans, 8).tolist() == [S1, OUT, B2, I2, E2, B1, E1, OUT]
     assert n_tags(1) == 5
     assert n_tags(2) == 9
+
+
+def test_second_label_of_the_same_tokens_takes_no_place() -> None:
+    doc = Doc(Vocab(), words=["Ada", "Brook", "Club"])
+    spans = [Span(doc, 0, 3, "ORG"), Span(doc, 0, 3, "PLACE"), Span(doc, 0, 2, "PERSON"), Span(doc, 1, 2, "NAME")]
+    assert split_layers(spans, 3) == [[spans[0]], [spans[2]], [spans[3]]]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.integers(0, 1)), max_size=4), st.integers(0, 3))
