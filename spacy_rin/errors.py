@@ -98,6 +98,7 @@ class Errors(Message):
         "No text has annotated relations (looked for 'doc._.{attr}'). Check that the "
         "file was written with `DocBin(store_user_data=True)`."
     )
+    R037 = "spaCy can't tokenize the language '{lang}': {reason}"
     R039 = (
         "This can't be made a Doc: {reason}. A record has the form {{'text': 'Ada left Rome.', 'entities': [[0, 3, "
         "'PERSON'], [9, 13, 'CITY']], 'relations': [[0, 'left', 1]]}}, and its entities must be whole tokens of the "
@@ -278,6 +279,10 @@ class Warnings(Message):
         "{n} of {total} entities begin or end inside a token of the tokenizer of the language '{lang}'. They are "
         "learned with the tokens of the file, but never found in raw text. Name the language of the texts, by `--lang` "
         "of the command. If it is right, correct the entities, or give the pipeline a tokenizer that splits such words."
+    )
+    W016 = (
+        "`constraints` of component '{name}' lets '{label}' join entities of type '{type}', but the component has no "
+        "such type. Its types are: {known}."
     )
 
 

@@ -133,7 +133,7 @@ def init_config(
 
     Raises:
         FileError: R033 if there is no training data, R053 if it is not a .spacy file.
-        SettingError: R010 if there is no such language.
+        SettingError: R037 if spaCy can't tokenize the language.
         RinError: R036 if no relations are annotated, R075 if a pipeline can't be loaded or lacks what it is to give, or
             a transformer is given together with vectors or a tagger.
     """

@@ -72,7 +72,7 @@ def convert(
         tuple[list[Doc], ConversionReport]: The Docs, and what was kept and what was lost.
 
     Raises:
-        SettingError: R010 or R031 if an argument is not valid.
+        SettingError: R010, R031 or R037 if an argument is not valid.
         FileError: R030, R032-R034, R041-R043, R045, R047 or R049 if the file is missing, malformed or empty, or its
             format is not known or does not allow `sents`. R030 lists all that is not valid.
     """
@@ -230,9 +230,8 @@ def _load_tagger(name: str | Path, nlp: Language) -> Callable[[Doc], Doc]:
 
 
 def blank_pipeline(lang: str) -> Language:
-    """Make an empty pipeline of a language; SettingError R010 if spaCy does not have it."""
+    """Make an empty pipeline of a language; SettingError R037 if spaCy has none, or lacks a package for it."""
     try:
         return spacy.blank(lang)
     except (ImportError, AttributeError, ValueError) as err:
-        expected = "a language code of spaCy, with the packages that its tokenizer needs"
-        raise SettingError(Errors.R010, name="lang", expected=expected, value=lang) from err
+        raise SettingError(Errors.R037, lang=lang, reason=" ".join(str(err).split())) from err

@@ -1,6 +1,6 @@
 """Count annotations, and check them for problems in training or scoring."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -117,6 +117,10 @@ FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
         "warning",
         "Some entity types have too few examples to be learned or scored well. Annotate more, or merge types.",
     ),
+    "labels_alike": (
+        "warning",
+        "Some labels differ only in case, white space or signs, so one kind is learned as several. Give it one name.",
+    ),
     "relations_not_in_train": (
         "warning",
         "Some relations are not in the training data, so all their triples will be missed. Annotate some for "
@@ -181,6 +185,7 @@ def check_data(
     labels = {
         "rare_relations": sorted(label for label, n in relations.items() if n < min_count),
         "rare_entity_labels": sorted(label for label, n in types.items() if n < min_count),
+        "labels_alike": [*_list_alike(relations), *_list_alike(types)],
     }
     if learned:
         known = {relation.label for doc in learned for relation in get_relations(doc, attr)}
@@ -216,6 +221,15 @@ def check_data(
         "no_triples": bool(docs) and not counts["triples"],
     }
     return DataCheck(counts, list(_find({**counts, **absent}, {**places, **labels})))
+
+
+def _list_alike(labels: Iterable[str]) -> list[str]:
+    """List the groups of labels that differ only in what is no letter or digit, and in case."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for label in sorted(labels):
+        plain = "".join(character for character in label if character.isalnum())
+        groups[plain.casefold() or label].append(label)
+    return [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
 
 
 def count_cut(nlp: Language, doc: Doc, entities: Iterable[Span]) -> int:

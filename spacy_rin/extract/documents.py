@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ __all__ = [
     "count_documents",
     "files_of",
     "input_format",
+    "number_documents",
     "read_documents",
     "require_lines",
     "suffix_format",
@@ -72,6 +73,23 @@ def read_documents(
         require_existing(path)
     format = input_format(path) if format is None else format
     return INPUT_FORMATS[format](path, text_key, id_key)
+
+
+def number_documents(texts: Iterable[str | Document]) -> Iterator[Document]:
+    """Make Documents of texts.
+
+    Args:
+        texts (Iterable[str | Document]): The texts. The id of a plain string is its position, starting at 1.
+
+    Returns:
+        Iterator[Document]: The Documents.
+
+    Raises:
+        SettingError: R010 if there is one text in place of several.
+    """
+    if isinstance(texts, (str, bytes, Document)):
+        raise SettingError(Errors.R010, name="texts", expected="several texts, such as a list", value=texts)
+    return (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
 
 
 def files_of(path: str | Path) -> Iterator[Path]:

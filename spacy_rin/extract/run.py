@@ -21,7 +21,7 @@ from ..characters import slow_run
 from ..errors import Errors, FileError, NotTrainedError, SettingError
 from ..files import remove_unfinished, require_targets
 from ..pipeline.component import RINJoint, find_component
-from .documents import STDIN, Document, count_documents, files_of, read_documents
+from .documents import STDIN, Document, count_documents, files_of, number_documents, read_documents
 from .journal import Journal, checksum
 from .reading import check_pipe_options, read_all, read_strictly
 from .rows import doc_to_row, require_score
@@ -66,8 +66,7 @@ def extract(
     require_score("min_score", min_score)
     check_pipe_options(nlp, **pipe_options)
     pipe = checked_pipe(nlp, relations)
-    documents = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(texts, 1))
-    documents = (checked_document(document, nlp) for document in documents)
+    documents = (checked_document(document, nlp) for document in number_documents(texts))
     read = read_all if failures else read_strictly
     wanted = {"attr": pipe.attr, "spans_key": pipe.spans_key, "min_score": min_score, "relations": relations}
     return (_row(document, doc, wanted) for document, doc in read(nlp, documents, pipe_options))

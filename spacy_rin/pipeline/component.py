@@ -214,6 +214,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         self.cfg["constraints"] = {label: dict(values) for label, values in constraints.items()}
         self._chosen.discard("constraints")
         self._warn_of_unknown("constraints", constraints)
+        self._warn_of_unknown_types()
 
     @contextmanager
     def settings(
@@ -322,6 +323,7 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
             raise RinError(Errors.R012, n=len(examples), name=self.name, attr=self.attr)
         for setting in ("thresholds", "calibration", "constraints"):
             self._warn_of_unknown(setting, self.cfg.get(setting) or ())
+        self._warn_of_unknown_types()
         self._fit_settings(examples, nlp)
         self._idle_updates = 0
         self.cfg.pop("annotation", None)
@@ -653,6 +655,15 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         if known and (unknown := sorted(set(labels).difference(known))):
             message = Warnings.W014.format(name=self.name, setting=setting, label=unknown[0], known=", ".join(known))
             self._warn_once(message)
+
+    def _warn_of_unknown_types(self) -> None:
+        """Warn of a type in the constraints that the component does not have. Before `initialize`, it has none."""
+        known = self.entity_labels
+        for label, constraint in check_constraints(self.constraints).items() if known else ():
+            named = {kind for pair in constraint.types or () for kind in pair}
+            if unknown := sorted(named.difference(known)):
+                names = ", ".join(known)
+                self._warn_once(Warnings.W016.format(name=self.name, label=label, type=unknown[0], known=names))
 
     def _warn_once(self, message: str) -> None:
         if message not in self._warned:

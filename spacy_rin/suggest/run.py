@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ..convert.export_brat import check_labels
 from ..convert.exporters import ExportReport, check_target, export, write_records
 from ..errors import Errors, FileError, RinError, Warnings, require_setting, require_whole
-from ..extract.documents import STDIN, Document, count_documents, files_of, read_documents
+from ..extract.documents import STDIN, Document, count_documents, files_of, number_documents, read_documents
 from ..extract.reading import read_all
 from ..extract.run import checked_document, checked_pipe, in_zones
 from ..pipeline.component import RINJoint
@@ -111,7 +111,7 @@ def suggest(
         Choice: The chosen texts. They are fewer than `n` if there are no more that differ.
 
     Raises:
-        SettingError: R010 if `n`, `strategy` or `batch_size` is not valid.
+        SettingError: R010 if an argument is not valid.
         RinError: R018 if the pipeline has no "rin_joint".
         NotTrainedError: R011 if the component is not trained.
     """
@@ -127,7 +127,7 @@ def suggest(
     if strategy == UNSURE:
         pool = UnsurePool(n, lambda: rarity(gold or found, pipe.relation_labels))
     counts: Counter[str] = Counter()
-    numbered = (text if isinstance(text, Document) else Document(i, text) for i, text in enumerate(documents, 1))
+    numbered = number_documents(documents)
     # Texts by chance are read, too: their predictions are wanted, so those that fail are not chosen.
     with reader.nearly():
         for document, doc in _read(nlp, numbered, batch_size):

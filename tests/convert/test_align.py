@@ -43,6 +43,18 @@ def test_snap_widens_to_whole_tokens(start: int, end: int, found: str, snapped: 
     assert (doc[first:last].text, record.snapped_entities) == (found, snapped)
 
 
+@pytest.mark.parametrize(
+    "start,end,found", [(0, 4, "Kim"), (15, 20, "Oslo"), (14, 20, "Oslo"), (5, 7, None), (3, 4, None)]
+)
+def test_white_space_at_the_ends_is_left_out(tmp_path: Path, start: int, end: int, found: str | None) -> None:
+    text = "Kim can't stay Oslo ."
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps({"text": text, "entities": [[start, end, "X"]], "relations": []}))
+    (doc,), report = convert(path)
+    assert [ent.text for ent in doc.ents] == ([found] if found else [])
+    assert (report.snapped_entities, report.lost_entities) == ((1, 0) if found else (0, 1))
+
+
 def test_snap(tmp_path: Path) -> None:
     record = {
         "text": "Kim can't  stay.",

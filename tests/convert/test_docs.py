@@ -62,7 +62,7 @@ def test_wrong_paths_and_arguments(tmp_path: Path, format: Any) -> None:
         convert(tmp_path, format)
     with pytest.raises(ValueError, match=r"^\[R031\].*auto, jsonl, prodigy, label_studio, brat, spert, jointer"):
         convert(tmp_path / "nothing.json", format.upper())
-    with pytest.raises(ValueError, match=r"^\[R010\].*lang"):
+    with pytest.raises(ValueError, match=r"^\[R037\].*'no such language': \[E048\]"):
         convert(tmp_path / "nothing.json", format, lang="no such language")
     with pytest.raises(ValueError, match=r"^\[R010\].*entity_label"):
         convert(tmp_path / "nothing.json", format, entity_label="")

@@ -84,8 +84,8 @@ def test_best_thresholds() -> None:
     worse = make_candidates([([("a", 0.4, True)] * 3 + [("b", 0.9, False)] * 3, ["b"])])
     assert choose_thresholds(worse, near=0.5, min_count=1) == (0.4, {"b": 0.91})
     assert choose_thresholds(worse, near=0.5, min_count=4) == (0.4, {})
-    # By the F1 of the common threshold, 4/8, a is as good with its one right triple of four as without it. By 4/7, which
-    # b reaches without its wrong one, it is not: without a, F1 is 2/3.
+    # By the F1 of the common threshold, 4/8, a is as good with its one right triple of four as without it. By 4/7,
+    # which b reaches without its wrong one, it is not: without a, F1 is 2/3.
     found = [("a", 0.5, True), ("a", 0.5, False), ("a", 0.8, False), ("a", 0.5, False)]
     steps = make_candidates([([*found, ("b", 0.8, True), ("b", 0.5, False)], [])])
     assert choose_thresholds(steps, near=0.5, min_count=1) == (0.5, {"a": 0.81, "b": 0.51})

@@ -20,10 +20,12 @@ from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 import spacy_rin.cli  # noqa: F401, adds the command to those of spaCy
+from spacy_rin.errors import SettingError
 from spacy_rin.extract import doc_to_row, doc_triples, extract, extract_file
 from spacy_rin.extract.documents import Document
 from spacy_rin.extract.journal import Journal, checksum
 from spacy_rin.extract.run import content_of
+from spacy_rin.suggest import suggest
 
 from ..support import TRIPLES, component_of, make_examples
 
@@ -159,6 +161,14 @@ def test_refused(trained: Language, tmp_path: Path) -> None:
             extract(nlp, TEXTS, **options)
     with pytest.raises(ValueError, match=r"R068.*'x'.*empty"):
         list(extract(trained, [Document("x", "", error="empty")]))
+
+
+@pytest.mark.parametrize("texts", ["Ada left.", b"Ada left.", Document(1, "Ada left.")])
+def test_one_text_is_not_several(trained: Language, texts: Any) -> None:
+    """It would be read character by character."""
+    for read in (lambda: extract(trained, texts), lambda: suggest(trained, texts, 1)):
+        with pytest.raises(SettingError, match=r"R010.*'texts' must be several texts"):
+            read()
 
 
 @pytest.mark.parametrize(

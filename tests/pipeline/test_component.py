@@ -575,9 +575,12 @@ def test_settings_of_relations_that_are_not_there(nlp: Language) -> None:
     assert "`constraints` of component 'rin_joint' names 'led'" in str(caught[1].message)
     with pytest.warns(UserWarning, match="`calibration` .*'gone'.*born_in, founded"):
         component.set_calibration({"gone": [1.0, 0.0]})
+    with pytest.warns(UserWarning, match="W016.*'founded' join entities of type 'person'.* ORG, PERSON, PLACE"):
+        component.set_constraints({"founded": {"types": [["person", "ORG"]]}})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         component.set_calibration({"founded": [1.0, 0.0]})
+        component.set_constraints({"founded": {"types": [["PERSON", "ORG"]]}, "leads": {}})
         component.set_thresholds(0.5, {"born_in": 0.4})
         component.set_constraints({"born_in": {"one_object": True}})
 
