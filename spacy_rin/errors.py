@@ -284,6 +284,10 @@ class Warnings(Message):
         "`constraints` of component '{name}' lets '{label}' join entities of type '{type}', but the component has no "
         "such type. Its types are: {known}."
     )
+    W017 = (
+        "Component '{name}' replaces what component '{other}' found in the same text. Give one of the two another "
+        "`attr` and `spans_key`: a pipeline with both can be saved, but not loaded again."
+    )
 
 
 class RinError(ValueError):

@@ -395,10 +395,14 @@ class RINJoint(TrainablePipe):  # type: ignore[misc]
         for doc, prediction in zip(docs, predictions):
             if lost := _labels_of(doc, self.attr).difference(names):
                 self._warn_once(Warnings.W011.format(name=self.name, attr=self.attr, label=min(lost)))
+            elif (other := _made_by(doc, self.spans_key)) not in ("", self.name):
+                self._warn_once(Warnings.W017.format(name=self.name, other=other))
             spans = {span: Span(doc, span[0], span[1], label=types[span[2]]) for span in prediction.entities}
             found = list(spans.values())
             scores = {"scores": np.array(prediction.scores, dtype=np.float32)}
-            doc.spans[self.spans_key] = EntityGroup(doc, name=self.spans_key, attrs=scores, spans=found)
+            group = EntityGroup(doc, name=self.spans_key, attrs=scores, spans=found)
+            group.component = self.name
+            doc.spans[self.spans_key] = group
             # `doc.ents` can't overlap: what was there keeps its tokens, and of what was found the longest spans win.
             # Tokens that someone has blocked are in no entity.
             kept = [] if self.overwrite else list(doc.ents)
@@ -677,6 +681,12 @@ def _labels_of(doc: Doc, attr: str) -> set[str]:
         return {relation.label for relation in get_relations(doc, attr)}
     except RinError:
         return set()
+
+
+def _made_by(doc: Doc, spans_key: str) -> str:
+    """Return the name of the component that has set the entities of a Doc; empty if it was none of ours."""
+    group = doc.spans.get(spans_key)
+    return group.component if isinstance(group, EntityGroup) else ""
 
 
 def _blocked_tokens(doc: Doc) -> list[Span]:

@@ -114,8 +114,7 @@ def decode(
     tokens: list[int] = []
     headed: list[list[TypedSpan]] = []
     owners: list[Segment] = []
-    predictions = [Prediction([], [], []) for _ in range(n_docs)]
-    kept: set[tuple[int, TypedSpan]] = set()
+    kept: dict[tuple[int, TypedSpan], float] = {}
     sizes, offset = [], 0
     limits = np.full(n_docs, _MOST_TRIPLES)
     for segment, (layers, layer_scores) in zip(segments, entities):
@@ -126,9 +125,7 @@ def decode(
             head_token = head_of(start, end, head)
             by_token.setdefault(head_token, []).append(span)
             if segment.core_start <= segment.start + head_token < segment.core_end:
-                predictions[segment.doc].entities.append(span)
-                predictions[segment.doc].scores.append(score)
-                kept.add((segment.doc, span))
+                kept[segment.doc, span] = score
         if rescue:
             heads = set(by_token)
             for (start, end, kind), _ in found:
@@ -156,6 +153,10 @@ def decode(
         if (doc, subject) in kept and (doc, object_) in kept:
             key = (doc, subject, object_, label)
             best[key] = max(prob, best.get(key, 0.0))
+    predictions = [Prediction([], [], []) for _ in range(n_docs)]
+    for (doc, span), score in sorted(kept.items(), key=lambda found: (found[0][0], _in_text(found[0][1]))):
+        predictions[doc].entities.append(span)
+        predictions[doc].scores.append(score)
     for (doc, subject, object_, label), prob in sorted(best.items()):
         predictions[doc].triples.append(ScoredTriple(subject, label, object_, prob))
     for doc in np.flatnonzero(np.bincount(docs, minlength=n_docs) > limits):
@@ -189,7 +190,12 @@ def _distinct(layers: Layers, scores: list[list[float]] | None) -> list[tuple[Ty
     for layer, layer_scores in zip(layers, scores or [[1.0] * len(layer) for layer in layers]):
         for span, score in zip(layer, layer_scores):
             spans.setdefault(span[:2], (span, score))
-    return sorted(spans.values(), key=lambda found: (found[0][0], -found[0][1]))
+    return sorted(spans.values(), key=lambda found: _in_text(found[0]))
+
+
+def _in_text(span: TypedSpan) -> tuple[int, int]:
+    """The key that sorts spans in the order of the text, an outer one before those inside it."""
+    return span[0], -span[1]
 
 
 def _longest_first(span: TypedSpan) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 
 
@@ -32,7 +33,12 @@ class EntityGroup(SpanGroup):
         name (str): Key of the group in `doc.spans`.
         attrs (dict[str, Any] | None): Values to keep with the group.
         spans (Iterable[Span]): The entities.
+
+    Attributes:
+        component (str): Name of the component that made the group.
     """
+
+    component = ""
 
     def __init__(
         self, doc: Doc, *, name: str = "", attrs: dict[str, Any] | None = None, spans: Iterable[Span] = ()
@@ -55,9 +61,14 @@ class EntityGroup(SpanGroup):
         self._places[index] = _Place.of(span)
 
     def __delitem__(self, index: int) -> None:
-        self._realign()
-        super().__delitem__(index)  # type: ignore[misc]
-        del self._places[index]
+        spans, attrs = list(self), self.attrs
+        index = range(len(spans))[index]
+        if len(scores := attrs.get("scores", ())) == len(spans):
+            attrs["scores"] = np.delete(scores, index)
+        del spans[index]
+        # spaCy's own method deletes another span, or breaks the process (explosion/spaCy#13638).
+        self.from_bytes(SpanGroup(self.doc, name=self.name, spans=spans).to_bytes())
+        self.attrs = attrs
 
     @property
     def has_overlap(self) -> bool:
@@ -104,6 +115,20 @@ class EntityGroup(SpanGroup):
         self._realign()
         data: bytes = super().to_bytes()
         return data
+
+    def from_bytes(self, bytes_data: bytes) -> "EntityGroup":
+        """Read the spans of a group that was serialized.
+
+        Args:
+            bytes_data (bytes): What `to_bytes` returned.
+
+        Returns:
+            EntityGroup: The group itself.
+        """
+        super().from_bytes(bytes_data)
+        self._places = []
+        self._realign()
+        return self
 
     def _realign(self) -> None:
         """Find the tokens of spans whose tokens were merged or split."""

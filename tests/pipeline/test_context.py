@@ -212,6 +212,18 @@ def test_two_components_need_places_of_their_own(nlp: Language, config: Any) -> 
     nlp.replace_pipe("rin_joint", "rin_joint")
 
 
+def test_sourced_components_with_the_same_places_are_told(model: Path) -> None:
+    """spaCy takes them without the factory, which would refuse the second one."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("rin_joint", source=spacy.load(model))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp(nlp(TEXTS[0]))  # again by the same component
+    nlp.add_pipe("rin_joint", name="second", source=spacy.load(model))
+    with pytest.warns(UserWarning, match="W017.*'second' replaces what component 'rin_joint'"):
+        nlp(TEXTS[0])
+
+
 def test_constraints_are_collected_and_kept(trained: Language, tmp_path: Path) -> None:
     component = component_of(trained)
     assert component.constraints["born_in"] == {"types": [["PERSON", "PLACE"]]}

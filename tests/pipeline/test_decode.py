@@ -69,6 +69,14 @@ def test_window_whose_core_has_the_head_decides(head: str, found: list[tuple[int
     assert prediction.entities == found
 
 
+def test_entities_of_windows_are_in_the_order_of_the_text() -> None:
+    """An entity whose head is in the second core may begin before one of the first."""
+    windows = [Segment(0, 0, 6, 0, 4), Segment(0, 1, 8, 4, 8)]
+    tags = np.concatenate([encode_tags([(2, 4, 0)], 6), encode_tags([(0, 5, 1)], 7)])
+    (prediction,) = run(1, windows, tags, {(3, 10, 0): 0.9})
+    assert prediction.entities == [(1, 6, 1), (2, 4, 0)]
+
+
 def test_triples_between_heads_of_entities() -> None:
     probs = {(1, 3, 0): 0.9, (1, 3, 1): 0.6, (6, 1, 0): 0.5, (3, 6, 2): 0.4, (1, 4, 0): 0.9, (3, 3, 0): 0.9}
     (prediction,) = run(1, ONE, TAGS, probs)

@@ -54,6 +54,23 @@ def test_split_tokens(doc: Any) -> None:
     assert len(doc) == 10 and found(doc) == ENTITIES
 
 
+@pytest.mark.parametrize("index", [0, 1, 2, -1, -3])
+def test_delete_an_entity(doc: Any, index: int) -> None:
+    """spaCy's own groups delete another one, or break the process."""
+    group, left = doc.spans["rin"], list(ENTITIES)
+    scores = list(group.attrs["scores"])
+    del group[index], left[index], scores[index]
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+    assert found(doc) == left and group.attrs["scores"].tolist() == scores
+    for _ in left:
+        del group[0]
+    assert found(doc) == [] and len(group.attrs["scores"]) == 0
+    for wrong in (0, -1):
+        with pytest.raises(IndexError):
+            del group[wrong]
+
+
 def test_is_a_span_group(doc: Any) -> None:
     group = doc.spans["rin"]
     group.append(Span(doc, 8, 9, "END"))
