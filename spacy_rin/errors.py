@@ -106,8 +106,8 @@ class Errors(Message):
     )
     # Formats of annotation
     R040 = (
-        "The split must be three shares above 0 that add up to 1, for train, dev and test (e.g. 0.8,0.1,0.1), but it "
-        "is '{value}'."
+        "The split must be shares above 0 that add up to 1, for train, dev and test (e.g. 0.8,0.1,0.1), or for train "
+        "and dev alone (0.8,0.2), but it is '{value}'."
     )
     R041 = (
         "The format of {path} was not recognised: {seen}. If it is one of the formats in `spacy rin convert --help`, "

@@ -19,7 +19,7 @@ FORMATS = (
 
 @rin_cli.command("convert", no_args_is_help=True)
 def convert_cli(
-    input_path: Annotated[Path, Arg(help="File with annotated texts, or folder of such files")],
+    input_path: Annotated[Path, Arg(help="File with annotated texts, or folder of brat, WebAnno or .spacy files")],
     output_path: Annotated[Path, Arg(help="File to write, e.g. train.spacy, or folder with --split")],
     format: Annotated[str, Opt("--format", "-f", help=f"Format of the input: {FORMATS}")] = "auto",
     lang: Annotated[str, Opt("--lang", "-l", help="Language code, also for the tokenizer of raw texts")] = "en",
@@ -29,7 +29,9 @@ def convert_cli(
     attr: Annotated[str, Opt("--attr", "-a", help="Attribute of the relations, doc._.[attr]")] = "relations",
     snap: Annotated[bool, Opt("--snap", "-p", help="Expand entities that split a token to whole tokens")] = False,
     sents: Annotated[bool, Opt("--sents", "-s", help="Create one Doc per sentence")] = False,
-    split: Annotated[str | None, Opt("--split", "-S", help="Shares of train, dev and test, e.g. 0.8,0.1,0.1")] = None,
+    split: Annotated[
+        str | None, Opt("--split", "-S", help="Shares of train, dev and maybe test, e.g. 0.8,0.1,0.1")
+    ] = None,
     seed: Annotated[int | None, Opt("--seed", help="Random seed of the split. Default: 0")] = None,
     text_field: Annotated[str | None, Opt("--text-field", help="Field of Label Studio's tasks with the text")] = None,
     roles: Annotated[
@@ -44,8 +46,8 @@ def convert_cli(
     The format is detected from the content of the file. Entities are written to doc.spans["rin"], and to doc.ents
     where they don't overlap. Relations are written to doc._.relations. Entities that can't be aligned with the tokens
     are reported. If anything is not valid, all of it is listed and nothing is written; --skip-errors leaves it out.
-    With --split, train.spacy, dev.spacy and test.spacy are written to a folder. Sentences of the same text, and
-    identical texts, always go to the same file.
+    With --split, train.spacy, dev.spacy and test.spacy are written to a folder; with two shares, the first two.
+    Sentences of the same text, and identical texts, always go to the same file.
 
     Example: spacy rin convert webnlg/train.json corpus/train.spacy --format jointer
     """
@@ -58,7 +60,7 @@ def convert_cli(
         if split is None:
             refuse_options("without --split", {"--seed": seed})
         shares = _shares(split) if split is not None else None
-        outputs = [output_path] if shares is None else part_paths(output_path)
+        outputs = [output_path] if shares is None else part_paths(output_path, len(shares))
         require_targets(outputs, files_of(input_path, format))
         docs, report = convert(
             input_path,
@@ -111,6 +113,7 @@ def _show_report(report: "ConversionReport") -> None:
 
     counts = [
         ("texts", report.docs),
+        ("  with annotation that is lost", report.incomplete_docs),
         ("entities", report.entities),
         ("  not in doc.ents (overlap)", report.overlapping_entities),
         ("  moved to whole tokens", report.snapped_entities),

@@ -19,7 +19,7 @@ from ..pipeline.loading import load_pipeline
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, register_relations, set_relations
 from . import quotes, surfaces
 from .align import align, cut_sentences
-from .formats import AUTO, CONVERTERS, detect_source
+from .formats import AUTO, CONVERTERS, detect_source, require_file
 from .records import Broken, Note, Record, Skipped, Text, is_text
 from .report import ConversionReport, refuse_broken
 from .values import Options, Source
@@ -85,6 +85,7 @@ def convert(
     path = source.path
     tag = _load_tagger(tagger, nlp) if tagger is not None else None
     report = ConversionReport(format=detect_source(source) if format == AUTO else format)
+    require_file(path, report.format)
     _check_options(report.format, source.options)
     for number, item in enumerate(read(source, report.format)):
         if isinstance(item, Skipped):

@@ -119,7 +119,7 @@ def detect_source(source: Source) -> str:
             return "webanno_tsv"
         if any(walk_files(path, _SUFFIXES["rel_component"])):
             return "rel_component"
-        seen = "it is a folder without .ann files, .tsv files of WebAnno and .spacy files"
+        seen = "it is a folder without .ann files, .tsv files of WebAnno and .spacy files; convert others one by one"
         raise FileError(Errors.R041, path=path, seen=seen)
     if path.suffix.lower() == ".spacy":
         return "rel_component"
@@ -142,6 +142,21 @@ def detect_source(source: Source) -> str:
         names = " or ".join(name for name in CONVERTERS if name in candidates)
         raise FileError(Errors.R042, path=path, formats=names)
     return candidates.pop()
+
+
+def require_file(path: Path, format: str) -> None:
+    """Check that an input is no folder if its format is that of single files.
+
+    Args:
+        path (Path): The input.
+        format (str): The format, a key of `CONVERTERS`.
+
+    Raises:
+        FileError: R034 if it is a folder.
+    """
+    if path.is_dir() and format not in _SUFFIXES:
+        reason = f"it is a folder, but the format '{format}' is that of single files. Convert them one by one"
+        raise FileError(Errors.R034, path=path, reason=reason)
 
 
 def files_of(path: str | Path, format: str = AUTO) -> Iterator[Path]:

@@ -38,6 +38,8 @@ class ConversionReport:
     Attributes:
         format (str): The format of the file.
         docs (int): Number of Docs.
+        incomplete_docs (int): Number of Docs from whose annotation something was lost, or left out because it is not
+            valid. They may seem to state nothing.
         entities (int): Number of distinct entities kept, all of them in `doc.spans["rin"]`.
         triples (int): Number of triples kept.
         duplicate_triples (int): Number of triples left out because the text has the same triple already.
@@ -57,6 +59,7 @@ class ConversionReport:
 
     format: str = field(default="", compare=False)
     docs: int = 0
+    incomplete_docs: int = 0
     entities: int = 0
     triples: int = 0
     duplicate_triples: int = 0
@@ -84,6 +87,9 @@ class ConversionReport:
         """
         relations = get_relations(doc, attr)
         self.docs += 1
+        self.incomplete_docs += bool(
+            record.lost_entities or record.lost_triples or record.crossing_triples or record.broken
+        )
         self.entities += len(doc.spans[DEFAULT_SPANS_KEY])
         self.triples += len(relations)
         self.duplicate_triples += len(record.relations) - len(relations)

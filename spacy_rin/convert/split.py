@@ -23,7 +23,8 @@ def split_docs(
 
     Args:
         docs (Sequence[Doc]): The Docs.
-        shares (Sequence[float]): The shares of train, dev and test, which add up to 1.
+        shares (Sequence[float]): The shares of train, dev and test, which add up to 1; without the third, there is no
+            test part.
         seed (int): Seed of the random choice.
         source_numbers (Sequence[int] | None): For each Doc, the number of the text that it was made from, see
             `ConversionReport`; None if each Doc was made from another one.
@@ -36,7 +37,7 @@ def split_docs(
         SettingError: R040 if the shares are not valid.
         RinError: R044 if a part would be empty.
     """
-    if len(shares) != len(PARTS) or not all(share > 0 for share in shares) or not math.isclose(sum(shares), 1):
+    if len(shares) not in (2, 3) or not all(share > 0 for share in shares) or not math.isclose(sum(shares), 1):
         raise SettingError(Errors.R040, value=",".join(f"{share:g}" for share in shares))
     groups = _group(docs, source_numbers or range(len(docs)))
     random.Random(seed).shuffle(groups)
@@ -47,7 +48,7 @@ def split_docs(
         # Webster's method, known from seats in parliaments: to the part that would be least full with half the group.
         fill = [(len(part) + len(group) / 2) / share for share, part in zip(shares, parts, strict=True)]
         parts[fill.index(min(fill))] += group
-    for name, part in zip(PARTS, parts, strict=True):
+    for name, part in zip(PARTS, parts):
         if not part:
             raise RinError(Errors.R044, part=name, docs=len(docs), groups=len(groups))
     return [[docs[i] for i in sorted(part)] for part in parts]
@@ -57,7 +58,7 @@ def write_parts(parts: Sequence[Sequence[Doc]], folder: str | Path) -> list[Path
     """Write train, dev and test to train.spacy, dev.spacy and test.spacy. If that fails, the files stay as they were.
 
     Args:
-        parts (Sequence[Sequence[Doc]]): The Docs of each part.
+        parts (Sequence[Sequence[Doc]]): The Docs of each part, which may be train and dev alone.
         folder (str | Path): The folder, which is created if it is missing.
 
     Returns:
@@ -66,16 +67,16 @@ def write_parts(parts: Sequence[Sequence[Doc]], folder: str | Path) -> list[Path
     Raises:
         FileError: R034 if they can't be written.
     """
-    paths = part_paths(folder)
+    paths = part_paths(folder, len(parts))
     with ExitStack() as files:
         for part, path in zip(parts, paths, strict=True):
             write_docs(part, files.enter_context(write_whole(path)))
     return paths
 
 
-def part_paths(folder: str | Path) -> list[Path]:
-    """Name the files of train, dev and test in a folder."""
-    return [Path(folder) / f"{name}.spacy" for name in PARTS]
+def part_paths(folder: str | Path, n: int) -> list[Path]:
+    """Name the files of train, dev and test in a folder, or of the first n of them."""
+    return [Path(folder) / f"{name}.spacy" for name in PARTS[:n]]
 
 
 def _group(docs: Sequence[Doc], source_numbers: Sequence[int]) -> list[list[int]]:

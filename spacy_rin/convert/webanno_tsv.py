@@ -12,6 +12,7 @@ from .webanno_lines import Layer, Lines, Unit, read_lines, read_value
 
 _SOURCE = re.compile(r"(\d+-\d+(?:\.\d+)?)(?:\[(\d+)_(\d+)\])?")
 _SLOT_END = re.compile(r"(?<!\\);")
+_UNTOUCHED = "INITIAL_CAS.tsv"  # in the folder of each text, in the export of a project
 _ANY_SPAN = "uima.tcas.Annotation"
 _NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
 _LINGUISTIC = "de.tudarmstadt.ukp.dkpro.core.api."  # part of speech, lemma, dependency and so on
@@ -34,6 +35,9 @@ def read_webanno_tsv(source: Source) -> Iterator[Text | Skipped | Broken]:
         FileError: R033 or R034 if a file can't be read.
     """
     for file in map(Source, walk_files(source.path, (".tsv",))) if source.path.is_dir() else [source]:
+        if file.path.name == _UNTOUCHED and file is not source:
+            yield Skipped("texts as they were before annotation")
+            continue
         try:
             text = _read(file)
         except Malformed as err:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from spacy_rin.convert import CONVERTERS, ConversionReport
 from spacy_rin.convert.records import Entity
@@ -146,6 +146,13 @@ def relations_of(doc: Doc) -> list[tuple[Entity, str, Entity]]:
 def triples_of(doc: Doc) -> list[tuple[str, str, str]]:
     """Relations by the text of their entities."""
     return [(r.subject.text, r.label, r.object.text) for r in get_relations(doc)]
+
+
+def whole(doc: Doc, start: int, end: int) -> Span | None:
+    """The whole tokens at some characters, with or without the white space at their ends."""
+    quoted = doc.text[start:end]
+    inner = start + len(quoted) - len(quoted.lstrip()), start + len(quoted.rstrip())
+    return doc.char_span(start, end) or (doc.char_span(*inner) if inner[0] < inner[1] else None)
 
 
 def counts_of(report: ConversionReport) -> dict[str, int]:

@@ -69,7 +69,8 @@ def test_snap(tmp_path: Path) -> None:
         ("Kim", "r", "can't"), ("stay", "t", "stay"),
     ]  # fmt: skip
     assert counts_of(report) == {
-        "docs": 1, "entities": 3, "triples": 2, "duplicate_triples": 1, "lost_triples": 1, "reflexive_triples": 1,
+        "docs": 1, "incomplete_docs": 1,
+        "entities": 3, "triples": 2, "duplicate_triples": 1, "lost_triples": 1, "reflexive_triples": 1,
         "lost_entities": 1, "snapped_entities": 2,
     }  # fmt: skip
     _, report = convert(path)
@@ -146,7 +147,7 @@ def test_sents(tmp_path: Path) -> None:
         [], [("J. K. Roe", "is", "J. K. Roe")], [("Bo", "in", "Oban")], [],
     ]  # fmt: skip
     assert counts_of(report) == {
-        "docs": 6, "entities": 4, "triples": 2, "crossing_triples": 2, "reflexive_triples": 1
+        "docs": 6, "incomplete_docs": 2, "entities": 4, "triples": 2, "crossing_triples": 2, "reflexive_triples": 1
     }  # fmt: skip
     assert report.source_numbers == [0, 0, 0, 0, 1, 1]
     assert report.examples == [

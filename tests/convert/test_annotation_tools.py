@@ -20,7 +20,14 @@ def test_doccano() -> None:
     assert holt.text == "🌊 Mira Holt runs Tidewerk."
     assert relations_of(holt) == [((1, 3, "PERSON"), "runs", (4, 5, "FIRM"))]
     assert has_relations(rain) and not triples_of(rain)
-    assert counts_of(report) == {"docs": 2, "entities": 2, "triples": 1, "lost_entities": 1, "lost_triples": 1}
+    assert counts_of(report) == {
+        "docs": 2,
+        "incomplete_docs": 1,
+        "entities": 2,
+        "triples": 1,
+        "lost_entities": 1,
+        "lost_triples": 1,
+    }
     assert report.examples == [(path, "1", "entity 'Tide' at 17-21 cuts a token (triples lost with it: 1)")]
     assert report.ignored == {"relations without a type": 1}
     assert relations_of(convert(path, snap=True)[0][0])[1] == ((4, 5, "FIRM"), "has", (4, 5, "PART"))
@@ -67,7 +74,7 @@ def test_webanno_tsv() -> None:
     # Two relations of one pair of stacked spans; the end of the third one is chosen by its number.
     assert relations_of(doc) == [(holt, "runs", firm), (holt, "*owns*", firm), (seat, "in", oban)]
     assert counts_of(report) == {
-        "docs": 1, "entities": 5, "triples": 3, "lost_entities": 1, "overlapping_entities": 1
+        "docs": 1, "incomplete_docs": 1, "entities": 5, "triples": 3, "lost_entities": 1, "overlapping_entities": 1
     }  # fmt: skip
     assert report.examples == [(path, "26", "entity 'Ba' at 47-49 cuts a token (triples lost with it: 0)")]
     assert report.ignored == {
@@ -150,7 +157,10 @@ def test_webanno_folder(tmp_path: Path) -> None:
     webanno(tmp_path / "a.txt" / "user.tsv", ["#T_SP=c.Person|"], "1-1 0-3 Ada *", text="Ada")
     (tmp_path / "a.txt" / "empty.tsv").write_text("#FORMAT=WebAnno TSV 3.3\n\n\n")
     (tmp_path / "a.txt" / ".hidden.tsv").write_text("no TSV")
+    shutil.copy(tmp_path / "a.txt" / "user.tsv", tmp_path / "a.txt" / "INITIAL_CAS.tsv")
     docs, report = convert(tmp_path)
+    assert report.ignored["texts as they were before annotation"] == 1
+    assert len(convert(tmp_path / "a.txt" / "INITIAL_CAS.tsv")[0]) == 1  # unless it is named
     assert report.format == "webanno_tsv" and [doc.text.split()[0] for doc in docs] == ["Ada", "🌊"]
     assert report.ignored["empty texts"] == 1
     (tmp_path / "c.tsv").write_text("a\tb")

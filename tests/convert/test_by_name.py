@@ -21,7 +21,14 @@ def test_rebel() -> None:
     # The offsets of Argyll are two too large; Oban without offsets is the first one; the last predicate has no name.
     assert relations_of(oban) == [(second, "located in", argyll), (argyll, "has lake", fyne), (first, "P9", crinan)]
     assert has_relations(rain) and not triples_of(rain) and not spans_of(rain)
-    assert counts_of(report) == {"docs": 2, "entities": 5, "triples": 3, "lost_entities": 1, "lost_triples": 1}
+    assert counts_of(report) == {
+        "docs": 2,
+        "incomplete_docs": 1,
+        "entities": 5,
+        "triples": 3,
+        "lost_entities": 1,
+        "lost_triples": 1,
+    }
     assert report.examples == [(path, "1", "entity 'Skye' is not in the text (triples lost with it: 1)")]
     assert report.ignored == {"offsets at which the text has another name": 1}
 
@@ -66,7 +73,8 @@ def test_gliner2() -> None:
     assert relations_of(ada) == [(later, "lives_in", city), (later, "knows", bo)]
     assert has_relations(rain) and not triples_of(rain)
     assert counts_of(report) == {
-        "docs": 2, "entities": 6, "triples": 2, "lost_entities": 1, "lost_triples": 1, "overlapping_entities": 1
+        "docs": 2, "incomplete_docs": 1,
+        "entities": 6, "triples": 2, "lost_entities": 1, "lost_triples": 1, "overlapping_entities": 1
     }  # fmt: skip
     assert report.examples == [(path, "1", "entity 'Cy' is not in the text (triples lost with it: 1)")]
     assert report.ignored == {

@@ -55,7 +55,8 @@ def test_copy_re(tmp_path: Path) -> None:
     assert ents_of(doc) == [ada, bo, lima, norte]
     assert relations_of(doc) == [(bo, "/lives", lima), (ada, "/visits", lima), (norte, "/near", lima)]
     assert counts_of(report) == {
-        "docs": 2, "entities": 5, "triples": 3, "lost_triples": 1, "lost_entities": 1, "overlapping_entities": 1
+        "docs": 2, "incomplete_docs": 1,
+        "entities": 5, "triples": 3, "lost_triples": 1, "lost_entities": 1, "overlapping_entities": 1
     }  # fmt: skip
     assert report.examples == [(path, "1", "entity 'Cem' is not in the text (triples lost with it: 1)")]
     assert has_relations(empty) and get_relations(empty) == []
@@ -88,7 +89,8 @@ def test_casrel(tmp_path: Path, form: str) -> None:
     assert spans_of(docs[1]) == [(0, 1, "ENTITY"), (3, 4, "CITY")]
     assert relations_of(docs[1]) == [((0, 1, "ENTITY"), "home", (3, 4, "CITY"))]
     assert counts_of(report) == {
-        "docs": 2, "entities": 4, "triples": 2, "duplicate_triples": 1, "lost_triples": 1, "lost_entities": 1,
+        "docs": 2, "incomplete_docs": 1,
+        "entities": 4, "triples": 2, "duplicate_triples": 1, "lost_triples": 1, "lost_entities": 1,
         "overlapping_entities": 1,
     }  # fmt: skip
     place = "2 (record 1)" if form == "list" else "1"

@@ -90,11 +90,28 @@ def test_shared_texts_keep_sources_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "shares", [(0.8, 0.2), (0.8, 0.2, 0), (0.8, 0.1, 0.2), (0.5, -0.5, 1), (float("nan"), 0.5, 0.5)]
+    "shares",
+    [
+        (1,),
+        (0.4, 0.2, 0.2, 0.2),
+        (0.8, 0.3),
+        (1, 0),
+        (0.8, 0.2, 0),
+        (0.8, 0.1, 0.2),
+        (0.5, -0.5, 1),
+        (float("nan"), 0.5, 0.5),
+    ],
 )
 def test_wrong_shares(shares: Any) -> None:
     with pytest.raises(ValueError, match=r"^\[R040\]"):
         split_docs(docs_of("a", "b", "c"), shares)
+
+
+def test_two_shares_make_no_test_part(tmp_path: Path) -> None:
+    path, out = write_lines(tmp_path / "a.jsonl", 20), tmp_path / "corpus"
+    result = run("convert", path, out, "--split", "0.8,0.2")
+    assert result.exit_code == 0, result.output
+    assert {file: len(texts_of(out / file)) for file in sorted(os.listdir(out))} == {"dev.spacy": 4, "train.spacy": 16}
 
 
 def test_too_few_texts() -> None:
@@ -130,7 +147,7 @@ def test_cli(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "split,lines,code",
-    [("0.8,0.2", 9, "R040"), ("a,b,c", 9, "R040"), ("0.8,,0.2", 9, "R040"), ("0.8,0.1,0.1", 2, "R044")],
+    [("0.8,0.3", 9, "R040"), ("a,b,c", 9, "R040"), ("0.8,,0.2", 9, "R040"), ("0.8,0.1,0.1", 2, "R044")],
 )
 def test_cli_refuses(tmp_path: Path, split: str, lines: int, code: str) -> None:
     result = run("convert", write_lines(tmp_path / "a.jsonl", lines), tmp_path / "out", "--split", split)

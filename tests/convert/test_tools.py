@@ -37,7 +37,8 @@ def test_jsonl(tmp_path: Path) -> None:
     ]
     assert has_relations(empty) and empty.has_annotation("ENT_IOB")
     assert counts_of(report) == {
-        "docs": 2, "entities": 3, "triples": 2, "lost_triples": 2, "lost_entities": 1, "overlapping_entities": 1
+        "docs": 2, "incomplete_docs": 1,
+        "entities": 3, "triples": 2, "lost_triples": 2, "lost_entities": 1, "overlapping_entities": 1
     }  # fmt: skip
     reason = 'entity "can" at 4-7 cuts a token (triples lost with it: 2)'.replace('"', "'")
     assert report.examples == [(path, "1", reason)]
@@ -135,7 +136,14 @@ def test_brat() -> None:
     ]
     assert [(s.text, s.label_) for s in oban.spans["rin"]] == [("Oban", "TOWN")]
     assert has_relations(rain) and rain.has_annotation("ENT_IOB") and not spans_of(rain)
-    assert counts_of(report) == {"docs": 3, "entities": 5, "triples": 3, "lost_entities": 1, "lost_triples": 1}
+    assert counts_of(report) == {
+        "docs": 3,
+        "incomplete_docs": 1,
+        "entities": 5,
+        "triples": 3,
+        "lost_entities": 1,
+        "lost_triples": 1,
+    }
     assert report.ignored == {
         "events (E)": 1, "attributes (A)": 1, "attributes (M)": 1, "normalizations (N)": 1, "notes (#)": 1,
         "equivalences (*)": 1, "texts without an .ann file": 1,
