@@ -165,17 +165,20 @@ def require_name(path: str | Path) -> None:
 
 
 def require_utf8(start: bytes, path: str | Path) -> None:
-    """Check that a file does not begin as UTF-16 does, of which some bytes are texts in UTF-8, too.
+    """Check that a file does not begin as UTF-16 does, of which some bytes are texts in UTF-8, too, or as one that is
+    compressed.
 
     Args:
-        start (bytes): Two bytes or more that it begins with.
+        start (bytes): Four bytes or more that it begins with.
         path (str | Path): Its path.
 
     Raises:
-        FileError: R034 if it has the byte order mark of UTF-16.
+        FileError: R034 if it has the byte order mark of UTF-16, or is compressed by gzip or zip.
     """
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise FileError(Errors.R034, path=path, reason="this is UTF-16. Save it as UTF-8")
+    if start.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+        raise FileError(Errors.R034, path=path, reason="this is compressed. Uncompress it first")
 
 
 def input_files(path: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path]:

@@ -159,7 +159,7 @@ def _cut_file(file: Found, format: str, text_key: str, size: int) -> Iterator[tu
                 yield whole._replace(start=start, stop=stop), weight
     elif format in ("text", "jsonl") and file.size is not None and _can_cut(file, size):
         if file.size > size:  # a part does not show what its file begins with
-            require_utf8(read_start(file.address, 2), file.address)
+            require_utf8(read_start(file.address, 4), file.address)
         for start in range(0, file.size, size):
             stop = min(start + size, file.size)
             yield whole._replace(start=start, stop=stop), stop - start

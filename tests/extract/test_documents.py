@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import gzip
 import io
 import json
 import os
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from spacy_rin.convert import convert
 from spacy_rin.errors import FileError
 from spacy_rin.extract.documents import INPUT_FORMATS, Document, count_documents, input_format, read_documents
 from spacy_rin.extract.shards import cut
@@ -172,6 +174,20 @@ def test_utf_16_is_refused(tmp_path: Path, name: str, mark: bytes, monkeypatch: 
     (tmp_path / "folder" / "a.txt").write_bytes(content)
     (document,) = read(tmp_path / "folder")
     assert not document.text and document.error == "the text is not UTF-8"
+
+
+@pytest.mark.parametrize("name", ["in.txt", "in.jsonl", "in.csv", "-"])
+@pytest.mark.parametrize("content", [gzip.compress(b"text\nAda left.\n"), b"PK\x03\x04\x14\x00\n"])
+def test_compressed_files_are_refused(
+    tmp_path: Path, name: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"R034.*is compressed"):
+        read(name if name == "-" else path)
+    with pytest.raises(FileError, match=r"R034.*is compressed"):
+        convert(path)
 
 
 def test_input_is_a_stream(tmp_path: Path) -> None:
