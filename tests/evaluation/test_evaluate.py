@@ -18,7 +18,8 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_rin.errors import RinError
-from spacy_rin.evaluation.calibration import correct
+from spacy_rin.evaluation import tuned
+from spacy_rin.evaluation.calibration import CalibrationChoice, correct
 from spacy_rin.evaluation.evaluate import evaluate, predict
 from spacy_rin.evaluation.report import render_html
 from spacy_rin.evaluation.scorer import score_entities
@@ -418,10 +419,27 @@ def test_tuned_pipeline_scores_what_tuning_says() -> None:
     expected = correct(np.array([*raw.values()]), 0.2, 1.0)
     assert len(raw) > 5 and max(raw.values()) < 0.9999  # of higher ones, float32 keeps no logits
     assert [calibrated[key] for key in raw] == pytest.approx(expected.tolist(), abs=1e-4)
+    # A relation that has none keeps its probabilities.
+    partly = find({"founded": [0.2, 1.0]})
+    mixed = {key: calibrated[key] if key[2] == "founded" else score for key, score in raw.items()}
+    assert len({key[2] for key in raw}) > 1 and {key: partly[key] for key in raw} == pytest.approx(mixed, abs=1e-4)
     tuning = tune(nlp, make_examples(nlp.vocab, OTHER), folds=2)
     set_tuned(nlp, tuning.settings)
     scores = evaluate(nlp, make_examples(nlp.vocab, OTHER)).scores
     assert component.calibration and scores["rel_exact_f"] == tuning.choices[tuning.best].scores.fscore
+
+
+def test_relation_without_candidates_has_the_calibration_of_all(
+    model: Path, gold: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = {
+        "none": CalibrationChoice({}, 1.0, 0.5),
+        "global": CalibrationChoice({label: [0.5, 0.1] for label in ("founded", "leads")}, 0.9, 0.4),
+        "per_relation": CalibrationChoice({"founded": [0.6, 0.2], "leads": [0.7, 0.3]}, 0.8, 0.3),
+    }
+    monkeypatch.setattr(tuned, "choose_calibration", lambda *_: (choices, "per_relation"))
+    tuning = tune(spacy.load(model), make_examples(spacy.load(model).vocab, OTHER), folds=2)
+    assert tuning.calibration == {"born_in": [0.5, 0.1], "founded": [0.6, 0.2], "leads": [0.7, 0.3]}
 
 
 # The logits of 0.01, the lowest probability of a candidate, and of a lower threshold of the component are -4.595 and
