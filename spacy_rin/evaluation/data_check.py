@@ -1,5 +1,6 @@
 """Count annotations, and check them for problems in training or scoring."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ SLOTS = (5, 10)  # what "spacy_rin.Interactive.v1" has by default, and more
 MAX_PLACES = 5
 # Share of the entities that the tokenizer of the right language may cut: annotation has slips.
 MAX_CUT = 0.01
+_BETWEEN_WORDS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ FINDINGS: Mapping[str, tuple[Literal["error", "warning"], str]] = {
     ),
     "labels_alike": (
         "warning",
-        "Some labels differ only in case, white space or signs, so one kind is learned as several. Give it one name.",
+        "Some labels differ only in case, blanks, hyphens or underscores, so one kind is learned as several. Give it "
+        "one name.",
     ),
     "relations_not_in_train": (
         "warning",
@@ -224,11 +227,10 @@ def check_data(
 
 
 def _list_alike(labels: Iterable[str]) -> list[str]:
-    """List the groups of labels that differ only in what is no letter or digit, and in case."""
+    """List the groups of labels that differ only in case, white space, and in what stands between their words."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for label in sorted(labels):
-        plain = "".join(character for character in label if character.isalnum())
-        groups[plain.casefold() or label].append(label)
+        groups[_BETWEEN_WORDS.sub(" ", label.strip()).casefold()].append(label)
     return [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
 
 

@@ -347,10 +347,10 @@ def test_entities_that_the_tokenizer_cuts(corpus: Any, lang: str, n_cut: int) ->
 
 
 def test_labels_that_are_nearly_the_same(corpus: Any) -> None:
-    labels = ["born in", "Born_In", "born in ", "born", "+", "-"]
+    labels = ["born in", "Born_In", "born in ", "born-in", "born", "+", "-", "acts+", "acts-"]
     relations = [(0, label, 1) for label in labels]
     doc = make_doc("a b c", [(0, 1, "PER"), (1, 2, "Per"), (2, 3, "ORG")], relations)
-    alike = ["'Born_In' and 'born in' and 'born in '", "'PER' and 'Per'"]
+    alike = ["'Born_In' and 'born in' and 'born in ' and 'born-in'", "'PER' and 'Per'"]
     assert found(check_data([doc], min_count=1)) == {"labels_alike": (2, alike)}
     output = " ".join(run("data", corpus("alike.spacy", [doc])).output.split())
     assert f"labels_alike: 2 ({alike[0]}, {alike[1]})" in output
