@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
-from ..errors import Errors, RinError, SettingError
+from ..errors import Errors, FileError, RinError, SettingError
 from ..files import require_new_folder, require_targets, write_whole
 from ..pipeline.component import find_component
 from ..pipeline.corpus import read_docs, read_examples
@@ -64,9 +64,9 @@ def export_file(
 
     Raises:
         SettingError: R031 if the format is not known.
-        FileError: R033 or R053 if the file can't be read.
-        RinError: R017 if an entity has no label, R018 if the pipeline has no "rin_joint", R046 if there is nothing to
-            export, R048 if the format can't hold a label.
+        FileError: R033 or R053 if the file can't be read, R034 if it has no texts for the pipeline.
+        RinError: R017 if an entity has no label, R018 if the pipeline has no "rin_joint", R046 if no text is annotated,
+            R048 if the format can't hold a label.
     """
     _check_format(format)
     path = Path(path)
@@ -76,6 +76,8 @@ def export_file(
         _, pipe = find_component(nlp)
         predicted = nlp.pipe([eg.predicted for eg in read_examples(nlp, path)])
         records, report = export(predicted, format, attr=pipe.attr, spans_key=pipe.spans_key, scores=True)
+    if not records and nlp is not None:
+        raise FileError(Errors.R034, path=path, reason="it has no texts")
     if not records:
         raise RinError(Errors.R046, path=path)
     return records, report

@@ -453,6 +453,7 @@ def test_cli_refuses(model: Path, texts: Any, tmp_path: Path) -> None:
     (tmp_path / "bad.spacy").write_bytes(b"no docs")
     (tmp_path / "a.jsonl").write_text("{}")
     write_docs([Doc(VOCAB, words=["a"])], tmp_path / "bare.spacy")
+    write_docs([], tmp_path / "empty.spacy")
     out = tmp_path / "out" / "a.json"
     for args, code in [
         ((texts, out, "--format", "webanno_tsv"), "[R031]"),
@@ -462,6 +463,7 @@ def test_cli_refuses(model: Path, texts: Any, tmp_path: Path) -> None:
         ((tmp_path / "a.jsonl", out, "--format", "spert", "--model", model), "[R053]"),
         ((texts, texts, "--format", "spert"), "[R034]"),
         ((tmp_path / "bare.spacy", out, "--format", "spert"), "[R046]"),
+        ((tmp_path / "empty.spacy", out, "--format", "spert", "--model", model), "it has no texts"),
         ((texts, out, "--format", "spert", "--model", tmp_path / "blank"), "[R018]"),
         ((texts, out, "--format", "spert", "--model", tmp_path / "no_model"), "R015"),
     ]:
