@@ -31,6 +31,9 @@ def evaluate_cli(
     theme: Annotated[
         str | None, Opt("--theme", help="Colours of the report: light, dark or auto, as readers prefer. Default: auto")
     ] = None,
+    raw: Annotated[
+        bool, Opt("--raw", "-r", help="Score raw text: tokens are the pipeline's own, not those of the file")
+    ] = False,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """
@@ -60,7 +63,7 @@ def evaluate_cli(
         nlp = load_pipeline(model, gpu_id)
         # Training data come first: a wrong path shows before the pipeline has read any text.
         train = [doc for path in train_paths or () for doc in read_train(path, nlp.vocab)]
-        evaluation = evaluate(nlp, read_examples(nlp, data_path), train)
+        evaluation = evaluate(nlp, read_examples(nlp, data_path, raw=raw), train)
         if output_path is not None:
             with write_whole(output_path) as unfinished:
                 srsly.write_json(unfinished, evaluation.scores)
@@ -142,9 +145,9 @@ def _show_cut(scores: dict[str, Any]) -> None:
     cut, total = scores["entities_cut"]["count"], scores["entities_cut"]["of"]
     if cut > MAX_CUT * total:
         msg.warn(
-            f"{cut:,} of {total:,} entities begin or end inside a token of the pipeline's tokenizer. The scores are "
-            "for the tokens of the file; in raw text, these entities are never found. Does the pipeline have the "
-            "language of the texts? See --lang of `spacy rin init`."
+            f"{cut:,} of {total:,} entities begin or end inside a token of the pipeline's tokenizer. In raw text, they "
+            "are never found: see the scores with --raw. Does the pipeline have the language of the texts? See --lang "
+            "of `spacy rin init`."
         )
 
 

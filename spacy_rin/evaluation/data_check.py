@@ -14,8 +14,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from ..characters import slow_run
 from ..model.segments import find_sentences
+from ..pipeline.corpus import tokenize
 from ..pipeline.decode import HEADS, head_of
 from ..pipeline.tagging import split_layers
 from ..relations import DEFAULT_ATTR, DEFAULT_SPANS_KEY, Relation, get_relations, has_relations
@@ -245,9 +245,9 @@ def count_cut(nlp: Language, doc: Doc, entities: Iterable[Span]) -> int:
     Returns:
         int: How many there are.
     """
-    if len(doc.text) > nlp.max_length or slow_run(doc.text):
+    tokens = tokenize(nlp, doc.text)
+    if tokens is None:
         return 0
-    tokens = nlp.make_doc(doc.text)
     starts, ends = {token.idx for token in tokens}, {token.idx + len(token) for token in tokens}
     return sum(span.start_char not in starts or span.end_char not in ends for span in entities)
 

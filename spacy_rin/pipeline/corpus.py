@@ -44,12 +44,10 @@ class RelationCorpus(Corpus):
         yield from super().__call__(nlp)
 
     def _make_example(self, nlp: Language, reference: Doc, gold_preproc: bool) -> Example:
-        words, text = [token.text for token in reference], reference.text
         # Tokens of the tokenizer are better where they are the same: they have its norms, as at prediction.
-        predicted = None if len(text) > nlp.max_length or slow_run(text) else nlp.make_doc(text)
-        if predicted is None or [token.text for token in predicted] != words:
-            spaces = None if reference.has_unknown_spaces else [bool(token.whitespace_) for token in reference]
-            predicted = Doc(nlp.vocab, words=words, spaces=spaces)
+        predicted = tokenize(nlp, reference.text)
+        if predicted is None or [token.text for token in predicted] != [token.text for token in reference]:
+            predicted = _copy_tokens(nlp, reference)
         return Example(predicted, reference)
 
     def read_docbin(self, vocab: Vocab, locs: Iterable[str | Path]) -> Iterator[Doc]:
@@ -137,12 +135,14 @@ def corpus_files(*paths: str | Path) -> Iterator[Path]:
         yield from walk_corpus(path, FILE_TYPE) if path.is_dir() else [path]
 
 
-def read_examples(nlp: Language, path: str | Path) -> list[Example]:
+def read_examples(nlp: Language, path: str | Path, *, raw: bool = False) -> list[Example]:
     """Read annotated Docs for a pipeline, see `RelationCorpus`.
 
     Args:
         nlp (Language): The pipeline.
         path (str | Path): A .spacy file, or a folder of them.
+        raw (bool): Whether the pipeline gets the tokens of its own tokenizer, as in raw text, rather than those of the
+            annotation.
 
     Returns:
         list[Example]: The texts and their annotation.
@@ -150,7 +150,23 @@ def read_examples(nlp: Language, path: str | Path) -> list[Example]:
     Raises:
         FileError: As `read_docs`.
     """
-    return list(RelationCorpus(path).make_examples(nlp, iter_docs(path, nlp.vocab)))
+    docs = iter_docs(path, nlp.vocab)
+    if not raw:
+        return list(RelationCorpus(path).make_examples(nlp, docs))
+    pairs = ((tokenize(nlp, doc.text), doc) for doc in docs if len(doc))
+    return [Example(_copy_tokens(nlp, doc) if predicted is None else predicted, doc) for predicted, doc in pairs]
+
+
+def tokenize(nlp: Language, text: str) -> Doc | None:
+    """Make a Doc with the tokens of a pipeline's tokenizer; None if the text is too long for it, or would take too
+    long."""
+    return None if len(text) > nlp.max_length or slow_run(text) else nlp.make_doc(text)
+
+
+def _copy_tokens(nlp: Language, doc: Doc) -> Doc:
+    """Make a Doc of a pipeline with the tokens of another one."""
+    spaces = None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc]
+    return Doc(nlp.vocab, words=[token.text for token in doc], spaces=spaces)
 
 
 def _read_file(path: Path, vocab: Vocab) -> Iterator[Doc]:

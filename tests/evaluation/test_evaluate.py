@@ -515,6 +515,11 @@ def test_entities_that_the_tokenizer_cuts_are_told(model: Path, trained: Languag
     result = run("evaluate", model, tmp_path / "gold.spacy", "--output", tmp_path / "scores.json")
     assert srsly.read_json(tmp_path / "scores.json")["entities_cut"] == {"count": 1, "of": 2}
     assert "1 of 2 entities begin or end inside a token" in " ".join(result.output.split())
+    raw = run("evaluate", model, tmp_path / "gold.spacy", "--raw", "--output", tmp_path / "raw.json")
+    assert raw.exit_code == 0, raw.output
+    with_tokens, as_text = (srsly.read_json(tmp_path / f"{name}.json") for name in ("scores", "raw"))
+    assert with_tokens["rel_exact_f"] == 1.0 and as_text["rel_exact_f"] == 0.0
+    assert as_text["counts"]["rel_exact"]["gold"] == 1
     DocBin(docs=[gold_doc(trained.vocab, *TRIPLES[0])], store_user_data=True).to_disk(tmp_path / "gold.spacy")
     assert "inside a token" not in run("evaluate", model, tmp_path / "gold.spacy").output
 
