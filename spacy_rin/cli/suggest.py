@@ -96,4 +96,5 @@ def _show(summary: "Summary", number: int, random: bool) -> None:
     if choice.failed:
         msg.warn(f"Texts that failed: {choice.failed:,}, the first one: {choice.error}")
     if report.texts < number:
-        msg.warn(f"There are fewer than {number:,} tasks, because no other texts are left that differ from them")
+        others = "" if random else " that differ from them"
+        msg.warn(f"There are fewer than {number:,} tasks, because no other texts are left{others}")

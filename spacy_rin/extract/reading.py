@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import raise_error
 
-from ..errors import Errors, FileError, require_whole
+from ..errors import Errors, FileError, require_setting, require_whole
 from .documents import Document
 
 _FAILED = "spacy_rin failed"  # in `doc.user_data`
@@ -33,7 +33,9 @@ def check_pipe_options(nlp: Language, *, batch_size: int | None = None, n_proces
         SettingError: R010 if one is not valid.
     """
     require_whole("batch_size", nlp.batch_size if batch_size is None else batch_size, 1)
-    require_whole("n_process", n_process, -1)
+    require_setting(
+        "n_process", n_process, type(n_process) is int and (n_process > 0 or n_process == -1), "-1, or at least 1"
+    )
 
 
 def read_strictly(nlp: Language, documents: Iterable[Document], pipe_options: dict[str, Any]) -> _Read:

@@ -172,7 +172,15 @@ def test_one_text_is_not_several(trained: Language, texts: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "option,value", [("batch_size", 0), ("batch_size", 2.5), ("n_process", -2), ("min_score", 2), ("min_score", "0.5")]
+    "option,value",
+    [
+        ("batch_size", 0),
+        ("batch_size", 2.5),
+        ("n_process", -2),
+        ("n_process", 0),
+        ("min_score", 2),
+        ("min_score", "0.5"),
+    ],
 )
 def test_numbers_out_of_range(trained: Language, tmp_path: Path, option: str, value: Any) -> None:
     """They would read or find nothing, or never end."""
