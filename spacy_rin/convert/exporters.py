@@ -117,14 +117,13 @@ def export(
         relations = get_relations(doc, attr)
         entities = _entities(doc, relations, spans_key)
         kept, index = _keep(entities, format)
-        relations_kept = [r for r in relations if _key(r.subject) in index and _key(r.object) in index]
-        if format in _BY_NAME:
-            by_name: dict[tuple[str, str, str], Relation] = {}
-            for r in relations_kept:
-                by_name.setdefault((r.subject.text, r.label, r.object.text), r)
-            relations_kept = list(by_name.values())
-        triples = [(index[_key(r.subject)], r.label, index[_key(r.object)]) for r in relations_kept]
-        probabilities = [r.score for r in relations_kept] if scores else None
+        distinct: dict[object, Relation] = {}
+        for r in relations:
+            if _key(r.subject) in index and _key(r.object) in index:
+                ends = [span.text if format in _BY_NAME else index[_key(span)] for span in (r.subject, r.object)]
+                distinct.setdefault((r.label, *ends), r)
+        triples = [(index[_key(r.subject)], r.label, index[_key(r.object)]) for r in distinct.values()]
+        probabilities = [r.score for r in distinct.values()] if scores else None
         records.append(EXPORTERS[format](Annotation(doc, kept, triples, probabilities)))
         report.texts += 1
         report.entities += len(kept)
