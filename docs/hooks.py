@@ -40,7 +40,7 @@ ERROR_NOTES = {
     "first 20 places. Nothing was written: mend them and convert again, or use `--skip-errors`.",
     "R034": "A file can't be read or written, or its content is not what the command expects. The message gives the "
     "reason.",
-    "R068": "With `--strict` or `failures=True` the other documents are still read, and this one is listed.",
+    "R068": "The command, and `failures=True`, still read the other documents, and list this one.",
 }
 
 

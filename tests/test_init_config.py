@@ -260,7 +260,7 @@ def test_refuses(tmp_path: Path) -> None:
         ((path, {"vectors": "a", "transformer": "b"}), "R075"),
         ((path, {"tagger": "a", "transformer": "b"}), "R075"),
         ((path, {"tagger": str(blank)}), "R075"),
-        ((path, {"lang": "nowhere"}), "R010"),
+        ((path, {"lang": "nowhere"}), "R037"),
         ((unannotated, {}), "R036"),
         ((tmp_path / "missing.spacy", {}), "R033"),
         ((path, {"dev": tmp_path / "missing.spacy"}), "R033"),

@@ -64,7 +64,7 @@ def test_convert_options(tmp_path: Path, source: Any) -> None:
         ("", ["--format", "casrel"], "R032"),
         (None, ["--format", "casrel"], "R033"),
         ("{}", ["--format", "conll"], "R031"),
-        ("{}", ["--format", "casrel", "--lang", "nowhere"], "R010"),
+        ("{}", ["--format", "casrel", "--lang", "nowhere"], "R037"),
     ],
 )
 def test_coded_errors_are_messages(tmp_path: Path, source: Any, content: str | None, args: Any, code: str) -> None:
