@@ -32,6 +32,7 @@ FACT_FORMATS = {
 }
 _INPUT_FORMATS = ("parquet", "csv", "tsv", "jsonl")
 _LONGEST_HEADER = 1 << 16  # bytes
+_LONGEST_ROW = 1 << 23  # bytes of CSV: a sentence of the longest text, a million characters, can be one of Chinese
 
 # The columns that are read, and as what. Rows of data frames have no relation if their document failed.
 _COLUMNS = {
@@ -269,7 +270,8 @@ def _csv_source(address: str, path: str, delimiter: str) -> str:
     # Several threads would have to guess whether a line break is inside quotes.
     return (
         f"read_csv({_quoted(_literal(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
-        f"parallel = false, delim = {_quoted(delimiter)}, quote = '\"', escape = '\"')"
+        f"parallel = false, delim = {_quoted(delimiter)}, quote = '\"', escape = '\"', "
+        f"max_line_size = {_LONGEST_ROW}, buffer_size = {4 * _LONGEST_ROW})"
     )
 
 

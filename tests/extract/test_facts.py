@@ -53,6 +53,17 @@ def read(path: Path) -> list[list[Any]]:
     return [list(row.values()) for row in parquet.read_table(path).to_pylist()]
 
 
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_sentence_as_long_as_a_text(tmp_path: Path, format: str) -> None:
+    row = make_row("a", ("Ada", "PERSON", *BORN, 0.5))
+    row["text"] += "\u4e00" * 900_000
+    row["sentences"] = [[0, len(row["text"])]]
+    write([row, ROWS[1]], tmp_path / f"in.{format}", format)
+    assert merge_facts([tmp_path / f"in.{format}"], tmp_path / "facts.parquet").triples == 2
+    (fact,) = read(tmp_path / "facts.parquet")
+    assert fact[-1] == row["text"]
+
+
 @pytest.mark.parametrize("format", ["parquet", "csv", "tsv", "jsonl", "shards"])
 def test_facts(tmp_path: Path, format: str) -> None:
     source = tmp_path / f"in [1]*'.{format}"  # a name that is no pattern
