@@ -145,9 +145,9 @@ def _show_cut(scores: dict[str, Any]) -> None:
     cut, total = scores["entities_cut"]["count"], scores["entities_cut"]["of"]
     if cut > MAX_CUT * total:
         msg.warn(
-            f"{cut:,} of {total:,} entities begin or end inside a token of the pipeline's tokenizer. In raw text, they "
-            "are never found: see the scores with --raw. Does the pipeline have the language of the texts? See --lang "
-            "of `spacy rin init`."
+            f"{cut:,} of {total:,} entities begin or end inside a token of the pipeline's tokenizer. In raw text "
+            "(--raw), they are never found. Does the pipeline have the language of the texts? See --lang of `spacy rin "
+            "init`."
         )
 
 

@@ -72,16 +72,16 @@ def export_file(
     path = Path(path)
     if nlp is None:
         records, report = export(read_docs(path, Vocab()), format, attr=attr)
+        if not records:
+            raise RinError(Errors.R046, path=path)
     else:
         _, pipe = find_component(nlp)
         examples = read_examples(nlp, path)
         predicted = nlp.pipe([eg.predicted for eg in examples])
         records, report = export(predicted, format, attr=pipe.attr, spans_key=pipe.spans_key, scores=True)
         report.unknown_spaces = sum(eg.reference.has_unknown_spaces for eg in examples)
-    if not records and nlp is not None:
-        raise FileError(Errors.R034, path=path, reason="it has no texts")
-    if not records:
-        raise RinError(Errors.R046, path=path)
+        if not records:
+            raise FileError(Errors.R034, path=path, reason="it has no texts")
     return records, report
 
 

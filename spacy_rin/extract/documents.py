@@ -31,7 +31,7 @@ __all__ = [
 STDIN = "-"
 PLAIN_FORMATS = frozenset(("text", "folder"))  # those that have texts alone, without keys or columns
 _WHOLE = (".txt",)  # suffixes of the files in a folder that are one text each
-# Suffixes of files that some have by mistake for one with a text in each line.
+# Suffixes of files that are given by mistake, because they have no text in each line.
 _NO_LINES = frozenset(
     (
         *(".json", ".spacy", ".html", ".htm", ".xml", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".xls", ".xlsx", ".ods"),
@@ -62,9 +62,8 @@ def read_documents(
     Raises:
         SettingError: R031 if the format is unknown.
         FileError: R033 if the input does not exist, R034 if its name is not valid, or is that of a file without lines
-            of text, see `require_lines`. While iterating, R034 if it can't
-            be read, is UTF-16 or has a column twice, R030 if it is a table that is cut or has an unclosed quote, and
-            R061 if a column is missing.
+            of text, see `require_lines`. While iterating, R034 if it can't be read, is UTF-16 or compressed, or has a
+            column twice, R030 if it is a table that is cut or has an unclosed quote, and R061 if a column is missing.
         MissingPackageError: R060, while iterating, if the format is "parquet" and pyarrow is not installed.
     """
     if format is not None and format not in INPUT_FORMATS:

@@ -32,7 +32,7 @@ FACT_FORMATS = {
 }
 _INPUT_FORMATS = ("parquet", "csv", "tsv", "jsonl")
 _LONGEST_HEADER = 1 << 16  # bytes
-_LONGEST_ROW = 1 << 23  # bytes of CSV: a sentence of the longest text, a million characters, can be one of Chinese
+_LONGEST_ROW = 1 << 23  # bytes of CSV: a sentence can be as long as a text, a million characters of several bytes
 
 # The columns that are read, and as what. Rows of data frames have no relation if their document failed.
 _COLUMNS = {

@@ -447,6 +447,14 @@ def test_gold_by_cli(tmp_path: Path) -> None:
     assert [json.loads(line)["answer"] for line in (tmp_path / "gold.jsonl").read_text().splitlines()] == ["accept"] * 2
 
 
+def test_white_space_of_the_file_counts_for_predictions(trained: Language, tmp_path: Path) -> None:
+    """The pipeline's tokenizer finds the same tokens in a text with a space after each, and takes these for known."""
+    words = ["Ada", "Brook", "leads", "Orbix"]
+    write_docs([Doc(VOCAB, words=words), Doc(VOCAB, words=words, spaces=[True] * 4)], tmp_path / "texts.spacy")
+    _, report = export_file(tmp_path / "texts.spacy", "jsonl", nlp=trained)
+    assert (report.texts, report.unknown_spaces) == (2, 1)
+
+
 def test_cli_refuses(model: Path, texts: Any, tmp_path: Path) -> None:
     spacy.blank("en").to_disk(tmp_path / "blank")
     (tmp_path / "bad.spacy").write_bytes(b"no docs")
